@@ -1,0 +1,32 @@
+"""Checks at the door: an error that names the bad value and the remedy, before any work is done."""
+
+import difflib
+from collections.abc import Iterable
+
+
+def did_you_mean(value: str, options: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the option nearest to ``value``, or ``""`` when none is near."""
+    near = difflib.get_close_matches(value.lower(), list(options), n=1, cutoff=0.55)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def choose(value: str, options: Iterable[str], what: str) -> str:
+    """Return ``value`` if it is among ``options``.
+
+    Raises:
+        ValueError: otherwise, naming the value, the nearest option and all options. ``what`` says what is
+            chosen, in the singular ("network").
+    """
+    options = list(options)
+    if value in options:
+        return value
+    raise ValueError(
+        f"unknown {what} {value!r}{did_you_mean(str(value), options)}\nThere are: {', '.join(options)}"
+    )
+
+
+def positive_int(value: int, what: str, minimum: int = 1) -> int:
+    """Return ``value`` if it is an ``int`` of at least ``minimum``; a ``ValueError`` names it otherwise."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+        raise ValueError(f"{what} must be a whole number of at least {minimum}, not {value!r}")
+    return value

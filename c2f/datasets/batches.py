@@ -1,0 +1,92 @@
+"""Batches from memory: index selections on the training device, augmented there.
+
+Measured on two cores, this is some 60 times faster than decoding PIL pictures in a DataLoader (benchmarks/loading.py).
+Axes: N pictures, B pictures of one batch, C channels, H rows, W columns.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from c2f.checks import positive_int
+from c2f.datasets.pictures import Pictures
+
+Augmentation = Callable[[Tensor, torch.Generator], Tensor]
+"""Float pictures ``(B, C, H, W)`` and a CPU generator to draw from, to pictures of the same or a smaller size."""
+
+
+class Loader(Protocol):
+    """What training and evaluation need of their data, whether it lies in memory or is streamed."""
+
+    def __len__(self) -> int:
+        """Return the number of batches of an epoch."""
+        ...
+
+    @property
+    def num_pictures(self) -> int:
+        """N, the number of pictures of an epoch."""
+        ...
+
+    def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the batches of epoch ``number``: float pictures ``(B, C, H, W)`` and int64 labels ``(B,)``."""
+        ...
+
+
+class Batches:
+    """Batches of pictures that lie in memory.
+
+    Pictures come as float32 in [0, 1], minus ``mean`` where given, then through ``augment``. The last, short batch is
+    kept. All randomness of an epoch is drawn on the CPU from ``seed`` and the epoch's number alone, so that it does not
+    depend on the device, nor on whether the run was interrupted.
+
+    Args:
+        pictures: where they lie (``pictures.to(device)``) is where the batches are made.
+        batch_size: B. shuffle: a new order every epoch.
+        mean: the mean image ``(C, H, W)`` in [0, 1], or None.
+        augment: an ``Augmentation``, or None.
+        seed: of the order and the augmentation.
+    """
+
+    def __init__(
+        self,
+        pictures: Pictures,
+        batch_size: int,
+        *,
+        shuffle: bool = False,
+        mean: Tensor | None = None,
+        augment: Augmentation | None = None,
+        seed: int = 0,
+    ):
+        positive_int(batch_size, "batch_size")
+        if len(pictures) == 0:
+            raise ValueError("there are no pictures to make batches of")
+        if mean is not None and mean.shape != pictures.images.shape[1:]:
+            raise ValueError(
+                f"the mean image must be {tuple(pictures.images.shape[1:])}, not {tuple(mean.shape)}"
+            )
+        self.pictures, self.batch_size, self.shuffle = pictures, batch_size, shuffle
+        self.mean = None if mean is None else mean.to(pictures.images.device)
+        self.augment, self.seed = augment, seed
+
+    def __len__(self) -> int:
+        return -(-len(self.pictures) // self.batch_size)
+
+    @property
+    def num_pictures(self) -> int:
+        """N, the number of pictures of an epoch."""
+        return len(self.pictures)
+
+    def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the batches of epoch ``number``: float32 pictures ``(B, C, H, W)`` and int64 labels ``(B,)``."""
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
+        n = len(self.pictures)
+        order = torch.randperm(n, generator=generator) if self.shuffle else torch.arange(n)
+        for index in order.to(self.pictures.images.device).split(self.batch_size):
+            x = self.pictures.images[index].float() / 255  # (B, C, H, W)
+            if self.mean is not None:
+                x = x - self.mean
+            if self.augment is not None:
+                x = self.augment(x, generator)
+            yield x, self.pictures.labels[index]
