@@ -16,12 +16,17 @@ from c2f.networks.table import FAMILIES, VARIANTS, Family
 from c2f.networks.top_down import TopDown
 from c2f.pyramid import SCALERS
 
-__all__ = ["Summary", "build", "family_of", "names", "summary", "title"]
+__all__ = ["Summary", "build", "family_name", "family_of", "names", "summary", "title"]
 
 
 def names() -> list[str]:
     """Return the names that ``build`` knows: each family with its four variants."""
     return [family + variant for family in FAMILIES for variant in VARIANTS]
+
+
+def family_name(name: str) -> str:
+    """Return the family part of a network's name: ``"lenetfc"`` of ``"lenetfc_td_uni"``."""
+    return _parse(name)[0]
 
 
 def _parse(name: str) -> tuple[str, str]:
@@ -32,7 +37,7 @@ def _parse(name: str) -> tuple[str, str]:
 
 def family_of(name: str) -> Family:
     """Return the row of the table that the network ``name`` belongs to."""
-    return FAMILIES[_parse(name)[0]]
+    return FAMILIES[family_name(name)]
 
 
 def title(name: str) -> str:
@@ -79,7 +84,7 @@ def build(
         )
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # and not the GPU's generators, which the fork does not restore
         if variant == "":
             network: nn.Module = BottomUp(family, variant, in_channels, num_classes, image_size)
         else:

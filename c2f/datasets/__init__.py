@@ -1,0 +1,131 @@
+"""Data sets in memory: ``load`` one by name, list ``names``, ``fetch`` ahead of time, ``table`` what is here.
+
+    fashion = load("fashion-mnist-sample")
+    fashion.train.images  # uint8 (10000, 1, 28, 28)
+
+Axes: N pictures, C channels, H rows, W columns.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from c2f.checks import positive_int
+from c2f.datasets.decoding import DamagedData, resize
+from c2f.datasets.download import DownloadError
+from c2f.datasets.fetching import Status, fetch, table
+from c2f.datasets.pictures import DataSet, Pictures, mean_image, split_validation
+from c2f.datasets.readers import (
+    folder_paths,
+    read_cifar10,
+    read_folders,
+    read_mnist,
+    split_folders,
+    take_classes,
+)
+from c2f.datasets.registry import INFO, Info, data_root, info, names, shortened
+from c2f.datasets.sample import check_sample
+from c2f.datasets.tiny_imagenet import read_tiny_imagenet
+
+__all__ = [
+    "INFO",
+    "DamagedData",
+    "DataSet",
+    "DownloadError",
+    "Info",
+    "Pictures",
+    "Status",
+    "data_root",
+    "fetch",
+    "folder_paths",
+    "info",
+    "load",
+    "mean_image",
+    "names",
+    "split_validation",
+    "table",
+]
+
+
+def load(
+    name: str,
+    *,
+    root: str | os.PathLike[str] | None = None,
+    image_size: int | tuple[int, int] | None = None,
+    classes: Sequence[str] | None = None,
+) -> DataSet:
+    """Load a data set into memory; nothing is downloaded (see ``fetch``).
+
+    Args:
+        name: one of ``names()``, or a tree of class folders of your own: ``folder:PATH``, where PATH holds
+            ``train`` and ``test`` (or ``val``), or ``folder:TRAIN_PATH::TEST_PATH``.
+        root: the data root; None takes ``data_root()``: the environment's ``C2F_DATA``, else the user's cache
+            folder.
+        image_size: H = W in pixels to resize to (bilinear, antialiased, aspect not kept), one for train and
+            test or a pair; boxes are resized too. None leaves the pictures as they are.
+        classes: only these classes, in this label order, by the names of their folders (WordNet numbers in
+            Tiny-ImageNet and Imagenette); None takes all, sorted. The name of what is returned tells of it.
+
+    Returns:
+        Train and test pictures, uint8 ``(N, C, H, W)``, with int64 labels, class names, and boxes in
+        Tiny-ImageNet.
+
+    Raises:
+        ValueError: an unknown name, size or class, or pictures of different sizes without ``image_size``.
+        FileNotFoundError: the data set is not on this machine, or not whole; the remedy.
+        DamagedData: a damaged file; its name and the remedy.
+        MemoryError: the pictures do not fit into this machine's memory.
+    """
+    sizes = tuple(image_size) if isinstance(image_size, tuple | list) else (image_size, image_size)
+    if len(sizes) != 2:
+        raise ValueError(f"image_size must be one size, or a pair for train and test, not {image_size!r}")
+    for size in sizes:
+        if size is not None:
+            positive_int(size, "image_size")
+    if name.startswith("folder:"):
+        return _data_set(name, classes, read_folders(*folder_paths(name), sizes, classes))
+    row = info(name)
+    folder = row.where(data_root(root))
+    if classes is not None:
+        if row.layout not in ("class-folders", "tiny-imagenet"):
+            raise ValueError(
+                f"{name} has no class folders: classes= is for those that have, e.g. tiny-imagenet"
+            )
+        take_classes(classes, row.classes or classes, name)
+        row = replace(row, classes=())  # the reader says which of them are not there
+    if missing := row.missing(folder):
+        lacks = f" It lacks {shortened(missing)}." if folder.exists() else ""
+        remedy = (
+            row.by_hand or f"Run `c2f fetch {name}`, or set C2F_DATA to the folder that holds your data sets."
+        )
+        raise FileNotFoundError(f"{name} is not in {folder}.{lacks}\n{remedy}")
+    try:
+        return _data_set(name, classes, _read(row, folder, sizes, classes or row.classes))
+    except DamagedData as error:
+        raise DamagedData(f"{error}\n{row.repair}") from error
+
+
+def _data_set(name: str, classes: Sequence[str] | None, parts: tuple[Pictures, Pictures]) -> DataSet:
+    return DataSet(name if classes is None else f"{name}[{','.join(classes)}]", *parts)
+
+
+def _read(
+    row: Info, folder: Path, sizes: tuple[int | None, int | None], classes: Sequence[str] | None
+) -> tuple[Pictures, Pictures]:
+    if row.layout == "tiny-imagenet":
+        return read_tiny_imagenet(folder, sizes, classes)
+    if row.layout == "class-folders":
+        return read_folders(*split_folders(folder), sizes, classes, row.class_names)
+    if row.shipped:
+        check_sample(folder)
+    train, test = (
+        read_cifar10(folder) if row.layout == "cifar-batches" else read_mnist(folder, row.label_names)
+    )
+    return _resized(train, sizes[0]), _resized(test, sizes[1])
+
+
+def _resized(pictures: Pictures, image_size: int | None) -> Pictures:
+    if image_size is None:
+        return pictures
+    return replace(pictures, images=resize(pictures.images, image_size))

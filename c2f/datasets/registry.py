@@ -1,0 +1,277 @@
+"""The table of data sets: what each is, where it comes from, whose it is and where it lies on this machine.
+
+The addresses, checksums and file names of MNIST, Fashion-MNIST, CIFAR-10 and Imagenette are torchvision's
+own.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from torchvision.datasets import CIFAR10, MNIST, FashionMNIST, Imagenette
+
+from c2f.checks import choose
+from c2f.datasets.tiny_imagenet import NUM_CLASSES, TINY_ANIMALS, TINY_IMAGENETTE
+
+_CIFAR_LICENCE = "none stated; free for research with citation"
+_CIFAR_CITATION = "Krizhevsky: Learning multiple layers of features from tiny images. Toronto, 2009"
+_CIFAR_HOME = "https://www.cs.toronto.edu/~kriz/cifar.html"
+_LIKE_IMAGENET = "ImageNet's terms: non-commercial research and education"
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A file to download.
+
+    ``name``: its file name; ``urls``: where it is, the mirrors after its home; ``md5``: of its bytes;
+        ``size``: bytes.
+    """
+
+    name: str
+    urls: tuple[str, ...]
+    md5: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Info:
+    """A row of the table.
+
+    Attributes:
+        name: what ``load`` and ``fetch`` call it. title: how figures and tables call it.
+        layout: how it is read: ``idx`` (MNIST's format), ``cifar-batches``, ``class-folders`` or
+            ``tiny-imagenet``.
+        folder: where it lies, relative to the data root, or to the project's ``data/`` when it is shipped.
+        files: what must be in the folder.
+        train, test: numbers of pictures.
+        licence, citation, home: whose it is, the work to cite, and its web page.
+        archives: what ``fetch`` downloads; ``unpacked``: bytes on disk once unpacked, about.
+        classes: folder names of the classes, in label order; None when all that are there are taken, sorted.
+        class_names: what to call the classes, by the names of their folders, where these are no words.
+        label_names: the names of the classes, in label order, where there are neither folders nor a file with
+            them.
+        by_hand: how to get a data set that cannot be downloaded.
+        shipped: whether it comes with the project.
+    """
+
+    name: str
+    title: str
+    layout: str
+    folder: str
+    files: tuple[str, ...]
+    train: int
+    test: int
+    licence: str
+    citation: str
+    home: str
+    archives: tuple[Archive, ...] = ()
+    unpacked: int = 0
+    classes: tuple[str, ...] | None = None
+    class_names: dict[str, str] = field(default_factory=dict)
+    label_names: tuple[str, ...] = ()
+    by_hand: str = ""
+    shipped: bool = False
+
+    def where(self, root: Path) -> Path:
+        """Return the data set's folder under the data root ``root``, whether or not it is there."""
+        if self.shipped:
+            return Path(__file__).resolve().parents[2] / "data" / self.folder
+        return root / self.folder
+
+    def missing(self, folder: Path) -> list[str]:
+        """Return what ``folder`` lacks, in words; an empty list when the data set is there."""
+        suffixes = ("", ".gz", ".xz") if self.layout == "idx" else ("",)
+        absent = [f for f in self.files if not any((folder / (f + s)).exists() for s in suffixes)]
+        if self.classes is not None:
+            absent += [f"train/{c}" for c in self.classes if not (folder / "train" / c).is_dir()]
+        elif self.layout == "tiny-imagenet" and not absent:
+            found = sum(1 for path in (folder / "train").iterdir() if path.is_dir())
+            if found < NUM_CLASSES:
+                absent = [
+                    f"{NUM_CLASSES - found} of its {NUM_CLASSES} classes "
+                    f"(the {found} that are there can be asked for by classes=[wnids])"
+                ]
+        return absent
+
+    @property
+    def repair(self) -> str:
+        """What to do about a damaged file, in a sentence."""
+        if self.shipped:
+            return f"Restore it from the project's repository: git checkout data/{self.folder}"
+        if self.archives:
+            return f"Remove it and run `c2f fetch {self.name}` again."
+        return "Remove it or put a whole one in its place."
+
+
+def _idx(
+    dataset: type[MNIST], sizes: tuple[int, ...], more_mirrors: tuple[str, ...] = ()
+) -> tuple[Archive, ...]:
+    mirrors = (*dataset.mirrors, *more_mirrors)
+    return tuple(
+        Archive(file, tuple(mirror + file for mirror in mirrors), md5, size)
+        for (file, md5), size in zip(dataset.resources, sizes, strict=True)
+    )
+
+
+_IDX_FILES = tuple(file.removesuffix(".gz") for file, _ in MNIST.resources)
+_IMAGENETTE_URL, _IMAGENETTE_MD5 = Imagenette._ARCHIVES["full"]
+
+_FASHION = Info(
+    name="fashion-mnist",
+    title="Fashion-MNIST",
+    layout="idx",
+    folder="FashionMNIST/raw",
+    files=_IDX_FILES,
+    train=60_000,
+    test=10_000,
+    licence="MIT",
+    citation="Xiao, Rasul, Vollgraf: Fashion-MNIST: a novel image dataset for benchmarking machine learning "
+    "algorithms. arXiv 1708.07747, 2017",
+    home="https://github.com/zalandoresearch/fashion-mnist",
+    archives=_idx(
+        FashionMNIST,
+        (26_421_880, 29_515, 4_422_102, 5_148),
+        ("https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",),
+    ),
+    unpacked=54_950_048,
+    label_names=tuple(FashionMNIST.classes),
+)
+
+_TINY = Info(
+    name="tiny-imagenet",
+    title="Tiny-ImageNet",
+    layout="tiny-imagenet",
+    folder="tiny-imagenet-200",
+    files=("words.txt", "train", "val/images", "val/val_annotations.txt"),
+    train=100_000,
+    test=10_000,
+    licence=_LIKE_IMAGENET,
+    citation="Le, Yang: Tiny ImageNet visual recognition challenge. Stanford CS 231N, 2015",
+    home="http://cs231n.stanford.edu/",
+    archives=(
+        Archive(
+            "tiny-imagenet-200.zip",
+            (
+                "http://cs231n.stanford.edu/tiny-imagenet-200.zip",
+                "https://cs231n.stanford.edu/tiny-imagenet-200.zip",
+            ),
+            "90528d7ca1a48142e341f4ef8d21d0de",
+            248_100_043,
+        ),
+    ),
+    unpacked=600_000_000,
+)
+
+_ROWS = (
+    Info(
+        name="mnist",
+        title="MNIST",
+        layout="idx",
+        folder="MNIST/raw",
+        files=_IDX_FILES,
+        train=60_000,
+        test=10_000,
+        licence="CC BY-SA 3.0",
+        citation="LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition. "
+        "Proceedings of the IEEE 86(11), 1998",
+        home="http://yann.lecun.com/exdb/mnist/",
+        archives=_idx(MNIST, (9_912_422, 28_881, 1_648_877, 4_542)),
+        unpacked=54_950_048,
+        label_names=tuple(name.split(" - ")[0] for name in MNIST.classes),
+    ),
+    _FASHION,
+    replace(
+        _FASHION,
+        name="fashion-mnist-sample",
+        title="Fashion-MNIST sample",
+        folder="fashion-mnist-sample",
+        files=(*_IDX_FILES, "sample.json"),
+        train=10_000,
+        test=2_000,
+        archives=(),
+        unpacked=0,
+        shipped=True,
+        by_hand="It comes with the project, in data/fashion-mnist-sample: clone the project and install it "
+        "in place (pip install -e .), or take `fashion-mnist`.",
+    ),
+    Info(
+        name="cifar10",
+        title="CIFAR-10",
+        layout="cifar-batches",
+        folder=CIFAR10.base_folder,
+        files=(*(file for file, _ in CIFAR10.train_list + CIFAR10.test_list), CIFAR10.meta["filename"]),
+        train=50_000,
+        test=10_000,
+        licence=_CIFAR_LICENCE,
+        citation=_CIFAR_CITATION,
+        home=_CIFAR_HOME,
+        archives=(Archive(CIFAR10.filename, (CIFAR10.url,), CIFAR10.tgz_md5, 170_498_071),),
+        unpacked=186_000_000,
+    ),
+    Info(
+        name="cifar10-jpeg",
+        title="CIFAR-10 (JPEG)",
+        layout="class-folders",
+        folder="cifar10-jpeg",
+        files=("train", "test"),
+        train=50_000,
+        test=10_000,
+        licence=_CIFAR_LICENCE,
+        citation=_CIFAR_CITATION,
+        home=_CIFAR_HOME,
+        by_hand="It is CIFAR-10 saved as JPEG files and has no public home: put the pictures into "
+        "cifar10-jpeg/train/CLASS/*.jpg and cifar10-jpeg/test/CLASS/*.jpg under C2F_DATA, or take `cifar10`.",
+    ),
+    Info(
+        name="imagenette",
+        title="Imagenette",
+        layout="class-folders",
+        folder="imagenette2",
+        files=("train", "val"),
+        train=9_469,
+        test=3_925,
+        licence=f"Apache 2.0 for the selection; the pictures: {_LIKE_IMAGENET}",
+        citation="Howard: Imagenette, a smaller subset of 10 easily classified classes from ImageNet. 2019",
+        home="https://github.com/fastai/imagenette",
+        archives=(Archive("imagenette2.tgz", (_IMAGENETTE_URL,), _IMAGENETTE_MD5, 1_557_161_267),),
+        unpacked=1_600_000_000,
+        classes=tuple(sorted(Imagenette._WNID_TO_CLASS)),
+        class_names={wnid: words[0] for wnid, words in Imagenette._WNID_TO_CLASS.items()},
+    ),
+    _TINY,
+    replace(
+        _TINY, name="tiny-imagenette", title="Tiny-Imagenette", train=5_000, test=500, classes=TINY_IMAGENETTE
+    ),
+    replace(_TINY, name="tiny-animals", title="Tiny-Animals", train=7_500, test=750, classes=TINY_ANIMALS),
+)
+
+INFO: dict[str, Info] = {row.name: row for row in _ROWS}
+
+
+def names() -> list[str]:
+    """Return the names of the data sets of the table; ``load`` also knows ``folder:PATH``."""
+    return list(INFO)
+
+
+def info(name: str) -> Info:
+    """Return the row of the data set ``name``.
+
+    Raises:
+        ValueError: an unknown name, with the nearest known one.
+    """
+    choose(name, [*INFO, "folder:PATH"], "data set")
+    return INFO[name]
+
+
+def shortened(words: Sequence[str]) -> str:
+    """Return the first five of ``words`` as text, and how many more there are."""
+    return ", ".join(words[:5]) + (f" and {len(words) - 5} more" if len(words) > 5 else "")
+
+
+def data_root(root: str | os.PathLike[str] | None = None) -> Path:
+    """Return where data sets lie: ``root``, else ``C2F_DATA`` of the environment, else the user's cache."""
+    if root is None:
+        cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+        root = os.environ.get("C2F_DATA") or f"{cache}/c2f/data"
+    return Path(root).expanduser()

@@ -1,0 +1,170 @@
+"""The papers' training recipes, as a table, and the learning-rate schedule.
+
+Top-Down Networks (Lelekas et al. 2020, section 4 and the authors' run scripts). A recipe holds only numbers and names; what is
+done with them is ``c2f.training.fit``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from c2f import networks
+from c2f.checks import choose, did_you_mean
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained.
+
+    Attributes:
+        name: the recipe's name, mostly the data set's.
+        epochs: passes over the training pictures.
+        lr: learning rate at the start.
+        weight_decay: factor of the L2 penalty as the paper defines it, ``weight_decay * sum(w**2)`` without a half: in torch's
+            terms twice as much.
+        batch_size: pictures a step; the last, short batch is kept.
+        repetitions: how often the paper trains anew (seeds 0, 1, ...).
+        validation: share of the training pictures held out and watched.
+        pixel_mean: whether the mean picture of the training set is subtracted.
+        augmentation: a name in ``c2f.datasets.augment.AUGMENTATIONS``.
+        momentum: of Nesterov's accelerated gradient.
+        schedule: a name in ``SCHEDULES``.
+        image_size: side in pixels that pictures are resized to; None for the data's own.
+        train_scale: how much larger than that the training pictures are, for an augmentation that crops.
+    """
+
+    name: str
+    epochs: int
+    lr: float = 0.1
+    weight_decay: float = 0.0
+    batch_size: int = 128
+    repetitions: int = 4
+    validation: float = 0.1
+    pixel_mean: bool = False
+    augmentation: str = "none"
+    momentum: float = 0.9
+    schedule: str = "three_stage"
+    image_size: int | None = None
+    train_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        choose(self.schedule, SCHEDULES, "schedule")
+        for field in ("epochs", "batch_size", "repetitions"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"{field} must be at least 1, not {getattr(self, field)!r}")
+        if not self.lr > 0:
+            raise ValueError(f"lr must be above 0, not {self.lr!r}")
+        if self.weight_decay < 0:
+            raise ValueError(f"weight_decay must be at least 0, not {self.weight_decay!r}")
+        for field in ("validation", "momentum"):
+            if not 0 <= getattr(self, field) < 1:
+                raise ValueError(f"{field} must be in [0, 1), not {getattr(self, field)!r}")
+
+    def learning_rate(self, epoch: int) -> float:
+        """Return the learning rate of ``epoch``, counted from 0."""
+        return SCHEDULES[self.schedule](self.lr, epoch, self.epochs)
+
+
+def three_stage(lr: float, epoch: int, epochs: int) -> float:
+    """Return ``lr``, a tenth of it from ceil(0.5 * epochs) on, a hundredth from ceil(0.8 * epochs) on.
+
+    Where both fall on one epoch there is one drop, as in the authors' code.
+    """
+    drops = {-(-epochs * tenths // 10) for tenths in (5, 8)}
+    for drop in drops:
+        if epoch >= drop:
+            lr = lr * 0.1
+    return lr
+
+
+SCHEDULES: dict[str, Callable[[float, int, int], float]] = {"three_stage": three_stage}
+
+_CIFAR = Recipe("cifar10", epochs=100, weight_decay=5e-4, pixel_mean=True)
+_IMAGENETTE = Recipe(
+    "imagenette",
+    epochs=50,
+    weight_decay=1e-3,
+    repetitions=1,
+    validation=0.0,
+    pixel_mean=True,
+    augmentation="pca_flip_crop",
+    image_size=128,
+    train_scale=156 / 128,
+)
+
+RECIPES: dict[str, dict[str, Recipe]] = {
+    # recipe name -> network, or "family", or "" for all others -> recipe; the top-down recipe is shared by _uni and _rev
+    "mnist": {
+        "lenetfc": Recipe("mnist", epochs=50),
+        "lenetfc_td": Recipe("mnist", epochs=30),  # oddity O8: fewer epochs than its bottom-up twin
+        "": Recipe("mnist", epochs=50),
+    },
+    "fashion-mnist": {
+        "lenetfc": Recipe("fashion-mnist", epochs=40),
+        "lenetfc_td": Recipe("fashion-mnist", epochs=40),
+        "": Recipe("fashion-mnist", epochs=50),
+    },
+    "cifar10": {"": _CIFAR},
+    "cifar10-aug": {
+        "": replace(_CIFAR, name="cifar10-aug", epochs=200, weight_decay=1e-4, augmentation="shift_flip")
+    },
+    "imagenette": {
+        "": _IMAGENETTE,
+        "resnet18_td": replace(_IMAGENETTE, lr=0.05, batch_size=64),
+    },
+    "tiny-imagenet": {  # ours: Imagenette's recipe at the pictures' own 64 pixels
+        "": replace(_IMAGENETTE, name="tiny-imagenet", image_size=None),
+        "resnet18_td": replace(_IMAGENETTE, name="tiny-imagenet", image_size=None, lr=0.05, batch_size=64),
+    },
+}
+
+_RECIPE_OF_DATA = {
+    "mnist": "mnist",
+    "fashion-mnist": "fashion-mnist",
+    "fashion-mnist-sample": "fashion-mnist",
+    "cifar10": "cifar10",
+    "cifar10-jpeg": "cifar10",
+    "imagenette": "imagenette",
+    "tiny-imagenette": "tiny-imagenet",
+    "tiny-imagenet": "tiny-imagenet",
+    "tiny-animals": "tiny-imagenet",
+}
+
+PROFILES: dict[str, dict[str, Any]] = {
+    "quick": {"epochs": 5, "repetitions": 1},
+    "paper": {},
+}
+"""What each profile changes in a recipe: ``paper`` nothing, ``quick`` what makes it minutes on two cores."""
+
+
+def recipe_name(data: str) -> str:
+    """Return the recipe that belongs to a data set; data that no paper used get CIFAR-10's augmented one."""
+    return _RECIPE_OF_DATA.get(data, "cifar10-aug")
+
+
+def recipe(network: str, data: str, profile: str = "paper", name: str | None = None, **changes: Any) -> Recipe:
+    """Return the recipe of ``network`` on ``data``.
+
+    Args:
+        network: a name in ``c2f.networks.names()``. data: a data set's name.
+        profile: a name in ``PROFILES``.
+        name: a name in ``RECIPES``, where another than the data set's own is wanted (``cifar10-aug``).
+        changes: fields of ``Recipe`` to set otherwise; None leaves a field as it is.
+
+    Raises:
+        ValueError: an unknown network, profile, recipe or field, or a value out of range.
+    """
+    choose(network, networks.names(), "network")
+    choose(profile, PROFILES, "profile")
+    name = choose(name or recipe_name(data), RECIPES, "recipe")
+    known = [field.name for field in fields(Recipe)]
+    for field in changes:
+        if field not in known:
+            raise ValueError(
+                f"a recipe has no field {field!r}{did_you_mean(field, known)}\nThere are: {', '.join(known)}"
+            )
+    row = RECIPES[name]
+    shared = network.removesuffix("_uni").removesuffix("_rev")
+    found = row.get(shared, row[""])
+    given = {field: value for field, value in changes.items() if value is not None}
+    return replace(found, **{**PROFILES[profile], **given})

@@ -1,0 +1,316 @@
+"""Records: a run's raw results and where they come from, as JSON that nobody edits by hand.
+
+A record holds the runs of one experiment, one run a seed, with the raw values of each; n, mean and sd are derived from them. It is
+validated against ``SCHEMA`` on writing and on reading, and carries a checksum, so that a truncated or edited file is noticed.
+"""
+
+import hashlib
+import json
+import math
+import os
+import platform
+import statistics
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from c2f.files import write_text
+
+SCHEMA_VERSION = 1
+_NUMBER_OR_NULL = {"type": ["number", "null"]}
+SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "A record of Coarse to Fine",
+    "type": "object",
+    "required": ["schema", "name", "kind", "parameters", "runs", "summary", "checksum"],
+    "additionalProperties": False,
+    "properties": {
+        "schema": {"const": SCHEMA_VERSION},
+        "name": {"type": "string", "pattern": "^[a-z0-9_.-]+$"},
+        "kind": {"type": "string", "minLength": 1},
+        "parameters": {"type": "object"},
+        "runs": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["seed", "values", "details", "weights", "environment"],
+                "additionalProperties": False,
+                "properties": {
+                    "seed": {"type": "integer", "minimum": 0},
+                    "values": {"type": "object", "minProperties": 1, "additionalProperties": {"type": "number"}},
+                    "details": {"type": "object"},
+                    "weights": {
+                        "type": ["object", "null"],
+                        "required": ["file", "sha256"],
+                        "properties": {
+                            "file": {"type": "string", "pattern": "^[A-Za-z0-9_.-]+[.]safetensors$"},
+                            "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+                        },
+                    },
+                    "environment": {
+                        "type": "object",
+                        "required": [
+                            "commit",
+                            "device",
+                            "finished",
+                            "peak_memory_bytes",
+                            "seconds",
+                            "threads",
+                            "versions",
+                        ],
+                    },
+                },
+            },
+        },
+        "summary": {
+            "type": "object",
+            "additionalProperties": {
+                "type": "object",
+                "required": ["n", "mean", "sd"],
+                "properties": {"n": {"type": "integer"}, "mean": {"type": "number"}, "sd": _NUMBER_OR_NULL},
+            },
+        },
+        "checksum": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    },
+}
+
+
+class RecordError(ValueError):
+    """A record that is missing, damaged, edited by hand, or of another experiment."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One seed's results.
+
+    ``values``: the numbers that are summarised over seeds. ``details``: anything else, JSON (histories, confusion counts).
+    ``weights``: file name and sha256 of the weights, or None. ``environment``: see ``environment``.
+    """
+
+    seed: int
+    values: dict[str, float]
+    details: dict[str, Any]
+    weights: dict[str, str] | None
+    environment: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """``n`` values' ``mean`` and sample standard deviation ``sd`` (ddof 1; None for a single value)."""
+
+    n: int
+    mean: float
+    sd: float | None
+
+
+def statistic(values: list[float]) -> Statistic:
+    """Return n, mean and sd of ``values``."""
+    sd = statistics.stdev(values) if len(values) > 1 else None
+    return Statistic(len(values), statistics.fmean(values), sd)
+
+
+@dataclass(frozen=True)
+class Record:
+    """The runs of one experiment; ``name`` is also the file's, ``parameters`` are what all its runs share."""
+
+    name: str
+    kind: str
+    parameters: dict[str, Any]
+    runs: list[Run] = field(default_factory=list)
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds, ascending."""
+        return [run.seed for run in self.runs]
+
+    def values(self, name: str) -> list[float]:
+        """Return the raw values called ``name``, one a run."""
+        return [run.values[name] for run in self.runs]
+
+    @property
+    def summary(self) -> dict[str, Statistic]:
+        """n, mean and sd of every value that all runs have."""
+        names = [n for n in self.runs[0].values if all(n in run.values for run in self.runs)]
+        return {name: statistic(self.values(name)) for name in names}
+
+    def to_json(self) -> str:
+        """Return the record as JSON text, validated, with its checksum."""
+        content = {
+            "schema": SCHEMA_VERSION,
+            "name": self.name,
+            "kind": self.kind,
+            "parameters": self.parameters,
+            "runs": [asdict(run) for run in sorted(self.runs, key=lambda run: run.seed)],
+            "summary": {name: asdict(s) for name, s in self.summary.items()},
+        }
+        content = _finite(content)
+        content["checksum"] = _checksum(content)
+        _validate(content, self.name)
+        return json.dumps(content, indent=1, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    """Return ``value`` with NaN and infinities as None: JSON has no word for them."""
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _checksum(content: dict[str, Any]) -> str:
+    body = {key: value for key, value in content.items() if key != "checksum"}
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def _validate(content: dict[str, Any], where: str) -> None:
+    try:
+        jsonschema.validate(content, SCHEMA)
+    except jsonschema.ValidationError as error:
+        raise RecordError(f"{where}: not a valid record at {error.json_path}: {error.message}") from error
+
+
+def read(path: Path) -> Record:
+    """Read and check a record.
+
+    Raises:
+        RecordError: it is missing, no JSON, not valid, or its checksum does not fit.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RecordError(f"there is no record {path}") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RecordError(f"{path}: damaged or truncated ({error}); restore it or run the experiment again") from error
+    _validate(content, str(path))
+    if _checksum(content) != content["checksum"]:
+        raise RecordError(f"{path}: was changed after it was written; records are never edited: run the experiment again")
+    runs = [Run(**run) for run in content["runs"]]
+    return Record(content["name"], content["kind"], content["parameters"], runs)
+
+
+def read_folder(folder: Path) -> dict[str, Record]:
+    """Read every record of ``folder``, by name; an absent folder has none."""
+    return {record.name: record for record in map(read, sorted(Path(folder).glob("*.json")))}
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Let one process at a time change ``path`` (where the system has POSIX locks)."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.with_name(f".{path.name}.lock")
+    with open(lock, "w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def add_run(folder: Path, name: str, kind: str, parameters: dict[str, Any], run: Run) -> Record:
+    """Add ``run`` to the record ``name`` in ``folder``, replacing one of the same seed; return the record.
+
+    Raises:
+        RecordError: the record there is of other parameters; the differing ones are named.
+    """
+    path = Path(folder) / f"{name}.json"
+    parameters = json.loads(json.dumps(_finite(parameters)))
+    with _locked(path):
+        runs = []
+        if path.exists():
+            there = read(path)
+            if there.parameters != parameters:
+                raise RecordError(f"{path} {difference(there.parameters, parameters)}; choose another folder")
+            runs = [other for other in there.runs if other.seed != run.seed]
+        record = Record(name, kind, parameters, sorted([*runs, run], key=lambda r: r.seed))
+        write_text(path, record.to_json())
+    return record
+
+
+def difference(theirs: dict[str, Any], ours: dict[str, Any]) -> str:
+    """Return in words how the parameters of a record differ from ours."""
+    flat_theirs, flat_ours = _flat(theirs), _flat(ours)
+    keys = [k for k in {**flat_theirs, **flat_ours} if flat_theirs.get(k) != flat_ours.get(k)]
+    shown = ", ".join(f"{k} {flat_theirs.get(k)!r} there and {flat_ours.get(k)!r} here" for k in keys)
+    return f"holds runs with other parameters: {shown}"
+
+
+def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, entry in value.items():
+        flat |= _flat(entry, f"{prefix}{key}.") if isinstance(entry, dict) else {f"{prefix}{key}": entry}
+    return flat
+
+
+def peak_memory() -> int:
+    """Return the largest resident size of this process so far, in bytes (0 where the system does not tell)."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if platform.system() == "Darwin" else peak * 1024
+
+
+def _commit() -> str | None:
+    """Return the commit of the checkout that the package runs from, ``+`` behind it for changed files, or None."""
+    here = Path(__file__).resolve().parent
+    git = ["git", "-C", str(here)]
+    try:
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10)
+        changed = subprocess.run(
+            [*git, "status", "--porcelain", "--untracked-files=no", "."],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def environment(device: str, seconds: float) -> dict[str, Any]:
+    """Return where a run took place: versions, device, threads, duration, peak memory, commit and date (UTC)."""
+    import numpy
+    import torch
+    import torchvision
+
+    import c2f
+
+    cuda = torch.device(device).type == "cuda"
+    return {
+        "device": torch.cuda.get_device_name(device) if cuda else _processor(),
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+        "seconds": round(seconds, 3),
+        "peak_memory_bytes": peak_memory(),
+        "peak_device_memory_bytes": torch.cuda.max_memory_allocated(device) if cuda else 0,
+        "versions": {
+            "c2f": c2f.__version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "torchvision": torchvision.__version__,
+            "numpy": numpy.__version__,
+        },
+        "system": f"{platform.system()} {platform.machine()}",
+        "commit": _commit(),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

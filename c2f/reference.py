@@ -1,0 +1,172 @@
+"""The book's reference runs: what is run, in order of value, in pieces that can be stopped, resumed and carried.
+
+Each part of the book adds its pieces to ``pieces``. A piece writes into an output folder (``data`` of the checkout, or one that
+travels to another machine and back with ``pack`` and ``unpack``).
+"""
+
+import shutil
+import tarfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from c2f import networks
+from c2f.checks import choose
+from c2f.experiments import train_run
+from c2f.files import atomic_path, sha256
+from c2f.recipes import recipe, recipe_name
+from c2f.records import add_run, read, read_folder
+from c2f.training import History, OutOfTime
+from c2f.zoo import run_name
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How pieces are run: the output folder, torch's device, whether through ``torch.compile``, and the deadline
+    (``time.monotonic()``) or None. ``on_epoch`` is called with the piece's name and history after each epoch.
+    """
+
+    output: Path
+    device: str
+    compiled: bool
+    deadline: float | None
+    on_epoch: Callable[[str, History], None] | None = None
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One resumable piece of a reference run.
+
+    ``name``: what ``--only`` names. ``minutes``: rough, on two cores, or on a GPU where ``gpu``. ``gpu``: too long for a CPU, left out
+    there unless named. ``done``: whether the output folder has it. ``run``: does it, or raises ``OutOfTime``.
+    """
+
+    name: str
+    minutes: float
+    gpu: bool
+    done: Callable[[Path], bool]
+    run: Callable[[Settings], None]
+
+
+def _training_piece(network: str, data: str, seed: int, minutes: float, gpu: bool) -> Piece:
+    name = run_name(network, data)
+
+    def done(output: Path) -> bool:
+        path = output / "runs" / f"{name}.json"
+        return path.exists() and seed in read(path).seeds
+
+    def run(settings: Settings) -> None:
+        piece = f"{name}--seed{seed}"
+        notify = settings.on_epoch
+        train_run(
+            network,
+            data,
+            recipe(network, data, profile="paper", name=recipe_name(data)),
+            seed,
+            settings.output,
+            device=settings.device,
+            compiled=settings.compiled,
+            deadline=settings.deadline,
+            on_epoch=None if notify is None else lambda history: notify(piece, history),
+        )
+
+    return Piece(f"{name}--seed{seed}", minutes, gpu, done, run)
+
+
+_ON_A_CPU = {("lenetfc", "mnist"): 9, ("lenetfc", "fashion-mnist"): 7}
+_ON_A_CPU |= {("lenetfc_td", "mnist"): 17, ("lenetfc_td", "fashion-mnist"): 22}
+_PAPER_NETWORKS = {
+    "mnist": ("lenetfc", "nin_light"),
+    "fashion-mnist": ("lenetfc", "nin_light"),
+    "cifar10-jpeg": ("resnet32", "nin"),
+}
+
+
+def pieces() -> list[Piece]:
+    """Return every piece of the book's reference runs, in order of value: what a CPU can do first, seed by seed."""
+    found = []
+    for seed in range(4):
+        for (network, data), minutes in _ON_A_CPU.items():
+            found.append(_training_piece(network, data, seed, minutes, gpu=False))
+    for seed in range(4):
+        for data, families in _PAPER_NETWORKS.items():
+            for network in networks.names():
+                family = networks.family_name(network)
+                if family in families and (network, data) not in _ON_A_CPU:
+                    found.append(_training_piece(network, data, seed, 5, gpu=True))
+    return found
+
+
+def select(only: Iterable[str], gpu: bool) -> list[Piece]:
+    """Return the pieces that ``only`` names (a piece, or the beginning of several), or all that suit this machine.
+
+    Raises:
+        ValueError: a name that fits no piece.
+    """
+    every = pieces()
+    wanted = list(only)
+    if not wanted:
+        return [piece for piece in every if gpu or not piece.gpu]
+    for name in wanted:
+        if not any(piece.name.startswith(name) for piece in every):
+            choose(name, sorted({piece.name.split("--seed")[0] for piece in every}), "reference run")
+    return [piece for piece in every if any(piece.name.startswith(name) for name in wanted)]
+
+
+def run(chosen: list[Piece], settings: Settings) -> tuple[list[str], list[str]]:
+    """Run what is missing, in order; return the names (finished now, still missing)."""
+    finished = []
+    missing = [piece for piece in chosen if not piece.done(settings.output)]
+    for piece in missing:
+        if settings.deadline is not None and time.monotonic() > settings.deadline:
+            break
+        try:
+            piece.run(settings)
+        except OutOfTime:
+            break
+        finished.append(piece.name)
+    return finished, [piece.name for piece in missing if piece.name not in finished]
+
+
+def pack(output: Path, archive: Path) -> int:
+    """Write records, weights and checkpoints of ``output`` into one tar file; return how many files it holds."""
+    files = [path for kind in ("runs", "weights", "checkpoints") for path in sorted((output / kind).glob("[!.]*"))]
+    with atomic_path(archive) as temporary, tarfile.open(temporary, "w") as tar:
+        for path in files:
+            tar.add(path, arcname=f"{path.parent.name}/{path.name}")
+    return len(files)
+
+
+def unpack(archive: Path, output: Path) -> int:
+    """Merge a packed folder into ``output``: runs are added to the records there; return how many runs came.
+
+    Weights are checked against their record before anything is written.
+
+    Raises:
+        ValueError: weights that are missing or do not fit their record. RecordError: a damaged record.
+    """
+    staging = output / ".unpacked"
+    with tarfile.open(archive) as tar:
+        tar.extractall(staging, filter="data")
+    came = 0
+    try:
+        records = read_folder(staging / "runs")
+        for record in records.values():
+            for run in record.runs:
+                if run.weights is None:
+                    continue
+                weights = staging / "weights" / run.weights["file"]
+                if not weights.exists() or sha256(weights) != run.weights["sha256"]:
+                    raise ValueError(f"{archive}: {run.weights['file']} is missing or is not the record's")
+        for kind in ("weights", "checkpoints"):
+            for path in (staging / kind).glob("*"):
+                with atomic_path(output / kind / path.name) as temporary:
+                    temporary.write_bytes(path.read_bytes())
+        for record in records.values():
+            for run in record.runs:
+                add_run(output / "runs", record.name, record.kind, record.parameters, run)
+                came += 1
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return came

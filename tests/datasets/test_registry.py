@@ -1,0 +1,123 @@
+import re
+from pathlib import Path
+
+import pytest
+from torchvision.datasets import CIFAR10, FashionMNIST, Imagenette
+
+from c2f import datasets
+from c2f.datasets import INFO
+
+
+def test_names():
+    assert datasets.names() == [
+        "mnist",
+        "fashion-mnist",
+        "fashion-mnist-sample",
+        "cifar10",
+        "cifar10-jpeg",
+        "imagenette",
+        "tiny-imagenet",
+        "tiny-imagenette",
+        "tiny-animals",
+    ]
+
+
+@pytest.mark.parametrize("row", INFO.values(), ids=INFO)
+def test_every_row_is_complete(row):
+    assert row.licence
+    assert row.citation
+    assert re.match(r"https?://", row.home)
+    assert row.files
+    assert bool(row.archives) != bool(row.by_hand)  # there is one way to get it
+    assert bool(row.archives) == bool(row.unpacked)
+    for archive in row.archives:
+        assert re.fullmatch(r"[0-9a-f]{32}", archive.md5)
+        assert archive.size > 1_000
+        assert archive.urls
+        assert all(url.endswith("/" + archive.name) for url in archive.urls)
+    if row.classes is not None:
+        assert len(set(row.classes)) == len(row.classes)
+
+
+def test_torchvisions_own_numbers():
+    fashion = {archive.name: archive.md5 for archive in INFO["fashion-mnist"].archives}
+    assert fashion == dict(FashionMNIST.resources)
+    assert INFO["fashion-mnist"].archives[0].urls[0].startswith(FashionMNIST.mirrors[0])
+    assert INFO["cifar10"].archives[0].md5 == CIFAR10.tgz_md5
+    assert INFO["imagenette"].archives[0].md5 == Imagenette._ARCHIVES["full"][1]
+    assert INFO["imagenette"].class_names["n01440764"] == "tench"
+    assert INFO["mnist"].label_names == tuple("0123456789")
+
+
+def test_the_subsets_of_tiny_imagenet():
+    tiny = INFO["tiny-imagenet"].archives
+    for name, n in (("tiny-imagenette", 10), ("tiny-animals", 15)):
+        row = INFO[name]
+        assert row.archives == tiny
+        assert len(row.classes) == n
+        assert (row.train, row.test) == (500 * n, 50 * n)
+
+
+def test_the_data_root(monkeypatch, tmp_path):
+    monkeypatch.setenv("C2F_DATA", str(tmp_path / "a"))
+    assert datasets.data_root() == tmp_path / "a"
+    assert datasets.data_root(tmp_path) == tmp_path
+    monkeypatch.setenv("C2F_DATA", "~/b")
+    assert datasets.data_root() == Path.home() / "b"
+    monkeypatch.setenv("C2F_DATA", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert datasets.data_root() == tmp_path / "c2f" / "data"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert datasets.data_root() == Path.home() / ".cache" / "c2f" / "data"
+
+
+def test_the_table_of_what_is_here(tmp_path):
+    rows = {row.name: row for row in datasets.table(tmp_path)}
+    assert list(rows) == datasets.names()
+    assert [name for name, row in rows.items() if row.present] == ["fashion-mnist-sample"]
+    assert rows["tiny-imagenet"].size == 248_100_043
+    assert rows["fashion-mnist-sample"].size == 0
+    assert rows["mnist"].where == tmp_path / "MNIST" / "raw"
+    assert rows["mnist"].licence == "CC BY-SA 3.0"
+    assert list(tmp_path.iterdir()) == []
+    for part in ("train", "test"):
+        (tmp_path / "cifar10-jpeg" / part).mkdir(parents=True)
+    assert {row.name for row in datasets.table(tmp_path) if row.present} == {
+        "fashion-mnist-sample",
+        "cifar10-jpeg",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("fashion-mist", {}, "unknown data set 'fashion-mist'; did you mean 'fashion-mnist'"),
+        ("CIFAR10", {}, "did you mean 'cifar10'"),
+        ("folder", {}, r"There are: .*folder:PATH"),
+        ("mnist", {"image_size": 0}, "image_size must be a whole number of at least 1, not 0"),
+        ("mnist", {"image_size": 28.0}, "not 28.0"),
+        ("mnist", {"image_size": (28, 28, 28)}, "a pair for train and test"),
+        ("mnist", {"image_size": (28, "28")}, "not '28'"),
+        ("mnist", {"classes": ["1"]}, "mnist has no class folders"),
+        (
+            "imagenette",
+            {"classes": ["n01440765"]},
+            "imagenette has no classes n01440765; did you mean 'n01440764'",
+        ),
+        ("tiny-imagenet", {"classes": "n01440765"}, "classes must be a list"),
+        ("tiny-imagenet", {"classes": []}, "at least one class folder"),
+        ("tiny-animals", {"classes": [1443537]}, "tiny-animals has no classes 1443537"),
+    ],
+)
+def test_bad_names_and_arguments(tmp_path, name, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        datasets.load(name, root=tmp_path, **arguments)
+
+
+@pytest.mark.parametrize("name", [n for n in INFO if not INFO[n].shipped])
+def test_what_is_not_here_says_what_to_do(tmp_path, name):
+    remedy = (
+        "put the pictures into" if name == "cifar10-jpeg" else rf"Run `c2f fetch {name}`, or set C2F_DATA"
+    )
+    with pytest.raises(FileNotFoundError, match=rf"{name} is not in {tmp_path}.*\n.*{remedy}"):
+        datasets.load(name, root=tmp_path, image_size=64)

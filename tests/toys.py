@@ -1,0 +1,64 @@
+"""Small chapters and a small book, written into a test's own folder."""
+
+import json
+from pathlib import Path
+
+PARAMETERS = """epochs = 3  # passes over the training pictures
+lr = 0.1  # learning rate
+name = "lenetfc"  # the network
+seeds = [0, 1]  # of the repetitions
+limit: int | None = None  # use so many pictures
+augment = False  # whether to move them
+"""
+
+
+def code(source: str, *tags: str) -> dict:
+    return {
+        "cell_type": "code",
+        "metadata": {"tags": list(tags)},
+        "source": source,
+        "outputs": [],
+        "execution_count": None,
+    }
+
+
+def text(source: str) -> dict:
+    return {"cell_type": "markdown", "metadata": {}, "source": source}
+
+
+def write_notebook(path: Path, cells: list[dict]) -> Path:
+    metadata = {
+        "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+        "language_info": {"name": "python"},
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 4}))
+    return path
+
+
+def write_chapter(book: Path, name: str, *cells: str, parameters: str = PARAMETERS) -> Path:
+    """Write a chapter with the check of its parameters and one figure, and ``cells`` behind."""
+    check = f"""import pathlib
+from c2f.chapters import check_parameters
+check_parameters({name!r}, globals(), book=pathlib.Path({str(book)!r}))"""
+    figure = """import matplotlib.pyplot as plt
+from c2f.figures import show
+figure, ax = plt.subplots(figsize=(2, 1))
+ax.plot(range(epochs))
+show(figure, f"A line that rises from 0 to {epochs - 1} in {epochs} steps")"""
+    return write_notebook(
+        book / f"{name}.ipynb",
+        [text(f"# About {name}\n\nWith $x^2$."), code(parameters, "parameters"), code(check), code(figure)]
+        + [code(cell) for cell in cells],
+    )
+
+
+def write_book(root: Path, *chapters: str, config: Path) -> None:
+    """Write the front page and the table of contents of a book with ``chapters``, which are there already."""
+    (root / "_config.yml").write_text(config.read_text())
+    toc = "format: jb-book\nroot: book/index\nchapters:\n"
+    (root / "_toc.yml").write_text(toc + "".join(f"  - file: book/{name}\n" for name in chapters))
+    (root / "book" / "index.md").write_text("# A book\n\nHello.\n")
+    (root / "book" / "references.bib").write_text("")
+    (root / "book" / "_static").mkdir(exist_ok=True)
+    (root / "book" / "_static" / "book.css").write_text("")
