@@ -100,9 +100,7 @@ def both(
 ) -> tuple[Epoch, Epoch]:
     """Return our epochs and the DataLoader's."""
     size = pictures.image_size
-    memory = Batches(
-        pictures.to(args.device), args.batch_size, shuffle=True, augment=augmentation(augment, size)
-    )
+    memory = Batches(pictures.to(args.device), args.batch_size, shuffle=True, augment=augmentation(augment, size))
     loader = DataLoader(
         PilPictures(pictures, transform),
         batch_size=args.batch_size,

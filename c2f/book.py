@@ -139,9 +139,7 @@ def execution_key(chapter: Chapter, profile: str = QUICK, root: Path = ROOT) -> 
     cells = [[c["cell_type"], source(c), tags(c)] for c in chapter.notebook()["cells"]]
     package = Path(__file__).parent
     files = {path.relative_to(package.parent).as_posix(): path for path in package.rglob("*.py")}
-    files |= {
-        path.relative_to(root).as_posix(): path for path in (root / "data").rglob("*") if path.is_file()
-    }
+    files |= {path.relative_to(root).as_posix(): path for path in (root / "data").rglob("*") if path.is_file()}
     parts: list[Any] = [
         cells,
         profile_values(chapter, profile),
@@ -158,9 +156,7 @@ def _version(package: str) -> str:
         return "none"
 
 
-def execute(
-    chapter: Chapter, profile: str, folder: Path, *, force: bool = False, root: Path = ROOT
-) -> Executed:
+def execute(chapter: Chapter, profile: str, folder: Path, *, force: bool = False, root: Path = ROOT) -> Executed:
     """Execute ``chapter`` into ``folder``, unless its ``execution_key`` shows that the one there is still
     good.
 

@@ -89,8 +89,7 @@ def look_over(html: Path, toc: Path, chapters: Sequence[str]) -> Report:
         problems += [
             f"{name}: shows an exception: {_begin(tag.get_text())}"
             for tag in soup.select("div.cell_output")
-            if "Traceback (most recent call last)" in tag.get_text()
-            and not tag.select("div.output.traceback")
+            if "Traceback (most recent call last)" in tag.get_text() and not tag.select("div.output.traceback")
         ]
         problems += [f"{name}: loads {address} from a network" for address in _from_network(soup)]
         local = _local_links(soup)
@@ -118,9 +117,7 @@ def _from_network(soup: "BeautifulSoup") -> list[str]:
 def _local_links(soup: "BeautifulSoup") -> list[str]:
     addresses = [str(tag["href"]) for tag in soup.select("a[href], link[href]")]
     addresses += [str(tag["src"]) for tag in soup.select("img[src], script[src]")]
-    return sorted(
-        {a for a in addresses if a and a != "#" and not urlsplit(a).scheme and not a.startswith("//")}
-    )
+    return sorted({a for a in addresses if a and a != "#" and not urlsplit(a).scheme and not a.startswith("//")})
 
 
 def _broken(address: str, page: Path, ids: dict[Path, set[str]]) -> str | None:

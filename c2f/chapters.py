@@ -151,9 +151,7 @@ def parameters(chapter: Chapter) -> dict[str, Parameter]:
         raise ParameterError(f"{where}, {error}") from error
 
 
-def check(
-    chapter: Chapter, given: Mapping[str, object], *, complete: bool = False, where: str = ""
-) -> dict[str, Any]:
+def check(chapter: Chapter, given: Mapping[str, object], *, complete: bool = False, where: str = "") -> dict[str, Any]:
     """Return ``given`` with every value in its declared type, e.g. the string ``"1e-4"`` as the float 0.0001.
 
     Args:

@@ -20,9 +20,7 @@ def choose(value: str, options: Iterable[str], what: str) -> str:
     options = list(options)
     if value in options:
         return value
-    raise ValueError(
-        f"unknown {what} {value!r}{did_you_mean(str(value), options)}\nThere are: {', '.join(options)}"
-    )
+    raise ValueError(f"unknown {what} {value!r}{did_you_mean(str(value), options)}\nThere are: {', '.join(options)}")
 
 
 def positive_int(value: int, what: str, minimum: int = 1) -> int:

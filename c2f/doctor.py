@@ -142,9 +142,7 @@ def _torch() -> tuple[list[Finding], str]:
     for name in ("torch", "torchvision"):
         try:
             version = importlib.import_module(name).__version__
-        except (
-            Exception
-        ) as error:  # a broken installation raises anything: OSError, RuntimeError, AttributeError
+        except Exception as error:  # a broken installation raises anything: OSError, RuntimeError, AttributeError
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             remedy = "pip install --force-reinstall torch torchvision, both from one source"
             return [*findings, Finding(name, f"does not import: {reason}", "all", remedy)], ""
@@ -212,9 +210,7 @@ def _folders() -> Iterator[Finding]:
     there = _nearest(BOOK / "_build")
     free = shutil.disk_usage(there).free / _GIB
     if not os.access(there, os.W_OK):
-        yield Finding(
-            "output", f"cannot write into {there}", "book", "give yourself the right to write there"
-        )
+        yield Finding("output", f"cannot write into {there}", "book", "give yourself the right to write there")
     elif free < _DISK_GIB:
         yield Finding("output", f"{free:.1f} GiB free on the disk of {there}", "book", "make room there")
     else:
@@ -243,9 +239,7 @@ def _data() -> Iterator[Finding]:
     free = shutil.disk_usage(there).free
     place = f"{root}" + (" (C2F_DATA)" if os.environ.get("C2F_DATA") else "")
     if not os.access(there, os.W_OK) or not there.is_dir():
-        yield Finding(
-            "data root", f"{place} cannot be written to", "paper", "set C2F_DATA to a folder of yours"
-        )
+        yield Finding("data root", f"{place} cannot be written to", "paper", "set C2F_DATA to a folder of yours")
     else:
         yield Finding("data root", f"{place}, {free / _GIB:.0f} GiB free")
     rows = datasets.table()

@@ -17,8 +17,9 @@ from c2f.datasets.batches import Loader
 class Evaluation:
     """The result of one pass over a test set.
 
-    ``loss``: mean cross entropy over pictures, in nats. ``accuracy``: in [0, 1]. ``labels``, ``predictions``: int64 ``(N,)``,
-    in the loader's order. ``confusion``: int64 ``(K, K)`` counts, rows true, columns predicted. ``seconds``: of the pass.
+    ``loss``: mean cross entropy over pictures, in nats. ``accuracy``: in [0, 1]. ``labels``, ``predictions``: int64
+    ``(N,)``, in the loader's order. ``confusion``: int64 ``(K, K)`` counts, rows true, columns predicted.
+    ``seconds``: of the pass.
     """
 
     loss: float
@@ -80,8 +81,8 @@ def normalise_by_true(confusion: Tensor) -> Tensor:
 class ClassScores:
     """Scores by class, float64 ``(K,)`` in [0, 1] each; 0 where a quotient has no denominator.
 
-    ``precision``: of the pictures called so, the share that is. ``recall``: of those that are, the share called so. ``f1``: their
-    harmonic mean. ``support``: int64 ``(K,)``, pictures of the class.
+    ``precision``: of the pictures called so, the share that is. ``recall``: of those that are, the share called so.
+    ``f1``: their harmonic mean. ``support``: int64 ``(K,)``, pictures of the class.
     """
 
     precision: Tensor
@@ -103,7 +104,7 @@ def class_scores(confusion: Tensor) -> ClassScores:
 
 
 def inference_time(network: nn.Module, pictures: Tensor, repeats: int = 7) -> float:
-    """Return the median seconds that ``network`` takes to classify the batch ``pictures`` ``(N, C, H, W)``, once warmed up."""
+    """Return the median seconds that ``network`` takes for the batch ``pictures`` ``(N, C, H, W)``, once warmed up."""
     cuda = pictures.device.type == "cuda"
     was_training = network.training
     network.eval()

@@ -126,9 +126,7 @@ def run(
 
 def _writable_notebook(output: Path, chapter: Chapter) -> Path:
     if output.suffix != ".ipynb":
-        raise ValueError(
-            f"the executed notebook must end in .ipynb, not {output.name!r}; e.g. {output}.ipynb"
-        )
+        raise ValueError(f"the executed notebook must end in .ipynb, not {output.name!r}; e.g. {output}.ipynb")
     if output.resolve() == chapter.path.resolve():
         raise ValueError(f"{output} is the chapter itself, which stays without outputs; choose another file")
     if output.is_dir():
@@ -157,9 +155,7 @@ def _kernel_manager() -> Any:
     manager = require("jupyter_client.manager")
     kernelspec = require("jupyter_client.kernelspec")
     this_python = require("ipykernel.kernelspec").get_kernel_dict(["--log-level=40"])
-    this_python["env"] = {
-        "PYTHONPATH": os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH")) if p)
-    }
+    this_python["env"] = {"PYTHONPATH": os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH")) if p)}
 
     class ThisPython(kernelspec.KernelSpecManager):  # type: ignore[name-defined]
         def get_kernel_spec(self, kernel_name: str) -> Any:

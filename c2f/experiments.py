@@ -76,8 +76,8 @@ def train_run(
 ) -> Run:
     """Train ``network`` on ``data`` for one seed, test it, write weights and record, and return the run.
 
-    A run that was interrupted is resumed from its checkpoint. The seed fixes the weights, the validation draw, the order, the
-    augmentation and the dropout.
+    A run that was interrupted is resumed from its checkpoint. The seed fixes the weights, the validation draw, the
+    order, the augmentation and the dropout.
 
     Args:
         network: a name in ``c2f.networks.names()``. data: a name in ``c2f.datasets.names()`` or ``folder:PATH``.
@@ -124,7 +124,7 @@ def train_run(
         deadline=deadline,
         compiled=compiled,
     )
-    model = model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    model = model.to(memory_format=torch.contiguous_format)
     result = evaluate(model, test, shape["num_classes"])
     first, _ = next(test.epoch(0))
     weights = zoo.save_weights(output, name, seed, model, described)
@@ -152,4 +152,3 @@ def train_run(
     add_run(output / "runs", name, "training", described, run)
     checkpoint.unlink(missing_ok=True)
     return run
-

@@ -46,11 +46,7 @@ def show(figure: Figure, alt: str, dpi: int = 120) -> None:
     if problem:
         raise ValueError(problem)
     buffer = io.BytesIO()
-    figure.savefig(
-        buffer, format="png", dpi=dpi, bbox_inches="tight", facecolor="white", metadata={"Software": None}
-    )
+    figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight", facecolor="white", metadata={"Software": None})
     plt.close(figure)
     alt = " ".join(alt.split())
-    display(
-        {"image/png": buffer.getvalue(), "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}}
-    )
+    display({"image/png": buffer.getvalue(), "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}})

@@ -23,7 +23,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     except (PermissionError, NotADirectoryError, FileExistsError) as error:
         raise PermissionError(
-            f"cannot write {path.name!r} into {path.parent}: {error.strerror or error}. Choose another folder or mend this one."
+            f"cannot write {path.name!r} into {path.parent}: {error.strerror or error}. "
+            "Choose another folder or mend this one."
         ) from error
     os.close(handle)
     temporary = Path(name)

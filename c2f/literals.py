@@ -102,9 +102,7 @@ def declared(text: str) -> dict[str, Parameter]:
     try:
         statements = ast.parse(text).body
     except SyntaxError as error:
-        raise ValueError(
-            f"line {error.lineno}: not Python ({error.msg}): {(error.text or '').strip()}"
-        ) from error
+        raise ValueError(f"line {error.lineno}: not Python ({error.msg}): {(error.text or '').strip()}") from error
     comments = {
         token.start[0]: token.string.lstrip("# ").strip()
         for token in tokenize.generate_tokens(io.StringIO(text).readline)
@@ -165,14 +163,10 @@ def _type_of(name: str, default: object) -> str:
     if type(default).__name__ in _SCALARS:
         return type(default).__name__
     if not isinstance(default, list):
-        raise ValueError(
-            f"{name!r} must be a number, a string, True or False, or a list of one, not {default!r}"
-        )
+        raise ValueError(f"{name!r} must be a number, a string, True or False, or a list of one, not {default!r}")
     kinds = {type(item).__name__ for item in default}
     if kinds == {"int", "float"}:
         kinds = {"float"}
     if len(kinds) != 1 or not kinds <= set(_SCALARS):
-        raise ValueError(
-            f"the items of {name!r} must have one type; annotate an empty list: {name}: list[int] = []"
-        )
+        raise ValueError(f"the items of {name!r} must have one type; annotate an empty list: {name}: list[int] = []")
     return f"list[{kinds.pop()}]"

@@ -44,6 +44,4 @@ def progress(items: Iterable[T], what: str, total: int | None = None, unit: str 
     for item in items:
         yield item
         count += 1
-    _log.info(
-        "%s: %d %s%s in %.1f s", what, count, unit, "" if count == 1 else "s", time.perf_counter() - started
-    )
+    _log.info("%s: %d %s%s in %.1f s", what, count, unit, "" if count == 1 else "s", time.perf_counter() - started)

@@ -128,8 +128,7 @@ class Pyramid(nn.Module):
                 raise ValueError(f"a pyramid factor must be a power of two, not {factor}")
             if image_size % factor:
                 raise ValueError(
-                    f"image_size {image_size} is not divisible by {factor}, the pyramid's coarsest factor is {max(factors)}; "
-                    f"use a multiple of {max(factors)}"
+                    f"image_size {image_size} is not divisible by {factor}: use a multiple of {max(factors)}"
                 )
         self.image_size, self.factors, self.scaler = image_size, tuple(factors), scaler
         if scaler == "gaussian_resize":  # the map is fixed: keep it instead of making it at every call
@@ -143,7 +142,8 @@ class Pyramid(nn.Module):
             pictures = [pictures] * len(self.factors)
         elif len(pictures) != len(self.factors):
             raise ValueError(
-                f"{len(pictures)} pictures for the {len(self.factors)} scales {self.factors}: give one tensor, or one a scale"
+                f"{len(pictures)} pictures for the {len(self.factors)} scales {self.factors}: "
+                "give one tensor, or one a scale"
             )
         return tuple(self.level(x, factor) for x, factor in zip(pictures, self.factors, strict=True))
 

@@ -1,7 +1,7 @@
 """The papers' training recipes, as a table, and the learning-rate schedule.
 
-Top-Down Networks (Lelekas et al. 2020, section 4 and the authors' run scripts). A recipe holds only numbers and names; what is
-done with them is ``c2f.training.fit``.
+Top-Down Networks (Lelekas et al. 2020, section 4 and the authors' run scripts). A recipe holds only numbers and
+names; what is done with them is ``c2f.training.fit``.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,8 @@ class Recipe:
         name: the recipe's name, mostly the data set's.
         epochs: passes over the training pictures.
         lr: learning rate at the start.
-        weight_decay: factor of the L2 penalty as the paper defines it, ``weight_decay * sum(w**2)`` without a half: in torch's
+        weight_decay: factor of the L2 penalty as the paper defines it, ``weight_decay * sum(w**2)`` without a half:
+        in torch's
             terms twice as much.
         batch_size: pictures a step; the last, short batch is kept.
         repetitions: how often the paper trains anew (seeds 0, 1, ...).
@@ -93,7 +94,7 @@ _IMAGENETTE = Recipe(
 )
 
 RECIPES: dict[str, dict[str, Recipe]] = {
-    # recipe name -> network, or "family", or "" for all others -> recipe; the top-down recipe is shared by _uni and _rev
+    # recipe name -> network ("": all others) -> recipe; _td stands for _td_uni and _td_rev too
     "mnist": {
         "lenetfc": Recipe("mnist", epochs=50),
         "lenetfc_td": Recipe("mnist", epochs=30),  # oddity O8: fewer epochs than its bottom-up twin
@@ -105,9 +106,7 @@ RECIPES: dict[str, dict[str, Recipe]] = {
         "": Recipe("fashion-mnist", epochs=50),
     },
     "cifar10": {"": _CIFAR},
-    "cifar10-aug": {
-        "": replace(_CIFAR, name="cifar10-aug", epochs=200, weight_decay=1e-4, augmentation="shift_flip")
-    },
+    "cifar10-aug": {"": replace(_CIFAR, name="cifar10-aug", epochs=200, weight_decay=1e-4, augmentation="shift_flip")},
     "imagenette": {
         "": _IMAGENETTE,
         "resnet18_td": replace(_IMAGENETTE, lr=0.05, batch_size=64),

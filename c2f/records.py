@@ -1,7 +1,8 @@
 """Records: a run's raw results and where they come from, as JSON that nobody edits by hand.
 
-A record holds the runs of one experiment, one run a seed, with the raw values of each; n, mean and sd are derived from them. It is
-validated against ``SCHEMA`` on writing and on reading, and carries a checksum, so that a truncated or edited file is noticed.
+A record holds the runs of one experiment, one run a seed, with the raw values of each; n, mean and sd are derived
+from them. It is validated against ``SCHEMA`` on writing and on reading, and carries a checksum, so that a truncated
+or edited file is noticed.
 """
 
 import hashlib
@@ -90,7 +91,8 @@ class RecordError(ValueError):
 class Run:
     """One seed's results.
 
-    ``values``: the numbers that are summarised over seeds. ``details``: anything else, JSON (histories, confusion counts).
+    ``values``: the numbers that are summarised over seeds. ``details``: anything else, JSON (histories, confusion
+    counts).
     ``weights``: file name and sha256 of the weights, or None. ``environment``: see ``environment``.
     """
 
@@ -191,7 +193,9 @@ def read(path: Path) -> Record:
         raise RecordError(f"{path}: damaged or truncated ({error}); restore it or run the experiment again") from error
     _validate(content, str(path))
     if _checksum(content) != content["checksum"]:
-        raise RecordError(f"{path}: was changed after it was written; records are never edited: run the experiment again")
+        raise RecordError(
+            f"{path}: was changed after it was written; records are never edited: run the experiment again"
+        )
     runs = [Run(**run) for run in content["runs"]]
     return Record(content["name"], content["kind"], content["parameters"], runs)
 

@@ -1,7 +1,7 @@
 """The book's reference runs: what is run, in order of value, in pieces that can be stopped, resumed and carried.
 
-Each part of the book adds its pieces to ``pieces``. A piece writes into an output folder (``data`` of the checkout, or one that
-travels to another machine and back with ``pack`` and ``unpack``).
+Each part of the book adds its pieces to ``pieces``. A piece writes into an output folder (``data`` of the checkout,
+or one that travels to another machine and back with ``pack`` and ``unpack``).
 """
 
 import shutil
@@ -38,8 +38,9 @@ class Settings:
 class Piece:
     """One resumable piece of a reference run.
 
-    ``name``: what ``--only`` names. ``minutes``: rough, on two cores, or on a GPU where ``gpu``. ``gpu``: too long for a CPU, left out
-    there unless named. ``done``: whether the output folder has it. ``run``: does it, or raises ``OutOfTime``.
+    ``name``: what ``--only`` names. ``minutes``: rough, on two cores, or on a GPU where ``gpu``. ``gpu``: too long
+    for a CPU, left out there unless named. ``done``: whether the output folder has it. ``run``: does it, or raises
+    ``OutOfTime``.
     """
 
     name: str

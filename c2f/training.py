@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import torch
@@ -29,8 +29,10 @@ class OutOfTime(Exception):
 class History:
     """What happened in each epoch, as lists of equal length, one entry an epoch.
 
-    ``learning_rate``; ``train_loss`` (cross entropy plus penalty, mean over pictures, as the epoch went on), ``train_accuracy``
-    (in [0, 1], likewise); ``val_loss``, ``val_accuracy`` (after the epoch; NaN without validation pictures); ``seconds``.
+    ``learning_rate``; ``train_loss`` (cross entropy plus penalty, mean over pictures, as the epoch went on),
+    ``train_accuracy`` (in [0, 1], likewise); ``val_loss``, ``val_accuracy`` (after the epoch; NaN without
+    validation pictures);
+    ``seconds``.
     """
 
     learning_rate: list[float] = field(default_factory=list)
@@ -54,13 +56,16 @@ class History:
 
 
 def penalty(network: nn.Module, weight_decay: float) -> Tensor:
-    """Return ``weight_decay * sum(w**2)`` over the regularised kernels, a scalar (the Top-Down paper's L2, without a half)."""
+    """Return ``weight_decay * sum(w**2)`` over the regularised kernels, a scalar.
+
+    This is the Top-Down paper's L2: without a half.
+    """
     squares = [(weight**2).sum() for weight, regularised in kernels(network) if regularised]
     return weight_decay * torch.stack(squares).sum()
 
 
 def optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
-    """Return SGD with Nesterov momentum; torch's weight decay is twice the recipe's, on the regularised kernels only."""
+    """Return SGD with Nesterov momentum; torch's weight decay is twice the recipe's, on regularised kernels only."""
     covered = {id(weight) for weight, regularised in kernels(network) if regularised}
     parameters = list(network.parameters())
     groups: list[dict[str, Any]] = [
@@ -76,8 +81,8 @@ def optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
 def set_learning_rate(optimiser: torch.optim.SGD, lr: float) -> None:
     """Set the learning rate, keeping the velocity in weight units as Keras does.
 
-    Keras's velocity carries the old rate over a drop; torch's buffer is multiplied by the new one. Scaling the buffer by old / new
-    makes the two equal.
+    Keras's velocity carries the old rate over a drop; torch's buffer is multiplied by the new one. Scaling the
+    buffer by old / new makes the two equal.
     """
     for group in optimiser.param_groups:
         if group["lr"] != lr:
@@ -89,11 +94,11 @@ def set_learning_rate(optimiser: torch.optim.SGD, lr: float) -> None:
 
 
 def _train_epoch(
-    network: nn.Module, forward: Callable, batches: Loader, optimiser: torch.optim.SGD, recipe: Recipe, epoch: int
+    network: nn.Module, forward: nn.Module, batches: Loader, optimiser: torch.optim.SGD, recipe: Recipe, epoch: int
 ) -> tuple[float, float]:
     """Return (loss, accuracy) of one epoch of training, means over its pictures."""
     network.train()
-    loss_sum, correct, count = 0.0, 0, 0
+    count = 0
     # Sums stay on the device: asking for a number at every step would make a GPU wait for the CPU.
     loss_sums, corrects = [], []
     for x, y in batches.epoch(epoch):
@@ -148,10 +153,11 @@ def fit(
     deadline: float | None = None,
     compiled: bool = False,
 ) -> History:
-    """Train ``network`` in place by ``recipe`` and return its ``History``. The last epoch's weights are kept, as in the paper.
+    """Train ``network`` in place by ``recipe`` and return its ``History``. The last epoch's weights are kept, as in
+    the paper.
 
-    The same seed on the same machine gives the same weights bit for bit, whether or not the run was killed in between: the
-    random numbers of an epoch depend on the seed and the epoch's number alone.
+    The same seed on the same machine gives the same weights bit for bit, whether or not the run was killed in
+    between: the random numbers of an epoch depend on the seed and the epoch's number alone.
 
     Args:
         network: ``(B, C, H, W)`` to logits ``(B, K)``, already on its device.
@@ -160,7 +166,8 @@ def fit(
         seed: of everything random in training (dropout; the order and augmentation are the loader's).
         checkpoint: a file written after each epoch, and resumed from where it exists.
         on_epoch: called with the history after each epoch (and once when resuming), to print or plot.
-        deadline: a value of ``time.monotonic()``; an epoch that would end after it, judging by the last one, is not begun.
+        deadline: a value of ``time.monotonic()``; an epoch that would end after it, judging by the last one, is not
+        begun.
         compiled: run the network through ``torch.compile`` (needs a C++ compiler on a CPU; about a third faster there).
 
     Raises:
@@ -179,8 +186,9 @@ def fit(
         if on_epoch is not None:
             on_epoch(history)
     if compiled:
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    forward = torch.compile(network, dynamic=False) if compiled else network
+        network.to(memory_format=torch.channels_last)
+    # A compiled module is a module too, but torch declares it a plain callable.
+    forward = cast(nn.Module, torch.compile(network, dynamic=False)) if compiled else network
     for epoch in range(len(history), recipe.epochs):
         if deadline is not None:
             expected = history.seconds[-1] if history.seconds else 0.0

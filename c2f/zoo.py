@@ -59,9 +59,8 @@ def record(network: str, data: str, output: Path | None = None) -> Record:
 
 def _remedy(network: str, data: str, output: Path | None, seed: int = 0) -> str:
     where = "" if output is None else f" --output {output}"
-    return (
-        f"train it with `c2f train {network} {data} --profile paper --seeds {seed}{where}`"
-        + (" and load it with output='output'" if output is None else "")
+    return f"train it with `c2f train {network} {data} --profile paper --seeds {seed}{where}`" + (
+        " and load it with output='output'" if output is None else ""
     )
 
 
@@ -73,7 +72,8 @@ def load(network: str, data: str, seed: int = 0, output: Path | None = None) -> 
         output: a folder that ``c2f train`` wrote; by default the weights that come with the book.
 
     Raises:
-        ValueError: an unknown network. RecordError: no such run, weights missing or not those of the record; each with what to do.
+        ValueError: an unknown network. RecordError: no such run, weights missing or not those of the record; each
+        with what to do.
     """
     networks.title(network)  # refuses an unknown name
     found = record(network, data, output)

@@ -54,9 +54,7 @@ def test_a_failed_run_keeps_what_there_is(tmp_path):
 
 
 def test_a_kernel_that_dies_is_reported(tmp_path):
-    write_notebook(
-        tmp_path / "01-a.ipynb", [code("a = 1  # x", "parameters"), code("import os; os._exit(1)")]
-    )
+    write_notebook(tmp_path / "01-a.ipynb", [code("a = 1  # x", "parameters"), code("import os; os._exit(1)")])
     with pytest.raises(ChapterError, match=r"01-a failed: .*died.*run out of memory"):
         run(find("1", tmp_path), output=tmp_path / "out.ipynb")
 
@@ -201,9 +199,7 @@ def html(tmp_path):
     (tmp_path / "line.png").write_bytes(b"")
     (tmp_path / "a.html").write_text(GOOD)
     (tmp_path / "b.html").write_text("<html><body><h1 id='there'>B</h1></body></html>")
-    (tmp_path / "_toc.yml").write_text(
-        yaml.safe_dump({"root": "b", "parts": [{"chapters": [{"file": "a.md"}]}]})
-    )
+    (tmp_path / "_toc.yml").write_text(yaml.safe_dump({"root": "b", "parts": [{"chapters": [{"file": "a.md"}]}]}))
     return tmp_path
 
 

@@ -43,9 +43,7 @@ def test_chapters_are_found_in_order_and_by_number(book):
 
 @pytest.mark.parametrize("name", ["02-trainig", "trainng", "training"])
 def test_an_unknown_chapter_is_named_with_the_nearest(book, name):
-    with pytest.raises(
-        ValueError, match=r"unknown chapter .*did you mean '02-training'\?\nThere are: 01-seeing, 02"
-    ):
+    with pytest.raises(ValueError, match=r"unknown chapter .*did you mean '02-training'\?\nThere are: 01-seeing, 02"):
         find(name, book)
 
 
@@ -115,9 +113,7 @@ def test_comment_and_hash_in_a_string():
 @pytest.mark.parametrize("count", [0, 2])
 def test_there_must_be_one_tagged_cell(tmp_path, count):
     write_notebook(tmp_path / "01-x.ipynb", [code(f"a{i} = 1  # x", "parameters") for i in range(count)])
-    with pytest.raises(
-        ParameterError, match=f"01-x has {count} cells tagged 'parameters', and must have one"
-    ):
+    with pytest.raises(ParameterError, match=f"01-x has {count} cells tagged 'parameters', and must have one"):
         parameters(find("1", tmp_path))
 
 
@@ -208,9 +204,7 @@ def test_a_declared_default_comes_back_as_it_is(data, kind, is_list, optional):
     assert convert(value, full) == value
 
 
-@given(
-    value=st.floats(allow_nan=False, allow_infinity=False), form=st.sampled_from(["{!r}", "{:e}", "{:.3f}"])
-)
+@given(value=st.floats(allow_nan=False, allow_infinity=False), form=st.sampled_from(["{!r}", "{:e}", "{:.3f}"]))
 def test_a_string_that_is_a_number_becomes_the_float_it_says(value, form):
     text = form.format(value)
     assert convert(text, "float") == float(text)
@@ -266,9 +260,7 @@ def test_a_bad_profile_is_refused(book, chapter, text, message):
 
 def test_an_unknown_profile(book, chapter):
     write_profile(book, "paper", "{}")
-    with pytest.raises(
-        ValueError, match=r"unknown profile 'papr'; did you mean 'paper'\?\nThere are: quick, paper"
-    ):
+    with pytest.raises(ValueError, match=r"unknown profile 'papr'; did you mean 'paper'\?\nThere are: quick, paper"):
         profile_values(chapter, "papr")
 
 

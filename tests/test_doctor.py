@@ -37,9 +37,7 @@ def test_nothing_is_written(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "error", [ImportError("No module named 'torch'"), OSError("libcudart.so: cannot open\nmore")]
-)
+@pytest.mark.parametrize("error", [ImportError("No module named 'torch'"), OSError("libcudart.so: cannot open\nmore")])
 def test_torch_missing_or_broken(monkeypatch, error):
     def broken(name):
         if name == "torch":

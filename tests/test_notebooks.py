@@ -101,9 +101,7 @@ def test_figures_say_what_they_show(chapter):
         shown += len(shows)
         for call in shows:
             alt = next((k.value for k in call.keywords if k.arg == "alt"), None) or call.args[1]
-            assert not isinstance(alt, ast.Constant), (
-                f"the text should come from the data: {ast.unparse(alt)}"
-            )
+            assert not isinstance(alt, ast.Constant), f"the text should come from the data: {ast.unparse(alt)}"
     assert shown, "a chapter shows a figure or more"
 
 

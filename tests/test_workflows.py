@@ -100,9 +100,7 @@ def test_every_chapter_runs_on_the_gpu(monkeypatch):
 
 def test_results_are_kept_also_of_a_failure():
     for name in ("cpu", "gpu"):
-        steps = [
-            s for job in load(ROOT / f".github/workflows/{name}.yml")["jobs"].values() for s in job["steps"]
-        ]
+        steps = [s for job in load(ROOT / f".github/workflows/{name}.yml")["jobs"].values() for s in job["steps"]]
         uploads = [s for s in steps if s.get("uses", "").startswith("actions/upload-artifact")]
         assert uploads
         assert all(s["if"] == "always()" for s in uploads)

@@ -89,16 +89,12 @@ def load(
     folder = row.where(data_root(root))
     if classes is not None:
         if row.layout not in ("class-folders", "tiny-imagenet"):
-            raise ValueError(
-                f"{name} has no class folders: classes= is for those that have, e.g. tiny-imagenet"
-            )
+            raise ValueError(f"{name} has no class folders: classes= is for those that have, e.g. tiny-imagenet")
         take_classes(classes, row.classes or classes, name)
         row = replace(row, classes=())  # the reader says which of them are not there
     if missing := row.missing(folder):
         lacks = f" It lacks {shortened(missing)}." if folder.exists() else ""
-        remedy = (
-            row.by_hand or f"Run `c2f fetch {name}`, or set C2F_DATA to the folder that holds your data sets."
-        )
+        remedy = row.by_hand or f"Run `c2f fetch {name}`, or set C2F_DATA to the folder that holds your data sets."
         raise FileNotFoundError(f"{name} is not in {folder}.{lacks}\n{remedy}")
     try:
         return _data_set(name, classes, _read(row, folder, sizes, classes or row.classes))
@@ -119,9 +115,7 @@ def _read(
         return read_folders(*split_folders(folder), sizes, classes, row.class_names)
     if row.shipped:
         check_sample(folder)
-    train, test = (
-        read_cifar10(folder) if row.layout == "cifar-batches" else read_mnist(folder, row.label_names)
-    )
+    train, test = read_cifar10(folder) if row.layout == "cifar-batches" else read_mnist(folder, row.label_names)
     return _resized(train, sizes[0]), _resized(test, sizes[1])
 
 

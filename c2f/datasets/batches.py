@@ -68,9 +68,7 @@ class Batches:
         if len(pictures) == 0:
             raise ValueError("there are no pictures to make batches of")
         if mean is not None and mean.shape != pictures.images.shape[1:]:
-            raise ValueError(
-                f"the mean image must be {tuple(pictures.images.shape[1:])}, not {tuple(mean.shape)}"
-            )
+            raise ValueError(f"the mean image must be {tuple(pictures.images.shape[1:])}, not {tuple(mean.shape)}")
         self.pictures, self.batch_size, self.shuffle = pictures, batch_size, shuffle
         self.mean = None if mean is None else mean.to(pictures.images.device)
         self.augment, self.seed = augment, seed

@@ -71,8 +71,7 @@ def decode(paths: Sequence[Path], image_size: int | None = None) -> tuple[Tensor
     first = _open(paths[0])
     if image_size is None and first.width != first.height:
         raise ValueError(
-            f"the picture {paths[0]} is {first.height}x{first.width}, not square: "
-            "give image_size=, e.g. image_size=128"
+            f"the picture {paths[0]} is {first.height}x{first.width}, not square: give image_size=, e.g. image_size=128"
         )
     size = image_size or first.width
     images = _empty(len(paths), 3, size, "take a smaller image_size= or fewer classes=")
@@ -93,9 +92,7 @@ def decode(paths: Sequence[Path], image_size: int | None = None) -> tuple[Tensor
 
     workers = min(8, os.cpu_count() or 1) if first.width * first.height >= POOL_FROM else 1
     with ThreadPoolExecutor(workers) as pool:
-        for _ in pool.map(
-            read, range(len(paths))
-        ):  # map hands on the first error and drops what has not begun
+        for _ in pool.map(read, range(len(paths))):  # map hands on the first error and drops what has not begun
             pass
     return images, sizes
 
@@ -126,7 +123,5 @@ def resize_boxes(boxes: Tensor, sizes: Tensor, image_size: int) -> Tensor:
     """
     width_height = sizes.flip(1)  # (N, 2)
     low = boxes[:, :2] * image_size // width_height
-    high = (
-        -(-(boxes[:, 2:] + 1) * image_size // width_height) - 1
-    )  # the right edge of the last pixel, rounded up
+    high = -(-(boxes[:, 2:] + 1) * image_size // width_height) - 1  # the right edge of the last pixel, rounded up
     return torch.cat([low, high], dim=1)

@@ -57,8 +57,7 @@ def make_folder(folder: Path) -> None:
         problem = error.strerror or str(error)
     if problem:
         raise PermissionError(
-            f"cannot write into {folder}: {problem}. "
-            "Set C2F_DATA to a folder that you can write to, or pass root=."
+            f"cannot write into {folder}: {problem}. Set C2F_DATA to a folder that you can write to, or pass root=."
         )
 
 
@@ -107,9 +106,7 @@ def download(urls: Sequence[str], path: Path, *, md5: str, size: int) -> None:
     make_folder(path.parent)
     part = path.with_name(path.name + ".part")
     check_space(path.parent, size - (part.stat().st_size if part.exists() else 0))
-    if (
-        part.exists() and md5_of(part) == md5
-    ):  # whole already: the last run was stopped before it could say so
+    if part.exists() and md5_of(part) == md5:  # whole already: the last run was stopped before it could say so
         os.replace(part, path)
         return
     start, problems = time.monotonic(), []
@@ -129,9 +126,7 @@ def download(urls: Sequence[str], path: Path, *, md5: str, size: int) -> None:
         )
         return
     raise DownloadError(
-        f"cannot download {path.name}:\n"
-        + "\n".join(problems)
-        + "\nIs this machine online? What has come so "
+        f"cannot download {path.name}:\n" + "\n".join(problems) + "\nIs this machine online? What has come so "
         f"far is kept: run it again to go on, or put the file to {path} yourself."
     )
 
@@ -141,9 +136,7 @@ def _reason(error: Exception) -> str:
         return "no answer in time"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the connection was cut again and again"
-    if isinstance(
-        error, requests.ConnectionError
-    ):  # its text is long: keep the operating system's or TLS's own words
+    if isinstance(error, requests.ConnectionError):  # its text is long: keep the operating system's or TLS's own words
         cause = getattr(error.args[0], "reason", error) if error.args else error
         return f"no connection ({str(cause).rpartition(': ')[2]})"
     return str(error)
@@ -208,9 +201,7 @@ def _write(response: requests.Response, part: Path, have: int, expected: int | N
                 progress.update(len(chunk))
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise _disk_full(
-                part.parent, f"{part.name} stopped at {megabytes(part.stat().st_size)}"
-            ) from error
+            raise _disk_full(part.parent, f"{part.name} stopped at {megabytes(part.stat().st_size)}") from error
         raise
 
 

@@ -100,8 +100,7 @@ def _fetch(row: Info, base: Path, folder: Path, missing: list[str]) -> None:
     single = row.layout != "idx"  # one archive that holds the whole folder
     if single and folder.exists():
         raise FileExistsError(
-            f"{folder} is there but lacks {shortened(missing)}. "
-            f"Move it away and run `c2f fetch {row.name}` again."
+            f"{folder} is there but lacks {shortened(missing)}. Move it away and run `c2f fetch {row.name}` again."
         )
     place = base if single else folder
     archives = [a for a in row.archives if single or a.name.removesuffix(".gz") in missing]
@@ -140,8 +139,7 @@ def _check_archive(path: Path, archive: Archive) -> None:
     found = md5_of(path)
     if found != archive.md5:
         raise ValueError(
-            f"{path} is damaged or another version: md5 {found} instead of {archive.md5}. "
-            "Remove it and run it again."
+            f"{path} is damaged or another version: md5 {found} instead of {archive.md5}. Remove it and run it again."
         )
 
 
@@ -174,9 +172,7 @@ def unpack_folder(path: Path, row: Info, target: Path) -> None:
                 for name in archive.namelist():
                     pure = PurePosixPath(name.replace("\\", "/"))
                     if pure.is_absolute() or ".." in pure.parts:
-                        raise ValueError(
-                            f"{path} would write outside of its folder, to {name!r}: not unpacked"
-                        )
+                        raise ValueError(f"{path} would write outside of its folder, to {name!r}: not unpacked")
                 archive.extractall(workshop)
         else:
             with tarfile.open(path) as tar:

@@ -32,21 +32,18 @@ class Pictures:
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.images.dtype != torch.uint8:
-            raise ValueError(
-                f"images must be uint8 (N, C, H, W), not {self.images.dtype} {tuple(self.images.shape)}"
-            )
+            raise ValueError(f"images must be uint8 (N, C, H, W), not {self.images.dtype} {tuple(self.images.shape)}")
         n, _, height, width = self.images.shape
         shapes = {"labels": (n,), "boxes": (n, 4), "masks": (n, height, width)}
         dtypes = {"labels": torch.int64, "boxes": torch.int64, "masks": torch.bool}
         for field, shape in shapes.items():
             value = getattr(self, field)
             if value is not None and (tuple(value.shape) != shape or value.dtype != dtypes[field]):
-                raise ValueError(
-                    f"{field} must be {dtypes[field]} {shape}, not {value.dtype} {tuple(value.shape)}"
-                )
+                raise ValueError(f"{field} must be {dtypes[field]} {shape}, not {value.dtype} {tuple(value.shape)}")
         if n and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < len(self.classes):
             raise ValueError(
-                f"labels run from {int(self.labels.min())} to {int(self.labels.max())} but there are {len(self.classes)} classes"
+                f"labels run from {int(self.labels.min())} to {int(self.labels.max())} "
+                f"but there are {len(self.classes)} classes"
             )
 
     def __len__(self) -> int:

@@ -166,9 +166,7 @@ def take_classes(wanted: Sequence[str] | None, there: Sequence[str], where: Path
         raise ValueError(f"classes names {', '.join(twice)} more than once")
     if absent := [c for c in wanted if c not in there]:
         hint = did_you_mean(str(absent[0]), there)
-        raise ValueError(
-            f"{where} has no classes {', '.join(map(str, absent))}{hint}\nThere are: {', '.join(there)}"
-        )
+        raise ValueError(f"{where} has no classes {', '.join(map(str, absent))}{hint}\nThere are: {', '.join(there)}")
     return list(wanted)
 
 

@@ -104,9 +104,7 @@ class Info:
         return "Remove it or put a whole one in its place."
 
 
-def _idx(
-    dataset: type[MNIST], sizes: tuple[int, ...], more_mirrors: tuple[str, ...] = ()
-) -> tuple[Archive, ...]:
+def _idx(dataset: type[MNIST], sizes: tuple[int, ...], more_mirrors: tuple[str, ...] = ()) -> tuple[Archive, ...]:
     mirrors = (*dataset.mirrors, *more_mirrors)
     return tuple(
         Archive(file, tuple(mirror + file for mirror in mirrors), md5, size)
@@ -240,9 +238,7 @@ _ROWS = (
         class_names={wnid: words[0] for wnid, words in Imagenette._WNID_TO_CLASS.items()},
     ),
     _TINY,
-    replace(
-        _TINY, name="tiny-imagenette", title="Tiny-Imagenette", train=5_000, test=500, classes=TINY_IMAGENETTE
-    ),
+    replace(_TINY, name="tiny-imagenette", title="Tiny-Imagenette", train=5_000, test=500, classes=TINY_IMAGENETTE),
     replace(_TINY, name="tiny-animals", title="Tiny-Animals", train=7_500, test=750, classes=TINY_ANIMALS),
 )
 

@@ -97,14 +97,10 @@ class StreamedBatches:
         self.device = torch.device(device)
         folder = Path(folder).expanduser()
         if not folder.is_dir():
-            raise FileNotFoundError(
-                f"there is no folder {folder}: give one that holds a folder for each class"
-            )
+            raise FileNotFoundError(f"there is no folder {folder}: give one that holds a folder for each class")
         there = class_folders(folder)
         if not there:
-            raise FileNotFoundError(
-                f"{folder} has no class folders: give one that holds a folder for each class"
-            )
+            raise FileNotFoundError(f"{folder} has no class folders: give one that holds a folder for each class")
         self.classes = tuple(take_classes(classes, there, folder))
         try:
             samples = make_dataset(folder, {c: i for i, c in enumerate(self.classes)}, IMG_EXTENSIONS)

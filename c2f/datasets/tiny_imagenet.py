@@ -71,9 +71,7 @@ def read_tiny_imagenet(
             test.append((folder / "val" / "images" / file, labels[wnid], _box(box, annotations, line)))
     for part, source in ((train, folder / "train"), (test, annotations)):
         if lacking := set(labels.values()) - {label for _, label, _ in part}:
-            raise DamagedData(
-                f"{source} has no pictures of {', '.join(taken[label] for label in sorted(lacking))}"
-            )
+            raise DamagedData(f"{source} has no pictures of {', '.join(taken[label] for label in sorted(lacking))}")
     return _pictures(train, names, image_size[0]), _pictures(test, names, image_size[1])
 
 
@@ -85,9 +83,7 @@ def _rows(path: Path, columns: int) -> list[tuple[int, list[str]]]:
     for line, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         row = text.strip().split("\t")
         if len(row) < columns:
-            raise DamagedData(
-                f"{path}, line {line}: expected {columns} entries with tabs between them, not {text!r}"
-            )
+            raise DamagedData(f"{path}, line {line}: expected {columns} entries with tabs between them, not {text!r}")
         rows.append((line, row[:columns]))
     return rows
 

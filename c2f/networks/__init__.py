@@ -80,7 +80,8 @@ def build(
     coarsest = 2 ** (len(family.stages[""]) - 1 + family.stem_pool)
     if image_size % coarsest:
         raise ValueError(
-            f"{name} shrinks pictures by up to {coarsest}: image_size must be a multiple of {coarsest}, not {image_size}"
+            f"{name} shrinks pictures by up to {coarsest}: "
+            f"image_size must be a multiple of {coarsest}, not {image_size}"
         )
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
@@ -109,7 +110,8 @@ class Summary:
 
 
 def summary(network: nn.Module, in_channels: int, image_size: int) -> Summary:
-    """Run ``network`` once on a blank picture ``(1, C, H, H)`` and return its ``Summary``; its mode is left as it was."""
+    """Run ``network`` once on a blank picture ``(1, C, H, H)`` and return its ``Summary``; its mode is left as it
+    was."""
     stages: dict[str, tuple[int, ...]] = {}
 
     def record(stage: str):  # type: ignore[no-untyped-def]

@@ -1,7 +1,7 @@
 """Building blocks of the Top-Down Networks paper (Lelekas et al. 2020), with TensorFlow's arithmetic.
 
-Axes: N pictures, C channels, H rows, W columns. Every block maps float ``(N, C, H, W)`` to the same layout. Modules that
-hold weights are registered in the order of the authors' code, so that its flat list of weights loads in order.
+Axes: N pictures, C channels, H rows, W columns. Every block maps float ``(N, C, H, W)`` to the same layout. Modules
+that hold weights are registered in the order of the authors' code, so that its flat list of weights loads in order.
 """
 
 import math
@@ -82,9 +82,7 @@ class SameMaxPool2d(nn.Module):
 class ConvNormReLU(nn.Sequential):
     """Convolution, batch norm, ReLU: ``CBR`` in the description."""
 
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel: int, norm: NormConstants, regularised: bool = True
-    ):
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, norm: NormConstants, regularised: bool = True):
         super().__init__(
             SameConv2d(in_channels, out_channels, kernel, regularised=regularised),
             norm.layer(out_channels),
@@ -175,7 +173,7 @@ class UpBlock(nn.Module):
         return self.merge_conv(self.merge_norm(self.merge(shortcut + y, scale)))
 
 
-def kernels(network: nn.Module) -> Iterator[tuple[nn.Parameter, bool]]:
+def kernels(network: nn.Module) -> Iterator[tuple[Tensor, bool]]:
     """Yield every convolution and dense kernel of ``network`` with whether the L2 penalty covers it."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):

@@ -18,21 +18,15 @@ from c2f.networks.table import Family, Stage
 
 def plain_head(family: Family, in_channels: int, num_classes: int, regularised: bool = True) -> nn.Sequential:
     """Return a 1x1 convolution to the classes, batch norm, **ReLU**, then the mean: scores are never negative (O1)."""
-    return nn.Sequential(
-        ConvNormReLU(in_channels, num_classes, 1, family.norm, regularised=regularised), GlobalMean()
-    )
+    return nn.Sequential(ConvNormReLU(in_channels, num_classes, 1, family.norm, regularised=regularised), GlobalMean())
 
 
 def residual_head(family: Family, in_channels: int, num_classes: int) -> nn.Sequential:
     """Return batch norm, ReLU, mean, dense layer."""
-    return nn.Sequential(
-        NormReLU(in_channels, family.norm), GlobalMean(), nn.Linear(in_channels, num_classes)
-    )
+    return nn.Sequential(NormReLU(in_channels, family.norm), GlobalMean(), nn.Linear(in_channels, num_classes))
 
 
-def plain_stage(
-    family: Family, in_channels: int, stage: Stage, first: tuple[nn.Module, ...] = ()
-) -> nn.Sequential:
+def plain_stage(family: Family, in_channels: int, stage: Stage, first: tuple[nn.Module, ...] = ()) -> nn.Sequential:
     """Return the modules ``first``, the stage's ``kernel`` x ``kernel`` convolution, and its 1x1 convolutions."""
     modules, width = [*first, ConvNormReLU(in_channels, stage.width, stage.kernel, family.norm)], stage.width
     for out_channels in stage.pointwise:
@@ -78,7 +72,8 @@ class BottomUp(nn.Module):
         """Return the logits ``(N, K)`` of pictures ``(N, C, H, W)``."""
         if x.ndim != 4 or tuple(x.shape[1:]) != (self.in_channels, self.image_size, self.image_size):
             raise ValueError(
-                f"expected pictures (N, {self.in_channels}, {self.image_size}, {self.image_size}), not {tuple(x.shape)}; "
+                f"expected pictures (N, {self.in_channels}, {self.image_size}, {self.image_size}), "
+                f"not {tuple(x.shape)}; "
                 "build the network with the in_channels and image_size of your pictures"
             )
         if hasattr(self, "stem"):

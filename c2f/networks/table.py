@@ -82,8 +82,7 @@ def _nin(wide: int, middle: int, narrow: int) -> dict[str, tuple[Stage, ...]]:
 def _resnet(blocks: tuple[int, ...], base: tuple[int, ...], uniform: int) -> dict[str, tuple[Stage, ...]]:
     widths = {"": base, "_td_uni": (uniform,) * len(base), "_td_rev": base[::-1]}
     return {
-        variant: tuple(Stage(w, blocks=n) for w, n in zip(ws, blocks, strict=True))
-        for variant, ws in widths.items()
+        variant: tuple(Stage(w, blocks=n) for w, n in zip(ws, blocks, strict=True)) for variant, ws in widths.items()
     }
 
 

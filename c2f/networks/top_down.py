@@ -58,7 +58,8 @@ class PoolMirror(nn.Module):
 
 
 class TopDown(nn.Module):
-    """A top-down network of the table; pictures ``(N, C, H, W)``, or one batch of pictures a scale, to logits ``(N, K)``.
+    """A top-down network of the table; pictures ``(N, C, H, W)``, or one batch of pictures a scale, to logits ``(N,
+    K)``.
 
     Children are named by how much smaller than the picture they are: ``stem_x4`` reads the level shrunk by four,
     ``up_x2`` merges the level shrunk by two, ``stage_x2`` works at that resolution.
@@ -140,7 +141,8 @@ class TopDown(nn.Module):
         levels = self.pyramid(pictures)
         if levels[0].shape[1] != self.in_channels:
             raise ValueError(
-                f"expected pictures of {self.in_channels} channels, not {levels[0].shape[1]}; build the network with in_channels={levels[0].shape[1]}"
+                f"expected pictures of {self.in_channels} channels, not {levels[0].shape[1]}; "
+                f"build the network with in_channels={levels[0].shape[1]}"
             )
 
         def seen(level: int) -> Tensor:

@@ -66,9 +66,7 @@ def test_a_shift_is_scipys(height, width, distances, seed):
 
 def test_shift_then_flip_in_one_pass_is_both_in_turn():
     x = pictures(16, size=20)
-    torch.testing.assert_close(
-        shift_flip(x, seeded(3)), compose(shift, flip)(x, seeded(3)), atol=1e-6, rtol=0
-    )
+    torch.testing.assert_close(shift_flip(x, seeded(3)), compose(shift, flip)(x, seeded(3)), atol=1e-6, rtol=0)
 
 
 def test_shifts_cover_a_tenth_of_the_picture_each_way_and_no_more():
@@ -241,9 +239,7 @@ def test_bad_arguments_are_named_with_the_remedy():
         augmentation("pca_flip_crop", 128)(pictures(size=64), seeded())
     with pytest.raises(ValueError, match="1 or 3 channels, not 2"):
         auto_augment()(pictures(c=2), seeded())
-    with pytest.raises(
-        ValueError, match=r"these run from -0.5 to .*give it the mean image that the loader subtracts"
-    ):
+    with pytest.raises(ValueError, match=r"these run from -0.5 to .*give it the mean image that the loader subtracts"):
         auto_augment()(torch.linspace(-0.5, 0.5, 64).view(1, 1, 8, 8), seeded())
     with pytest.raises(ValueError, match=r"mean image is \(3, 4, 4\), the pictures \(3, 8, 8\)"):
         auto_augment(torch.zeros(3, 4, 4))(pictures(), seeded())

@@ -254,9 +254,7 @@ def idx_archives(server):
             packed = gzip.compress(write_idx(array))
             server.files[f"/{name}-{kind}-ubyte.gz"] = packed
             url = f"{server.url}/{name}-{kind}-ubyte.gz"
-            archives.append(
-                Archive(url.rpartition("/")[2], (url,), hashlib.md5(packed).hexdigest(), len(packed))
-            )
+            archives.append(Archive(url.rpartition("/")[2], (url,), hashlib.md5(packed).hexdigest(), len(packed)))
     return replace(INFO["mnist"], archives=tuple(archives), unpacked=10_000)
 
 
@@ -302,9 +300,7 @@ def test_two_at_once_download_once(mnist, tmp_path):
 
 def test_fetch_offline_says_what_to_put_where_and_takes_it(mnist, tmp_path, monkeypatch):
     monkeypatch.setenv("C2F_OFFLINE", "1")
-    with pytest.raises(
-        DownloadError, match=r"(?s)C2F_OFFLINE.*MNIST/raw yourself.*train-images-idx3-ubyte.gz"
-    ):
+    with pytest.raises(DownloadError, match=r"(?s)C2F_OFFLINE.*MNIST/raw yourself.*train-images-idx3-ubyte.gz"):
         datasets.fetch("mnist", tmp_path)
     assert mnist.requests == []
     folder = tmp_path / "MNIST" / "raw"

@@ -196,9 +196,7 @@ def test_classes_pick_and_order(tree):
 def test_pictures_of_different_sizes(tree, monkeypatch, pool_from):
     monkeypatch.setattr(decoding, "POOL_FROM", pool_from)
     picture(tree / "train" / "dog" / "wide.png", 0, size=(20, 10))
-    with pytest.raises(
-        ValueError, match=r"differ in size .*a.png is 8x8, .*wide.png is 10x20\): give image_size="
-    ):
+    with pytest.raises(ValueError, match=r"differ in size .*a.png is 8x8, .*wide.png is 10x20\): give image_size="):
         datasets.load(f"folder:{tree}")
     data = datasets.load(f"folder:{tree}", image_size=(5, 4))
     assert data.train.images.shape == (8, 3, 5, 5)
@@ -260,9 +258,7 @@ def test_trees_that_are_none(tree, tmp_path):
     with pytest.raises(FileNotFoundError, match="dog has no class folders"):
         datasets.load(f"folder:{tree}/train/dog::{tree}/test")
     (tree / "train" / "bird").mkdir()
-    with pytest.raises(
-        ValueError, match=r"different classes: only in .*train: \['bird'\]; only in .*test: none"
-    ):
+    with pytest.raises(ValueError, match=r"different classes: only in .*train: \['bird'\]; only in .*test: none"):
         datasets.load(f"folder:{tree}")
     (tree / "test" / "bird").mkdir()
     with pytest.raises(FileNotFoundError, match=r"in .*train: Found no valid file for the classes bird"):
@@ -281,9 +277,7 @@ def test_classes_that_are_none(tree):
 
 
 def test_more_pictures_than_memory(tree):
-    with pytest.raises(
-        MemoryError, match=r"7 pictures of 3x1000000x1000000 bytes need 21000.0 GB, this machine has"
-    ):
+    with pytest.raises(MemoryError, match=r"7 pictures of 3x1000000x1000000 bytes need 21000.0 GB, this machine has"):
         datasets.load(f"folder:{tree}", image_size=1_000_000)
 
 
@@ -327,9 +321,7 @@ def tiny(tmp_path):
         picture(folder / "val" / "images" / f"val_{c}.JPEG", 50 * c, size=(64, 64))
         annotations += f"val_{c}.JPEG\t{wnid}\t0\t31\t60\t60\n"
     (folder / "val" / "val_annotations.txt").write_text(annotations)
-    (folder / "words.txt").write_text(
-        "n01\tgoldfish, Carassius auratus\nn02\tking penguin\nn04\tnothing here\n"
-    )
+    (folder / "words.txt").write_text("n01\tgoldfish, Carassius auratus\nn02\tking penguin\nn04\tnothing here\n")
     return folder
 
 
@@ -352,13 +344,9 @@ def test_tiny_imagenet_by_name_and_classes(tiny):
     assert data.train.labels.tolist() == [0, 0, 0, 1, 1, 1]
     assert data.train.boxes[0].tolist() == [4, 0, 85, 127]
     assert data.test.boxes[0].tolist() == [0, 15, 30, 30]
-    with pytest.raises(
-        FileNotFoundError, match=r"lacks 197 of its 200 classes \(the 3 that are there can be"
-    ):
+    with pytest.raises(FileNotFoundError, match=r"lacks 197 of its 200 classes \(the 3 that are there can be"):
         datasets.load("tiny-imagenet", root=root)
-    with pytest.raises(
-        FileNotFoundError, match=r"tiny-animals is not in .* lacks train/n01443537.* and 10 more"
-    ):
+    with pytest.raises(FileNotFoundError, match=r"tiny-animals is not in .* lacks train/n01443537.* and 10 more"):
         datasets.load("tiny-animals", root=root)
     with pytest.raises(ValueError, match=r"has no classes n99, n98.*\nThere are: n01, n02, n03"):
         datasets.load("tiny-imagenet", root=root, classes=["n01", "n99", "n98"])
@@ -400,9 +388,7 @@ def test_damaged_tiny_imagenet(tiny, file, text, message):
 def test_boxes_stay_inside_and_around_the_object(rows, columns, new, corners):
     x = sorted(int(c * columns) for c in corners[:2])
     y = sorted(int(c * rows) for c in corners[2:])
-    box = resize_boxes(torch.tensor([[x[0], y[0], x[1], y[1]]]), torch.tensor([[rows, columns]]), new)[
-        0
-    ].tolist()
+    box = resize_boxes(torch.tensor([[x[0], y[0], x[1], y[1]]]), torch.tensor([[rows, columns]]), new)[0].tolist()
     for (low, high), (old_low, old_high), size in (
         ((box[0], box[2]), x, columns),
         ((box[1], box[3]), y, rows),

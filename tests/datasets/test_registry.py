@@ -116,8 +116,6 @@ def test_bad_names_and_arguments(tmp_path, name, arguments, message):
 
 @pytest.mark.parametrize("name", [n for n in INFO if not INFO[n].shipped])
 def test_what_is_not_here_says_what_to_do(tmp_path, name):
-    remedy = (
-        "put the pictures into" if name == "cifar10-jpeg" else rf"Run `c2f fetch {name}`, or set C2F_DATA"
-    )
+    remedy = "put the pictures into" if name == "cifar10-jpeg" else rf"Run `c2f fetch {name}`, or set C2F_DATA"
     with pytest.raises(FileNotFoundError, match=rf"{name} is not in {tmp_path}.*\n.*{remedy}"):
         datasets.load(name, root=tmp_path, image_size=64)

@@ -93,9 +93,7 @@ def copy(tmp_path, monkeypatch):
 @pytest.mark.parametrize("content", [b"", b"half"])
 def test_a_damaged_sample_is_named(copy, content):
     (copy / "train-images-idx3-ubyte.xz").write_bytes(content)
-    with pytest.raises(
-        DamagedData, match=r"train-images-idx3-ubyte.xz is damaged: \d bytes.*has 3766092"
-    ) as raised:
+    with pytest.raises(DamagedData, match=r"train-images-idx3-ubyte.xz is damaged: \d bytes.*has 3766092") as raised:
         datasets.load("fashion-mnist-sample")
     assert "git checkout data/fashion-mnist-sample" in str(raised.value)
 
