@@ -100,7 +100,7 @@ def train(
         augmentation: none, shift_flip, pca_flip_crop or autoaugment.
         merge: how a top-down network joins scales: sum, concat or sum_concat.
         scaler: how a top-down network shrinks pictures: gaussian_resize, blur_subsample, subsample, max_pool,
-        blur_pool.
+            blur_pool.
         device: as torch names it (cpu, cuda:1); without it a GPU where there is one.
         compile: run through torch.compile (needs a C++ compiler; about a third faster on a CPU, after a slow start).
         output: folder for runs/, weights/ and checkpoints/.
@@ -195,7 +195,7 @@ def reference(
         list: show the pieces and which of them are done, and run nothing.
         output: the folder of runs/, weights/ and checkpoints/; without it the book's own, data.
         device: as torch names it; without it a GPU where there is one. Without a GPU the pieces that need one are
-        left out.
+            left out.
         compile: run through torch.compile.
         pack: write all of the output folder's results into this tar file at the end.
         unpack: first merge the results in this tar file into the output folder.

@@ -21,8 +21,7 @@ class Recipe:
         epochs: passes over the training pictures.
         lr: learning rate at the start.
         weight_decay: factor of the L2 penalty as the paper defines it, ``weight_decay * sum(w**2)`` without a half:
-        in torch's
-            terms twice as much.
+            in torch's terms twice as much.
         batch_size: pictures a step; the last, short batch is kept.
         repetitions: how often the paper trains anew (seeds 0, 1, ...).
         validation: share of the training pictures held out and watched.

@@ -167,7 +167,7 @@ def fit(
         checkpoint: a file written after each epoch, and resumed from where it exists.
         on_epoch: called with the history after each epoch (and once when resuming), to print or plot.
         deadline: a value of ``time.monotonic()``; an epoch that would end after it, judging by the last one, is not
-        begun.
+            begun.
         compiled: run the network through ``torch.compile`` (needs a C++ compiler on a CPU; about a third faster there).
 
     Raises:

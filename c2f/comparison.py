@@ -1,0 +1,53 @@
+"""What several seeds say about the difference between two networks.
+
+One seed is no ranking: a network trained twice gives two accuracies. The comparison is Welch's, which lets each
+network have its own spread.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The difference of two means, ``a - b``, in the unit of the values.
+
+    ``low``, ``high``: its confidence interval. ``p``: probability of so large a difference between equal networks.
+    ``n``: runs of a and of b.
+    """
+
+    mean: float
+    low: float
+    high: float
+    p: float
+    n: tuple[int, int]
+
+    @property
+    def significant(self) -> bool:
+        """Whether the interval leaves out zero."""
+        return self.low > 0 or self.high < 0
+
+
+def difference(a: Sequence[float], b: Sequence[float], confidence: float = 0.95) -> Difference:
+    """Compare the values of two networks, one a seed, by Welch's t-test.
+
+    Raises:
+        ValueError: fewer than two values on a side (no spread is known), or ``confidence`` outside (0, 1).
+    """
+    if min(len(a), len(b)) < 2:
+        raise ValueError(f"a comparison needs at least two runs of each network, not {len(a)} and {len(b)}")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be between 0 and 1, not {confidence!r}")
+    mean = sum(a) / len(a) - sum(b) / len(b)
+    if len(set(a)) == len(set(b)) == 1:  # no spread at all: the test would divide by zero
+        return Difference(mean, mean, mean, float(mean == 0), (len(a), len(b)))
+    test = stats.ttest_ind(a, b, equal_var=False)
+    interval = test.confidence_interval(confidence)
+    return Difference(mean, float(interval.low), float(interval.high), float(test.pvalue), (len(a), len(b)))
+
+
+def sampling_error(accuracy: float, pictures: int) -> float:
+    """Return the standard error of an accuracy in [0, 1] that comes from the choice of ``pictures`` test pictures."""
+    return (accuracy * (1 - accuracy) / pictures) ** 0.5
