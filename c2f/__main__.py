@@ -19,20 +19,6 @@ if TYPE_CHECKING:
 app = tyro.extras.SubcommandApp()
 
 
-def _device(wanted: str | None) -> str:
-    """Return the device to train on: the one asked for, else a GPU (its own for each torchrun process), else the
-    CPU."""
-    import torch
-
-    if wanted is None:
-        return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(1, device=wanted)
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"device {wanted!r} cannot be used here: {str(error).splitlines()[0]}; try cpu") from error
-    return wanted
-
-
 class _Epochs:
     """Shows epochs as they end: a moving bar where somebody watches, a line each elsewhere."""
 
@@ -105,7 +91,7 @@ def train(
         compile: run through torch.compile (needs a C++ compiler; about a third faster on a CPU, after a slow start).
         output: folder for runs/, weights/ and checkpoints/.
     """
-    from c2f.experiments import train_run
+    from c2f.experiments import find_device, train_run
     from c2f.recipes import recipe as find_recipe
     from c2f.zoo import run_name
 
@@ -120,7 +106,7 @@ def train(
         batch_size=batch_size,
         augmentation=augmentation,
     )
-    place = _device(device)
+    place = find_device(device)
     mine = list(seeds or range(found.repetitions))[
         int(os.environ.get("RANK", 0)) :: int(os.environ.get("WORLD_SIZE", 1))
     ]
@@ -201,11 +187,12 @@ def reference(
         unpack: first merge the results in this tar file into the output folder.
     """
     from c2f import reference as runs
+    from c2f.experiments import find_device
     from c2f.zoo import SHIPPED
 
     folder = output or SHIPPED
     deadline = None if budget is None else time.monotonic() + budget
-    place = _device(device)
+    place = find_device(device)
     chosen = runs.select(only, gpu=place.startswith("cuda"))
     if unpack is not None:
         print(f"{runs.unpack(unpack, folder)} runs merged into {folder}")

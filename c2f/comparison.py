@@ -48,6 +48,16 @@ def difference(a: Sequence[float], b: Sequence[float], confidence: float = 0.95)
     return Difference(mean, float(interval.low), float(interval.high), float(test.pvalue), (len(a), len(b)))
 
 
+def describe(found: Difference, a: str, b: str) -> str:
+    """Say in a sentence how network ``a`` compares with ``b``, their accuracies given in [0, 1]."""
+    word = "above" if found.mean >= 0 else "below"
+    verdict = "a difference that the seeds can tell" if found.significant else "no difference that these seeds can tell"
+    return (
+        f"{a} is {100 * abs(found.mean):.2f} points {word} {b} (95 % interval {100 * found.low:+.2f} to "
+        f"{100 * found.high:+.2f} points, p = {found.p:.2g}, n = {found.n[0]} and {found.n[1]}): {verdict}."
+    )
+
+
 def sampling_error(accuracy: float, pictures: int) -> float:
     """Return the standard error of an accuracy in [0, 1] that comes from the choice of ``pictures`` test pictures."""
     return (accuracy * (1 - accuracy) / pictures) ** 0.5

@@ -4,6 +4,7 @@ An output folder holds ``runs/NAME.json`` (records), ``weights/NAME--seedS.safet
 ``checkpoints/NAME--seedS.pt``. The folder ``data`` of this project is such a folder: the reference runs.
 """
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -24,6 +25,21 @@ from c2f.training import History, fit
 
 EVALUATION_BATCH = 1000
 """Pictures a batch when nothing is trained; changes no result."""
+
+
+def find_device(wanted: str | None = None) -> str:
+    """Return the device to train on: the one asked for, else a GPU (its own for each torchrun process), else the CPU.
+
+    Raises:
+        ValueError: ``wanted`` cannot be used here.
+    """
+    if wanted is None:
+        return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=wanted)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device {wanted!r} cannot be used here: {str(error).splitlines()[0]}; try cpu") from error
+    return wanted
 
 
 @lru_cache(maxsize=2)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from c2f.figures import OKABE_ITO
@@ -68,7 +69,18 @@ def learning_curves(ax: Axes, histories: Sequence[Mapping[str, Sequence[float]]]
     ``line``: ``label``, ``colour`` and ``style`` as for ``band``.
     """
     curves = [history[what] for history in histories]
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return band(ax, range(1, len(curves[0]) + 1), curves, **line)
+
+
+def log_percent(ax: Axes, ticks: Sequence[float] = (0.5, 1, 2, 5, 10, 20, 50)) -> Axes:
+    """Give the vertical axis a logarithmic scale with plain numbers in percent at those of ``ticks`` that it covers."""
+    low, high = ax.get_ylim()
+    ax.set_yscale("log")
+    ax.set_yticks([tick for tick in ticks if low <= tick <= high])
+    ax.yaxis.set_major_formatter("{x:g} %")
+    ax.minorticks_off()
+    return ax
 
 
 def confusion(ax: Axes, shares: Any, classes: Sequence[str]) -> Axes:
