@@ -61,9 +61,19 @@ def evaluate(network: nn.Module, loader: Loader, num_classes: int) -> Evaluation
 
 
 def confusion_matrix(labels: Tensor, predictions: Tensor, num_classes: int) -> Tensor:
-    """Count pictures by true class (rows) and predicted class (columns): int64 ``(N,)`` twice to int64 ``(K, K)``."""
+    """Count pictures by true class (rows) and predicted class (columns): int64 ``(N,)`` twice to int64 ``(K, K)``.
+
+    Raises:
+        ValueError: another number of predictions than labels, or a class that is not below ``num_classes``.
+    """
     if labels.shape != predictions.shape:
         raise ValueError(f"{tuple(labels.shape)} labels but {tuple(predictions.shape)} predictions")
+    for what, classes in (("labels", labels), ("predictions", predictions)):
+        if len(classes) and not 0 <= int(classes.min()) <= int(classes.max()) < num_classes:
+            raise ValueError(
+                f"{what} run from {int(classes.min())} to {int(classes.max())} but there are {num_classes} classes: "
+                "give the num_classes of the data and the network"
+            )
     return torch.bincount(labels * num_classes + predictions, minlength=num_classes**2).reshape(
         num_classes, num_classes
     )

@@ -135,6 +135,8 @@ def train_run(
         num_classes=shape["num_classes"],
         validation=validation,
         seed=seed,
+        # Runs of other data, merges or scalers may have the same file name, recipe and shapes.
+        identity={key: described[key] for key in ("network", "data", "merge", "scaler")},
         checkpoint=checkpoint,
         on_epoch=on_epoch,
         deadline=deadline,

@@ -75,11 +75,12 @@ def learning_curves(ax: Axes, histories: Sequence[Mapping[str, Sequence[float]]]
 
 def log_percent(ax: Axes, ticks: Sequence[float] = (0.5, 1, 2, 5, 10, 20, 50)) -> Axes:
     """Give the vertical axis a logarithmic scale with plain numbers in percent at those of ``ticks`` that it covers."""
-    low, high = ax.get_ylim()
     ax.set_yscale("log")
+    low, high = ax.get_ylim()
     ax.set_yticks([tick for tick in ticks if low <= tick <= high])
     ax.yaxis.set_major_formatter("{x:g} %")
     ax.minorticks_off()
+    ax.set_ylim(low, high)
     return ax
 
 

@@ -4,12 +4,22 @@ Top-Down Networks (Lelekas et al. 2020, section 4 and the authors' run scripts).
 names; what is done with them is ``c2f.training.fit``.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from c2f import networks
-from c2f.checks import choose, did_you_mean
+from c2f.checks import choose, did_you_mean, positive_int
+from c2f.datasets.augment import AUGMENTATIONS
+
+_RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
+    "lr": (lambda value: 0 < value < math.inf, "above 0"),
+    "weight_decay": (lambda value: 0 <= value < math.inf, "of at least 0"),
+    "validation": (lambda value: 0 <= value < 1, "in [0, 1)"),
+    "momentum": (lambda value: 0 <= value < 1, "in [0, 1)"),
+    "train_scale": (lambda value: 1 <= value < math.inf, "of at least 1"),
+}
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,9 @@ class Recipe:
         schedule: a name in ``SCHEDULES``.
         image_size: side in pixels that pictures are resized to; None for the data's own.
         train_scale: how much larger than that the training pictures are, for an augmentation that crops.
+
+    Raises:
+        ValueError: an unknown schedule or augmentation, or a number of another type or out of range.
     """
 
     name: str
@@ -49,16 +62,15 @@ class Recipe:
 
     def __post_init__(self) -> None:
         choose(self.schedule, SCHEDULES, "schedule")
-        for field in ("epochs", "batch_size", "repetitions"):
-            if getattr(self, field) < 1:
-                raise ValueError(f"{field} must be at least 1, not {getattr(self, field)!r}")
-        if not self.lr > 0:
-            raise ValueError(f"lr must be above 0, not {self.lr!r}")
-        if self.weight_decay < 0:
-            raise ValueError(f"weight_decay must be at least 0, not {self.weight_decay!r}")
-        for field in ("validation", "momentum"):
-            if not 0 <= getattr(self, field) < 1:
-                raise ValueError(f"{field} must be in [0, 1), not {getattr(self, field)!r}")
+        choose(self.augmentation, AUGMENTATIONS, "augmentation")
+        for field in ("epochs", "batch_size", "repetitions", "image_size"):
+            value = getattr(self, field)
+            if field != "image_size" or value is not None:
+                positive_int(value, field)
+        for field, (fits, wanted) in _RANGES.items():
+            value = getattr(self, field)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not fits(value):
+                raise ValueError(f"{field} must be a number {wanted}, not {value!r}")
 
     def learning_rate(self, epoch: int) -> float:
         """Return the learning rate of ``epoch``, counted from 0."""
@@ -132,7 +144,7 @@ PROFILES: dict[str, dict[str, Any]] = {
     "quick": {"epochs": 3, "batch_size": 64, "repetitions": 1},
     "paper": {},
 }
-"""What each profile changes in a recipe: ``paper`` nothing, ``quick`` what makes it minutes on two cores.
+"""What each profile changes in a recipe. ``paper`` changes nothing, ``quick`` what makes it minutes on two cores.
 
 Smaller batches give the small sample more steps, and batch norm's slow averages (momentum 0.99) more time to settle."""
 

@@ -139,7 +139,7 @@ class Record:
     @property
     def summary(self) -> dict[str, Statistic]:
         """n, mean and sd of every value that all runs have."""
-        names = [n for n in self.runs[0].values if all(n in run.values for run in self.runs)]
+        names = [n for n in self.runs[0].values if all(n in run.values for run in self.runs)] if self.runs else []
         return {name: statistic(self.values(name)) for name in names}
 
     def to_json(self) -> str:

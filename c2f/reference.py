@@ -18,7 +18,7 @@ from c2f.files import atomic_path, sha256
 from c2f.recipes import recipe, recipe_name
 from c2f.records import add_run, read, read_folder
 from c2f.training import History, OutOfTime
-from c2f.zoo import run_name
+from c2f.zoo import check_folder, run_name
 
 
 @dataclass(frozen=True)
@@ -142,18 +142,24 @@ def pack(output: Path, archive: Path) -> int:
 def unpack(archive: Path, output: Path) -> int:
     """Merge a packed folder into ``output``: runs are added to the records there; return how many runs came.
 
-    Weights are checked against their record before anything is written.
+    All of it is checked before anything is written.
 
     Raises:
-        ValueError: weights that are missing or do not fit their record. RecordError: a damaged record.
+        ValueError: no packed folder, or weights that are missing or do not fit their record. RecordError: a damaged
+        record, or one of other parameters than the record in ``output``.
     """
     staging = output / ".unpacked"
-    with tarfile.open(archive) as tar:
-        tar.extractall(staging, filter="data")
+    shutil.rmtree(staging, ignore_errors=True)  # what a killed call left would come along
     came = 0
     try:
+        try:
+            with tarfile.open(archive) as tar:
+                tar.extractall(staging, filter="data")
+        except tarfile.TarError as error:
+            raise ValueError(f"{archive} is no packed folder or is damaged ({error}): pack it again") from error
         records = read_folder(staging / "runs")
         for record in records.values():
+            check_folder(output, record.name, record.parameters)
             for run in record.runs:
                 if run.weights is None:
                     continue

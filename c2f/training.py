@@ -117,21 +117,21 @@ def _train_epoch(
     return loss_sum / count, correct / count
 
 
-def _fingerprint(network: nn.Module, recipe: Recipe, seed: int) -> dict[str, Any]:
+def _fingerprint(network: nn.Module, recipe: Recipe, seed: int, identity: dict[str, str]) -> dict[str, Any]:
     shapes = {name: list(p.shape) for name, p in network.state_dict().items()}
-    return {"recipe": asdict(recipe), "seed": seed, "shapes": shapes}
+    return {"recipe": asdict(recipe), "seed": seed, "shapes": shapes, "identity": identity}
 
 
 def _load_checkpoint(path: Path, fingerprint: dict[str, Any], device: torch.device) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location=device, weights_only=True)
+        theirs, ours = state["fingerprint"], fingerprint
     except Exception as error:
         raise ValueError(
             f"the checkpoint {path} cannot be read ({type(error).__name__}); delete it to train from the start"
         ) from error
-    if state["fingerprint"] != fingerprint:
-        theirs, ours = state["fingerprint"], fingerprint
-        differing = [k for k in ours["recipe"] if theirs["recipe"].get(k) != ours["recipe"][k]]
+    if theirs != ours:
+        differing = [k for part in ("recipe", "identity") for k in ours[part] if theirs[part].get(k) != ours[part][k]]
         differing += [k for k in ("seed", "shapes") if theirs[k] != ours[k]]
         raise ValueError(
             f"the checkpoint {path} is of another run (it differs in {', '.join(differing)}); "
@@ -148,6 +148,7 @@ def fit(
     num_classes: int,
     validation: Loader | None = None,
     seed: int = 0,
+    identity: dict[str, str] | None = None,
     checkpoint: Path | None = None,
     on_epoch: Callable[[History], None] | None = None,
     deadline: float | None = None,
@@ -164,6 +165,7 @@ def fit(
         train: the training pictures. validation: watched after each epoch, without influence.
         num_classes: K.
         seed: of everything random in training (dropout; the order and augmentation are the loader's).
+        identity: what else tells this run from others, such as the data's name; a checkpoint of another is refused.
         checkpoint: a file written after each epoch, and resumed from where it exists.
         on_epoch: called with the history after each epoch (and once when resuming), to print or plot.
         deadline: a value of ``time.monotonic()``; an epoch that would end after it, judging by the last one, is not
@@ -177,7 +179,7 @@ def fit(
     """
     device = next(network.parameters()).device
     history, optim = History(), optimiser(network, recipe)
-    fingerprint = _fingerprint(network, recipe, seed)
+    fingerprint = _fingerprint(network, recipe, seed, identity or {})
     if checkpoint is not None and checkpoint.exists():
         state = _load_checkpoint(checkpoint, fingerprint, device)
         network.load_state_dict(state["network"])

@@ -3,6 +3,7 @@
 Weights are safetensors files, never pickles; which file belongs to a run, and its sha256, stands in the run's record.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ SHIPPED = Path(__file__).resolve().parent.parent / "data"
 def run_name(network: str, data: str) -> str:
     """Return the name of the record of ``network`` trained on ``data``; a folder goes by its last part."""
     if data.startswith("folder:"):
-        data = "folder-" + Path(data.split(":")[1]).name.lower()
+        # The name becomes part of file names: a space or an umlaut in the folder's is a hyphen in it.
+        data = "folder-" + re.sub(r"[^a-z0-9_.-]", "-", Path(data.split(":")[1]).name.lower())
     return f"{network}--{data}"
 
 

@@ -44,8 +44,8 @@ class Info:
             ``tiny-imagenet``.
         folder: where it lies, relative to the data root, or to the project's ``data/`` when it is shipped.
         files: what must be in the folder.
-        train, test: numbers of pictures.
-        licence, citation, home: whose it is, the work to cite, and its web page.
+        train: number of training pictures. test: of test pictures.
+        licence: whose it is. citation: the work to cite. home: its web page.
         archives: what ``fetch`` downloads; ``unpacked``: bytes on disk once unpacked, about.
         classes: folder names of the classes, in label order; None when all that are there are taken, sorted.
         class_names: what to call the classes, by the names of their folders, where these are no words.

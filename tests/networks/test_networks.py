@@ -131,7 +131,9 @@ def test_gradients_reach_every_parameter(name, merge):
             assert gradient > 1e-6 * scale, key
 
 
-@pytest.mark.parametrize("name", ["lenetfc", "lenetfc_td", "nin_light_td_rev", "resnet32", "resnet32_td", "resnet18_td"])
+@pytest.mark.parametrize(
+    "name", ["lenetfc", "lenetfc_td", "nin_light_td_rev", "resnet32", "resnet32_td", "resnet18_td"]
+)
 def test_in_inference_mode_gradients_reach_the_biases_too(name):
     network = gradients(name, "sum_concat", training=False)
     assert [key for key, p in network.named_parameters() if not p.grad.abs().max() > 0] == []
@@ -344,7 +346,9 @@ def test_a_summary_leaves_the_network_as_it_was(training):
     before = {key: value.clone() for key, value in network.state_dict().items()}
     state = torch.get_rng_state()
     networks.summary(network, 1, 28)
-    with pytest.raises(ValueError, match="expected pictures of 1 channels, not 3; build the network with in_channels=3"):
+    with pytest.raises(
+        ValueError, match="expected pictures of 1 channels, not 3; build the network with in_channels=3"
+    ):
         networks.summary(network, 3, 28)
     assert hooks(network) == 0
     assert {m.training for m in network.modules()} == {training}
@@ -365,14 +369,20 @@ def test_names_are_families_with_four_endings():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"name": "lenet_td"}, r"unknown network 'lenet_td'; did you mean 'lenetfc_td'\?\nThere are: lenetfc, lenetfc_td"),
+        (
+            {"name": "lenet_td"},
+            r"unknown network 'lenet_td'; did you mean 'lenetfc_td'\?\nThere are: lenetfc, lenetfc_td",
+        ),
         ({"name": "ResNet32_TD"}, r"unknown network 'ResNet32_TD'; did you mean 'resnet32_td'\?"),
         ({"name": "transformer"}, r"unknown network 'transformer'\nThere are: lenetfc,"),
         ({"name": ""}, "unknown network ''"),
         ({"name": "lenetfc_td", "merge": "sumconcat"}, "unknown merge 'sumconcat'; did you mean 'sum_concat'"),
         ({"name": "lenetfc", "merge": "no"}, "unknown merge 'no'"),  # though bottom-up networks have none
         ({"name": "lenetfc", "scaler": "gaussian"}, "unknown scaler 'gaussian'; did you mean 'gaussian_resize'"),
-        ({"name": "resnet32", "image_size": 30}, "resnet32 shrinks pictures by up to 4: image_size must be a multiple of 4, not 30"),
+        (
+            {"name": "resnet32", "image_size": 30},
+            "resnet32 shrinks pictures by up to 4: image_size must be a multiple of 4, not 30",
+        ),
         ({"name": "resnet18_td", "image_size": 120}, "by up to 16: image_size must be a multiple of 16, not 120"),
         ({"name": "resnet18", "image_size": 8}, "a multiple of 16, not 8"),
         ({"name": "nin", "image_size": 0}, "image_size must be a whole number of at least 1, not 0"),
@@ -389,7 +399,9 @@ def test_bad_arguments_are_refused(arguments, message):
 
 def test_pictures_of_another_shape_are_refused():
     bottom_up, top_down = build("lenetfc"), build("lenetfc_td")
-    with pytest.raises(ValueError, match=r"expected pictures \(N, 1, 28, 28\), not \(2, 3, 28, 28\); build the network"):
+    with pytest.raises(
+        ValueError, match=r"expected pictures \(N, 1, 28, 28\), not \(2, 3, 28, 28\); build the network"
+    ):
         bottom_up(torch.rand(2, 3, 28, 28))
     with pytest.raises(ValueError, match=r"expected pictures \(N, 1, 28, 28\), not \(1, 28, 28\)"):
         bottom_up(torch.rand(1, 28, 28))
