@@ -53,9 +53,11 @@ class Book:
     """A built book.
 
     Attributes:
-        index: the page to open. executed: the chapters, in order.
+        index: the page to open.
+        executed: the chapters, in order.
         report: what was looked over in the HTML.
-        seconds: wall time of it all. sphinx_seconds: of building the HTML.
+        seconds: wall time of it all.
+        sphinx_seconds: of building the HTML.
     """
 
     index: Path

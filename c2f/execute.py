@@ -29,7 +29,8 @@ class Run:
     """A chapter that ran to its end.
 
     Attributes:
-        chapter: its name. profile: the profile's name or file.
+        chapter: its name.
+        profile: the profile's name or file.
         parameters: those that differ in origin from the notebook's own: the profile's and the caller's.
         output: the executed notebook, which holds all of this in its metadata, under ``c2f``.
         seconds: wall time, the kernel's start included.

@@ -96,13 +96,17 @@ def train_run(
     order, the augmentation and the dropout.
 
     Args:
-        network: a name in ``c2f.networks.names()``. data: a name in ``c2f.datasets.names()`` or ``folder:PATH``.
-        seed: at least 0. output: the folder, see the module's text.
-        merge, scaler: as for ``c2f.networks.build``. device: as torch names it.
+        network: a name in ``c2f.networks.names()``.
+        data: a name in ``c2f.datasets.names()`` or ``folder:PATH``.
+        seed: at least 0.
+        output: the folder, see the module's text.
+        merge, scaler: as for ``c2f.networks.build``.
+        device: as torch names it.
         compiled, deadline, on_epoch: as for ``c2f.training.fit``.
 
     Raises:
-        ValueError: a bad name or value. c2f.records.RecordError: the folder holds runs of another recipe.
+        ValueError: a bad name or value.
+        c2f.records.RecordError: the folder holds runs of another recipe.
         c2f.training.OutOfTime: the deadline is near.
     """
     if seed < 0:

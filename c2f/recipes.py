@@ -158,7 +158,8 @@ def recipe(network: str, data: str, profile: str = "paper", name: str | None = N
     """Return the recipe of ``network`` on ``data``.
 
     Args:
-        network: a name in ``c2f.networks.names()``. data: a data set's name.
+        network: a name in ``c2f.networks.names()``.
+        data: a data set's name.
         profile: a name in ``PROFILES``.
         name: a name in ``RECIPES``, where another than the data set's own is wanted (``cifar10-aug``).
         changes: fields of ``Recipe`` to set otherwise; None leaves a field as it is.

@@ -12,14 +12,13 @@ import os
 import platform
 import statistics
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+from filelock import FileLock
 
 from c2f.files import write_text
 
@@ -205,21 +204,6 @@ def read_folder(folder: Path) -> dict[str, Record]:
     return {record.name: record for record in map(read, sorted(Path(folder).glob("*.json")))}
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Let one process at a time change ``path`` (where the system has POSIX locks)."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = path.with_name(f".{path.name}.lock")
-    with open(lock, "w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
 def add_run(folder: Path, name: str, kind: str, parameters: dict[str, Any], run: Run) -> Record:
     """Add ``run`` to the record ``name`` in ``folder``, replacing one of the same seed; return the record.
 
@@ -228,7 +212,8 @@ def add_run(folder: Path, name: str, kind: str, parameters: dict[str, Any], run:
     """
     path = Path(folder) / f"{name}.json"
     parameters = json.loads(json.dumps(_finite(parameters)))
-    with _locked(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f".{path.name}.lock")):  # one process at a time changes the record
         runs = []
         if path.exists():
             there = read(path)

@@ -145,8 +145,8 @@ def unpack(archive: Path, output: Path) -> int:
     All of it is checked before anything is written.
 
     Raises:
-        ValueError: no packed folder, or weights that are missing or do not fit their record. RecordError: a damaged
-        record, or one of other parameters than the record in ``output``.
+        ValueError: no packed folder, or weights that are missing or do not fit their record.
+        RecordError: a damaged record, or one of other parameters than the record in ``output``.
     """
     staging = output / ".unpacked"
     shutil.rmtree(staging, ignore_errors=True)  # what a killed call left would come along

@@ -131,8 +131,10 @@ def _load_checkpoint(path: Path, fingerprint: dict[str, Any], device: torch.devi
             f"the checkpoint {path} cannot be read ({type(error).__name__}); delete it to train from the start"
         ) from error
     if theirs != ours:
-        differing = [k for part in ("recipe", "identity") for k in ours[part] if theirs[part].get(k) != ours[part][k]]
-        differing += [k for k in ("seed", "shapes") if theirs[k] != ours[k]]
+        differing = [key for key in ("seed", "shapes") if theirs.get(key) != ours[key]]
+        for part in ("recipe", "identity"):
+            there = theirs.get(part, {})
+            differing += [key for key in {**there, **ours[part]} if there.get(key) != ours[part].get(key)]
         raise ValueError(
             f"the checkpoint {path} is of another run (it differs in {', '.join(differing)}); "
             "delete it or choose another folder"
@@ -162,8 +164,9 @@ def fit(
 
     Args:
         network: ``(B, C, H, W)`` to logits ``(B, K)``, already on its device.
-        train: the training pictures. validation: watched after each epoch, without influence.
-        num_classes: K.
+        train: the training pictures.
+        validation: watched after each epoch, without influence.
+        num_classes: K of the logits.
         seed: of everything random in training (dropout; the order and augmentation are the loader's).
         identity: what else tells this run from others, such as the data's name; a checkpoint of another is refused.
         checkpoint: a file written after each epoch, and resumed from where it exists.

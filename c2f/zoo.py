@@ -3,6 +3,7 @@
 Weights are safetensors files, never pickles; which file belongs to a run, and its sha256, stands in the run's record.
 """
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ def save_weights(output: Path, name: str, seed: int, network: nn.Module, paramet
     state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
     described = {key: str(parameters[key]) for key in ("network", "data", "merge", "scaler", "image_size")}
     with atomic_path(path) as temporary:
-        save_file(state, temporary, metadata={**described, "seed": str(seed)})
+        # One entry: safetensors writes several in random order, and equal weights should be equal files.
+        save_file(state, temporary, metadata={"c2f": json.dumps({**described, "seed": seed})})
     return {"file": path.name, "sha256": sha256(path)}
 
 
@@ -70,11 +72,14 @@ def load(network: str, data: str, seed: int = 0, output: Path | None = None) -> 
     """Return ``network`` as trained on ``data`` with ``seed``, on the CPU, in inference mode.
 
     Args:
-        network: a name in ``c2f.networks.names()``. data: a data set's name. seed: of the run.
+        network: a name in ``c2f.networks.names()``.
+        data: a data set's name.
+        seed: of the run.
         output: a folder that ``c2f train`` wrote; by default the weights that come with the book.
 
     Raises:
-        ValueError: an unknown network. RecordError: no such run, weights missing or not those of the record; each
+        ValueError: an unknown network.
+        RecordError: no such run, weights missing or not those of the record; each
             with what to do.
     """
     networks.title(network)  # refuses an unknown name

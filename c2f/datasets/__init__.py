@@ -1,5 +1,7 @@
 """Data sets in memory: ``load`` one by name, list ``names``, ``fetch`` ahead of time, ``table`` what is here.
 
+::
+
     fashion = load("fashion-mnist-sample")
     fashion.train.images  # uint8 (10000, 1, 28, 28)
 

@@ -32,7 +32,8 @@ def translate(x: Tensor, rows: Tensor, columns: Tensor, mirror: Tensor | None = 
 
     Args:
         x: ``(B, C, H, W)``.
-        rows: float ``(B,)``, how many pixels down. columns: float ``(B,)``, how many pixels to the right.
+        rows: float ``(B,)``, how many pixels down.
+        columns: float ``(B,)``, how many pixels to the right.
         mirror: bool ``(B,)``, which pictures to mirror left to right after the move; None for none. It costs
             nothing here; as a step of its own it takes another pass over the pictures.
     """

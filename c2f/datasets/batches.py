@@ -48,7 +48,8 @@ class Batches:
 
     Args:
         pictures: where they lie (``pictures.to(device)``) is where the batches are made.
-        batch_size: B. shuffle: a new order every epoch.
+        batch_size: B of a whole batch.
+        shuffle: a new order every epoch.
         mean: the mean image ``(C, H, W)`` in [0, 1], or None.
         augment: an ``Augmentation``, or None.
         seed: of the order and the augmentation.

@@ -39,13 +39,17 @@ class Info:
     """A row of the table.
 
     Attributes:
-        name: what ``load`` and ``fetch`` call it. title: how figures and tables call it.
+        name: what ``load`` and ``fetch`` call it.
+        title: how figures and tables call it.
         layout: how it is read: ``idx`` (MNIST's format), ``cifar-batches``, ``class-folders`` or
             ``tiny-imagenet``.
         folder: where it lies, relative to the data root, or to the project's ``data/`` when it is shipped.
         files: what must be in the folder.
-        train: number of training pictures. test: of test pictures.
-        licence: whose it is. citation: the work to cite. home: its web page.
+        train: number of training pictures.
+        test: number of test pictures.
+        licence: whose it is.
+        citation: the work to cite.
+        home: its web page.
         archives: what ``fetch`` downloads; ``unpacked``: bytes on disk once unpacked, about.
         classes: folder names of the classes, in label order; None when all that are there are taken, sorted.
         class_names: what to call the classes, by the names of their folders, where these are no words.

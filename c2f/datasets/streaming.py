@@ -54,7 +54,7 @@ class StreamedBatches:
 
     Args:
         folder: holds one folder for each class, as ``torchvision.datasets.ImageFolder`` takes it.
-        batch_size: B.
+        batch_size: B of a whole batch.
         image_size: H = W in pixels to resize to (bilinear, antialiased, aspect not kept); None where all
             pictures are square and of one size.
         classes: only these class folders, in this label order; None takes all, sorted.

@@ -60,7 +60,8 @@ def build(
     Args:
         name: one of ``names()``: a family (lenetfc, nin_light, nin, resnet32, resnet18), and nothing for bottom-up, or
             ``_td``, ``_td_uni``, ``_td_rev`` for top-down, its uniform and its reversed variant.
-        in_channels: C. num_classes: K.
+        in_channels: C of the pictures.
+        num_classes: K of the logits.
         image_size: H = W in pixels, divisible by the network's coarsest factor.
         merge: how a top-down network joins scales: ``sum``, ``concat`` or ``sum_concat`` (the paper's networks).
             Bottom-up networks have no merges and ignore it.
