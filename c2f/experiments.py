@@ -19,6 +19,7 @@ from c2f.datasets.augment import augmentation
 from c2f.datasets.batches import Batches
 from c2f.datasets.pictures import DataSet, Pictures, mean_image, split_validation
 from c2f.evaluation import evaluate, inference_time
+from c2f.files import check_writable
 from c2f.recipes import Recipe
 from c2f.records import Run, add_run, environment
 from c2f.training import History, fit
@@ -106,6 +107,7 @@ def train_run(
 
     Raises:
         ValueError: a bad name or value.
+        PermissionError: ``output`` cannot be written to.
         c2f.records.RecordError: the folder holds runs of another recipe.
         c2f.training.OutOfTime: the deadline is near.
     """
@@ -115,6 +117,7 @@ def train_run(
     enlarged, tested = load_for(data, recipe)
     described = parameters(network, data, recipe, merge, scaler, tested.test)
     zoo.check_folder(output, name, described)
+    check_writable(output)
     start = time.perf_counter()
 
     train_pictures, _ = split_validation(enlarged, recipe.validation, seed)

@@ -46,6 +46,13 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def check_writable(folder: Path) -> None:
+    """Make ``folder`` and raise ``PermissionError`` now, before the work, if nothing can be written into it."""
+    probe = Path(folder) / ".writable"
+    write_text(probe, "")
+    probe.unlink(missing_ok=True)
+
+
 def sha256(path: Path) -> str:
     """Return the SHA-256 of the file's bytes, as 64 hexadecimal digits."""
     with open(path, "rb") as file:

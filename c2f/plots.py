@@ -58,7 +58,7 @@ def band(ax: Axes, x: ArrayLike, curves: ArrayLike, label: str, colour: str, sty
     """Draw the mean of ``curves`` ``(S, E)`` over ``x`` ``(E,)``, with a band from the lowest to the highest of
     them."""
     x, y = np.asarray(x), np.asarray(curves, dtype=float)
-    ax.plot(x, y.mean(axis=0), style, color=colour, label=label)
+    ax.plot(x, y.mean(axis=0), style, marker="." if len(x) < 10 else "", color=colour, label=label)
     ax.fill_between(x, y.min(axis=0), y.max(axis=0), color=colour, alpha=0.2, linewidth=0)
     return ax
 

@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from c2f.files import atomic_path, sha256, write_text
+from c2f.files import atomic_path, check_writable, sha256, write_text
 
 
 def test_what_is_written_appears_whole_at_the_end(tmp_path):
@@ -55,6 +55,14 @@ def test_a_folder_that_is_a_file_is_refused_with_the_remedy(tmp_path):
     for path in (tmp_path / "file" / "x.json", tmp_path / "file" / "deeper" / "x.json"):
         with pytest.raises(PermissionError, match=r"cannot write 'x\.json' into .*file.*Choose another folder or mend"):
             write_text(path, "")
+
+
+def test_a_folder_is_tried_before_the_work(tmp_path):
+    check_writable(tmp_path / "new")
+    assert os.listdir(tmp_path / "new") == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PermissionError, match="Choose another folder or mend this one"):
+        check_writable(tmp_path / "file")
 
 
 def test_a_checksum_is_that_of_the_bytes(tmp_path):
