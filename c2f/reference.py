@@ -153,7 +153,7 @@ def unpack(archive: Path, output: Path) -> int:
     came = 0
     try:
         try:
-            with tarfile.open(archive) as tar:
+            with tarfile.open(archive, "r:") as tar:
                 tar.extractall(staging, filter="data")
         except tarfile.TarError as error:
             raise ValueError(f"{archive} is no packed folder or is damaged ({error}): pack it again") from error

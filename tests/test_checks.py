@@ -18,7 +18,7 @@ def test_a_known_name_is_returned():
 
 
 def test_an_unknown_name_is_refused_with_all_that_there_are():
-    with pytest.raises(ValueError, match="^unknown network 'nim'; did you mean 'nin'\\?\nThere are: lenetfc, nin$"):
+    with pytest.raises(ValueError, match=r"^unknown network 'nim'; did you mean 'nin'\?\nThere are: lenetfc, nin$"):
         choose("nim", iter(["lenetfc", "nin"]), "network")
     for bad in (None, 3, ["nin"]):
         with pytest.raises(ValueError, match="unknown network"):

@@ -17,6 +17,16 @@ def test_what_is_written_appears_whole_at_the_end(tmp_path):
     assert os.listdir(path.parent) == ["file.bin"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="an open file cannot be replaced there")
+def test_who_reads_meanwhile_reads_the_old_file_whole(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    with open(path) as reader:
+        write_text(path, "new and longer")
+        assert reader.read() == "old"
+    assert path.read_text() == "new and longer"
+
+
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
 def test_a_failure_leaves_what_was_there(tmp_path, error):
     path = tmp_path / "file.txt"

@@ -79,7 +79,7 @@ class Fixed:
 
 
 def test_it_learns_and_tells_how():
-    network, history = run(recipe=replace(RECIPE, epochs=20))
+    _, history = run(recipe=replace(RECIPE, epochs=20))
     assert history.val_accuracy[-1] > 0.8
     assert history.train_loss[-1] < history.train_loss[0]
     assert len(history) == 20
@@ -243,6 +243,20 @@ def test_dropout_follows_the_seed():
     assert not same_weights(train(1), train(2))  # the loaders have the same order
 
 
+def test_every_epoch_draws_anew():
+    drawn = []
+
+    class Draws(nn.Module):
+        def forward(self, x):
+            drawn.append(float(torch.rand(())))
+            return x
+
+    recipe = replace(RECIPE, epochs=3)
+    for seed in (0, 1):
+        fit(nn.Sequential(Draws(), nn.Flatten(), nn.Linear(64, 3)), loaders()[0], recipe, num_classes=3, seed=seed)
+    assert len(set(drawn)) == len(drawn) == 2 * 3 * 4  # seeds, epochs, batches
+
+
 class Killed(BaseException):
     """Stands for SIGKILL where the test must live on."""
 
@@ -392,7 +406,9 @@ def test_the_checkpoint_of_another_run_is_refused(checkpoint, tmp_path, changes,
     options = {"recipe": replace(RECIPE, epochs=2), "identity": {"data": "mine", "merge": "sum"}, **changes}
     network = options.pop("network", None) or tiny()
     weights = {key: value.clone() for key, value in network.state_dict().items()}
-    with pytest.raises(ValueError, match=rf"run\.pt is of another run \(it differs in {differs}\); delete it or choose"):
+    with pytest.raises(
+        ValueError, match=rf"run\.pt is of another run \(it differs in {differs}\); delete it or choose"
+    ):
         run(network, checkpoint=path, **options)
     assert path.read_bytes() == before
     assert all(torch.equal(weights[key], value) for key, value in network.state_dict().items())

@@ -1,0 +1,291 @@
+import io
+import os
+import tarfile
+import time
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from c2f import networks, reference, zoo
+from c2f.recipes import recipe
+from c2f.records import RecordError, Run, add_run, environment, read
+from c2f.reference import Piece, Settings, pack, pieces, run, select, unpack
+from c2f.training import OutOfTime
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(tmp_path, "cpu", False, None)
+
+
+def toy(name, log, gpu=False, work=None):
+    """A piece that writes a file of its name."""
+
+    def go(settings):
+        log.append(name)
+        if work is not None:
+            work(settings)
+        (settings.output / name).write_text("")
+
+    return Piece(name, 1, gpu, lambda output: (output / name).exists(), go)
+
+
+def test_missing_pieces_are_run_in_their_order(settings):
+    log = []
+    chosen = [toy(name, log) for name in "abc"]
+    (settings.output / "b").write_text("")
+    assert run(chosen, settings) == (["a", "c"], [])
+    assert log == ["a", "c"]
+    assert run(chosen, settings) == ([], [])
+
+
+def test_what_does_not_fit_the_budget_stays_missing(settings, monkeypatch):
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(reference.time, "monotonic", lambda: clock.now)
+
+    def hour(settings):
+        clock.now += 1
+
+    log = []
+    chosen = [toy(name, log, work=hour) for name in "abcd"]
+    assert run(chosen, Settings(settings.output, "cpu", False, 1.5)) == (["a", "b"], ["c", "d"])
+    assert run(chosen, Settings(settings.output, "cpu", False, 1.5)) == ([], ["c", "d"])
+    assert run(chosen, settings) == (["c", "d"], [])
+    assert log == list("abcd")
+
+
+def test_a_piece_that_runs_out_of_time_ends_the_call_and_goes_on_next_time(settings):
+    def out_of_time(settings):
+        raise OutOfTime
+
+    log = []
+    chosen = [toy("a", log), toy("b", log, work=out_of_time), toy("c", log)]
+    assert run(chosen, settings) == (["a"], ["b", "c"])
+    assert log == ["a", "b"]
+
+
+def test_other_errors_are_not_swallowed(settings):
+    def fail(settings):
+        raise FloatingPointError("the loss is nan")
+
+    with pytest.raises(FloatingPointError):
+        run([toy("a", [], work=fail)], settings)
+
+
+@pytest.fixture
+def some(monkeypatch):
+    every = [
+        toy("lenetfc--mnist--seed0", []),
+        toy("lenetfc_td--mnist--seed0", []),
+        toy("lenetfc--mnist--seed1", []),
+        toy("nin--cifar10-jpeg--seed0", [], gpu=True),
+    ]
+    monkeypatch.setattr(reference, "pieces", lambda: every)
+    return every
+
+
+def names(chosen):
+    return [piece.name for piece in chosen]
+
+
+def test_a_cpu_leaves_out_what_is_too_long_for_it_unless_it_is_named(some):
+    assert names(select([], gpu=False)) == names(some[:3])
+    assert select([], gpu=True) == some
+    assert names(select(["nin"], gpu=False)) == ["nin--cifar10-jpeg--seed0"]
+
+
+def test_pieces_are_named_whole_or_by_their_beginning_and_keep_their_order(some):
+    assert names(select(["lenetfc_td--mnist--seed0"], gpu=False)) == ["lenetfc_td--mnist--seed0"]
+    assert names(select(["lenetfc--mnist"], gpu=False)) == ["lenetfc--mnist--seed0", "lenetfc--mnist--seed1"]
+    assert names(select(["nin", "lenetfc--"], gpu=False)) == names([some[0], some[2], some[3]])
+    with pytest.raises(ValueError, match="unknown reference run 'lenetfc_dt--mnist'; did you mean 'lenetfc_td--mnist'"):
+        select(["nin", "lenetfc_dt--mnist"], gpu=False)
+
+
+def test_the_books_runs():
+    every = pieces()
+    on_a_cpu = select([], gpu=False)
+    assert len(on_a_cpu) == 16
+    assert names(every)[:16] == names(on_a_cpu)  # what a CPU can do comes first
+    assert names(select([], gpu=True)) == names(every)
+    assert len(set(names(every))) == len(every)
+    assert names(on_a_cpu)[:4] == [
+        "lenetfc--mnist--seed0",
+        "lenetfc--fashion-mnist--seed0",
+        "lenetfc_td--mnist--seed0",
+        "lenetfc_td--fashion-mnist--seed0",
+    ]
+    assert all(piece.minutes > 0 for piece in every)
+    for seed in range(4):  # seed by seed
+        assert all(name.endswith(f"seed{seed}") for name in names(on_a_cpu)[4 * seed : 4 * seed + 4])
+    for family, data in (
+        ("lenetfc", "mnist"),
+        ("nin_light", "mnist"),
+        ("lenetfc", "fashion-mnist"),
+        ("nin_light", "fashion-mnist"),
+        ("nin", "cifar10-jpeg"),
+        ("resnet32", "cifar10-jpeg"),
+    ):
+        for variant in ("", "_td", "_td_uni", "_td_rev"):
+            assert {f"{family}{variant}--{data}--seed{seed}" for seed in range(4)} <= set(names(every))
+
+
+def test_a_training_piece_trains_by_the_papers_recipe_and_is_done_when_its_seed_is_there(tmp_path, monkeypatch):
+    calls = []
+
+    def train_run(network, data, recipe, seed, output, **options):
+        calls.append((network, data, recipe, seed, options["device"], options["compiled"], options["deadline"]))
+        options["on_epoch"]("the history")
+        keep(output, seed, network)
+
+    monkeypatch.setattr(reference, "train_run", train_run)
+    told = []
+    wanted = Settings(tmp_path, "cuda:1", True, time.monotonic() + 100, lambda *about: told.append(about))
+    piece, *rest = select(["lenetfc_td--mnist"], gpu=False)
+    assert not piece.done(tmp_path)
+    assert run([piece], wanted) == (["lenetfc_td--mnist--seed0"], [])
+    paper = recipe("lenetfc_td", "mnist")
+    assert paper.epochs == 30
+    assert calls == [("lenetfc_td", "mnist", paper, 0, "cuda:1", True, wanted.deadline)]
+    assert told == [("lenetfc_td--mnist--seed0", "the history")]
+    assert piece.done(tmp_path)
+    assert not any(other.done(tmp_path) for other in rest)
+    assert run([piece], wanted) == ([], [])
+
+
+# Carrying results from one machine to another
+
+
+def keep(output, seed, network="lenetfc", parameters=None, data="mnist"):
+    """Record a run of an untrained network, with its weights."""
+    described = {"network": network, "data": data, "merge": "sum", "scaler": "max_pool", "image_size": 8}
+    described |= parameters or {}
+    name = f"{network}--{data}"
+    weights = zoo.save_weights(output, name, seed, networks.build(network, 1, 10, 8, seed=seed), described)
+    result = Run(seed, {"test_accuracy": seed / 10}, {}, weights, environment("cpu", 1))
+    add_run(output / "runs", name, "training", described, result)
+
+
+@pytest.fixture
+def here(tmp_path):
+    keep(tmp_path / "here", 0)
+    keep(tmp_path / "here", 1)
+    return tmp_path / "here"
+
+
+@pytest.fixture
+def there(tmp_path):
+    output = tmp_path / "there"
+    keep(output, 2)
+    keep(output, 0, "lenetfc_td")
+    (output / "checkpoints").mkdir()
+    torch.save({"epoch": 3}, output / "checkpoints" / "lenetfc--mnist--seed3.pt")
+    return output
+
+
+def listing(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def visible(folder):
+    return {name: data for name, data in listing(folder).items() if "/." not in name}
+
+
+def test_packed_runs_are_added_to_those_that_are_there(here, there, tmp_path):
+    archive = tmp_path / "travels.tar"
+    assert pack(there, archive) == 5  # two records, two weights, one checkpoint
+    with tarfile.open(archive) as tar:
+        assert all(not os.path.basename(name).startswith(".") for name in tar.getnames())
+    assert unpack(archive, here) == 2
+    record = read(here / "runs" / "lenetfc--mnist.json")
+    assert record.seeds == [0, 1, 2]
+    assert record.values("test_accuracy") == [0, 0.1, 0.2]
+    assert read(here / "runs" / "lenetfc_td--mnist.json") == read(there / "runs" / "lenetfc_td--mnist.json")
+    assert zoo.available(here) == [
+        ("lenetfc", "mnist", 0),
+        ("lenetfc", "mnist", 1),
+        ("lenetfc", "mnist", 2),
+        ("lenetfc_td", "mnist", 0),
+    ]
+    for name, data in visible(there).items():
+        if not name.startswith("runs"):
+            assert (here / name).read_bytes() == data
+    once = visible(here)
+    assert unpack(archive, here) == 2  # again: nothing more
+    assert visible(here) == once
+    assert ".unpacked" not in os.listdir(here)
+
+
+def test_into_an_empty_folder_all_of_it_comes(there, tmp_path):
+    pack(there, tmp_path / "travels.tar")
+    assert unpack(tmp_path / "travels.tar", tmp_path / "new") == 2
+    assert visible(tmp_path / "new") == visible(there)
+
+
+def test_an_empty_folder_can_be_packed(tmp_path):
+    assert pack(tmp_path / "nothing", tmp_path / "travels.tar") == 0
+    assert unpack(tmp_path / "travels.tar", tmp_path / "new") == 0
+
+
+def refused(archive, output, error, message):
+    before = listing(output)
+    with pytest.raises(error, match=message):
+        unpack(archive, output)
+    assert listing(output) == before
+
+
+def test_weights_that_are_not_the_records_are_refused_and_nothing_is_written(here, there, tmp_path):
+    archive = tmp_path / "travels.tar"
+    weights = there / "weights" / "lenetfc--mnist--seed2.safetensors"
+    data = weights.read_bytes()
+    weights.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    pack(there, archive)
+    message = r"travels\.tar: lenetfc--mnist--seed2\.safetensors is missing or is not the record's"
+    refused(archive, here, ValueError, message)
+    weights.unlink()
+    pack(there, archive)
+    refused(archive, here, ValueError, message)
+
+
+def test_an_edited_record_is_refused(here, there, tmp_path):
+    record = there / "runs" / "lenetfc--mnist.json"
+    record.write_text(record.read_text().replace('"test_accuracy": 0.2', '"test_accuracy": 0.9'))
+    pack(there, tmp_path / "travels.tar")
+    refused(tmp_path / "travels.tar", here, RecordError, "was changed after it was written")
+
+
+def test_runs_of_other_parameters_are_refused_before_weights_are_written_over(here, tmp_path):
+    keep(tmp_path / "there", 0, parameters={"merge": "concat"})
+    pack(tmp_path / "there", tmp_path / "travels.tar")
+    refused(tmp_path / "travels.tar", here, RecordError, "merge 'sum' there and 'concat' here; choose another folder")
+
+
+def test_what_is_no_packed_folder_is_refused(here, there, tmp_path):
+    archive = tmp_path / "travels.tar"
+    with pytest.raises(FileNotFoundError):
+        unpack(archive, here)
+    archive.write_bytes(b"no archive")
+    refused(
+        archive, here, ValueError, r"travels\.tar is no packed folder or is damaged \(truncated header\): pack it again"
+    )
+    pack(there, archive)
+    archive.write_bytes(archive.read_bytes()[:3000])
+    refused(archive, here, ValueError, "is no packed folder or is damaged")
+
+
+def test_an_archive_cannot_write_elsewhere(here, tmp_path):
+    archive = tmp_path / "travels.tar"
+    with tarfile.open(archive, "w") as tar:
+        entry = tarfile.TarInfo("../../escaped")
+        entry.size = 4
+        tar.addfile(entry, io.BytesIO(b"evil"))
+    refused(archive, here, ValueError, "is no packed folder or is damaged")
+    assert not list(tmp_path.rglob("escaped"))
+
+
+def test_leftovers_of_a_killed_call_do_not_come_along(here, there, tmp_path):
+    pack(there, tmp_path / "travels.tar")
+    keep(here / ".unpacked", 7)
+    assert unpack(tmp_path / "travels.tar", here) == 2
+    assert read(here / "runs" / "lenetfc--mnist.json").seeds == [0, 1, 2]
