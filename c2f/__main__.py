@@ -66,6 +66,7 @@ def train(
     scaler: str = "gaussian_resize",
     device: str | None = None,
     compile: bool = False,
+    again: bool = False,
     output: Path = Path("output"),
 ) -> None:
     """Train a network on a data set, test it, and write weights, history and record; an interrupted run is resumed.
@@ -89,9 +90,10 @@ def train(
             blur_pool.
         device: as torch names it (cpu, cuda:1); without it a GPU where there is one.
         compile: run through torch.compile (needs a C++ compiler; about a third faster on a CPU, after a slow start).
+        again: train seeds that the output folder already holds anew, instead of leaving them out.
         output: folder for runs/, weights/ and checkpoints/.
     """
-    from c2f.experiments import find_device, train_run
+    from c2f.experiments import find_device, recorded_run, train_run
     from c2f.recipes import recipe as find_recipe
     from c2f.zoo import run_name
 
@@ -112,6 +114,9 @@ def train(
     ]
     for seed in mine:
         name = f"{run_name(network, data)}--seed{seed}"
+        if not again and recorded_run(network, data, found, seed, output, merge, scaler) is not None:
+            print(f"{name}: already in {output}; --again trains it anew")
+            continue
         shown = _Epochs(name, found.epochs)
         try:
             run = train_run(

@@ -21,7 +21,7 @@ from c2f.datasets.pictures import DataSet, Pictures, mean_image, split_validatio
 from c2f.evaluation import evaluate, inference_time
 from c2f.files import check_writable
 from c2f.recipes import Recipe
-from c2f.records import Run, add_run, environment
+from c2f.records import Run, add_run, environment, read
 from c2f.training import History, fit
 
 EVALUATION_BATCH = 1000
@@ -75,6 +75,29 @@ def parameters(network: str, data: str, recipe: Recipe, merge: str, scaler: str,
         "trained_parameters": size.parameters,
         "multiply_adds": size.multiply_adds,
     }
+
+
+def recorded_run(
+    network: str,
+    data: str,
+    recipe: Recipe,
+    seed: int,
+    output: Path,
+    merge: str = "sum_concat",
+    scaler: str = "gaussian_resize",
+) -> Run | None:
+    """Return the run that ``output`` already holds of this experiment and seed, or None.
+
+    Raises:
+        RecordError: the record there is damaged, or of other parameters.
+    """
+    name = zoo.run_name(network, data)
+    path = output / "runs" / f"{name}.json"
+    if not path.exists():
+        return None
+    _, tested = load_for(data, recipe)
+    zoo.check_folder(output, name, parameters(network, data, recipe, merge, scaler, tested.test))
+    return next((run for run in read(path).runs if run.seed == seed), None)
 
 
 def train_run(

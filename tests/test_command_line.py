@@ -60,6 +60,22 @@ def test_train_writes_a_record_and_weights_that_the_zoo_loads(c2f, few_pictures,
     assert zoo.load("lenetfc", "fashion-mnist-sample", 3, tmp_path)(torch.zeros(1, 1, 28, 28)).shape == (1, 10)
 
 
+def test_finished_seeds_are_left_out_until_asked_for(c2f, few_pictures, tmp_path):
+    arguments = ("train", "lenetfc", "mnist", "--epochs", 1, "--device", "cpu", "--output", tmp_path, "--seeds", 0)
+    c2f(*arguments)
+    first = read(tmp_path / "runs" / "lenetfc--mnist.json")
+    status, out, _ = c2f(*arguments, 1)
+    assert status == 0
+    assert "lenetfc--mnist--seed0: already in" in out
+    assert "lenetfc--mnist--seed0: epoch" not in out
+    assert read(tmp_path / "runs" / "lenetfc--mnist.json").runs[0] == first.runs[0]
+    _, out, _ = c2f(*arguments, "--again")
+    assert "lenetfc--mnist--seed0: epoch 1 of 1" in out
+    status, _, err = c2f(*arguments, "--lr", 0.05)
+    assert status == 2
+    assert "recipe.lr 0.1 there and 0.05 here" in err
+
+
 def test_torchrun_shares_the_seeds_out(c2f, few_pictures, tmp_path, monkeypatch):
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setenv("WORLD_SIZE", "2")
