@@ -254,7 +254,13 @@ def book(*, profile: str = "quick", force: bool = False) -> None:
     """
     from c2f.book import build
 
-    build(profile, force=force, said=lambda line: print(line, flush=True))
+    built = build(profile, force=force, said=lambda line: print(line, flush=True))
+    report = built.report
+    print(
+        f"{report.pages} pages, {report.figures} figures, {built.seconds:.0f} s, "
+        f"of which Sphinx {built.sphinx_seconds:.0f} s"
+    )
+    print(f"Open {built.index.as_uri()}")
 
 
 @app.command(name="doctor")
@@ -276,6 +282,8 @@ def doctor() -> None:
 def main() -> None:
     """Run the command line; a bad argument or file gives one message and exit status 2, never a traceback."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    for chatty in ("papermill", "traitlets"):  # they tell of temporary files and of sockets closed late
+        logging.getLogger(chatty).setLevel(logging.ERROR)
     try:
         app.cli(prog="c2f", description=__doc__)
     except KeyboardInterrupt:
