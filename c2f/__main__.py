@@ -89,7 +89,7 @@ def train(
         scaler: how a top-down network shrinks pictures: gaussian_resize, blur_subsample, subsample, max_pool,
             blur_pool.
         device: as torch names it (cpu, cuda:1); without it a GPU where there is one.
-        compile: run through torch.compile (needs a C++ compiler; about a third faster on a CPU, after a slow start).
+        compile: run through torch.compile (needs a C++ compiler; up to a third faster on a CPU, after a slow start).
         again: train seeds that the output folder already holds anew, instead of leaving them out.
         output: folder for runs/, weights/ and checkpoints/.
     """
@@ -205,7 +205,8 @@ def reference(
         for piece in chosen if only else runs.pieces():
             where = "GPU" if piece.gpu else "CPU"
             state = "done" if piece.done(folder) else "-"
-            print(f"{piece.name:44s} {state:5s} {where}, about {piece.minutes:g} min")
+            cost = "" if piece.minutes is None else f", about {piece.minutes:g} min"
+            print(f"{piece.name:44s} {state:5s} {where}{cost}")
         return
 
     def told(piece: str, history: "History") -> None:

@@ -38,19 +38,20 @@ class Settings:
 class Piece:
     """One resumable piece of a reference run.
 
-    ``name``: what ``--only`` names. ``minutes``: rough, on two cores, or on a GPU where ``gpu``. ``gpu``: too long
-    for a CPU, left out there unless named. ``done``: whether the output folder has it. ``run``: does it, or raises
+    ``name``: what ``--only`` names. ``minutes``: rough, beside a second run on two cores; None where it was never
+    measured. ``gpu``: too long for a CPU, left out there unless named. ``done``: whether the output folder has it.
+    ``run``: does it, or raises
     ``OutOfTime``.
     """
 
     name: str
-    minutes: float
+    minutes: float | None
     gpu: bool
     done: Callable[[Path], bool]
     run: Callable[[Settings], None]
 
 
-def _training_piece(network: str, data: str, seed: int, minutes: float, gpu: bool) -> Piece:
+def _training_piece(network: str, data: str, seed: int, minutes: float | None, gpu: bool) -> Piece:
     name = run_name(network, data)
 
     def done(output: Path) -> bool:
@@ -95,7 +96,7 @@ def pieces() -> list[Piece]:
             for network in networks.names():
                 family = networks.family_name(network)
                 if family in families and (network, data) not in _ON_A_CPU:
-                    found.append(_training_piece(network, data, seed, 5, gpu=True))
+                    found.append(_training_piece(network, data, seed, None, gpu=True))
     return found
 
 

@@ -31,8 +31,7 @@ class History:
 
     ``learning_rate``; ``train_loss`` (cross entropy plus penalty, mean over pictures, as the epoch went on),
     ``train_accuracy`` (in [0, 1], likewise); ``val_loss``, ``val_accuracy`` (after the epoch; NaN without
-    validation pictures);
-    ``seconds``.
+    validation pictures); ``seconds``.
     """
 
     learning_rate: list[float] = field(default_factory=list)
@@ -173,7 +172,7 @@ def fit(
         on_epoch: called with the history after each epoch (and once when resuming), to print or plot.
         deadline: a value of ``time.monotonic()``; an epoch that would end after it, judging by the last one, is not
             begun.
-        compiled: run the network through ``torch.compile`` (needs a C++ compiler on a CPU; about a third faster there).
+        compiled: run the network through ``torch.compile`` (needs a C++ compiler on a CPU; up to a third faster).
 
     Raises:
         OutOfTime: the deadline is near; run again to go on from the checkpoint.

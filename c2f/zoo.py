@@ -79,8 +79,8 @@ def load(network: str, data: str, seed: int = 0, output: Path | None = None) -> 
 
     Raises:
         ValueError: an unknown network.
-        RecordError: no such run, weights missing or not those of the record; each
-            with what to do.
+        RecordError: no such run, weights missing or not those of the record; each with what
+            to do.
     """
     networks.title(network)  # refuses an unknown name
     found = record(network, data, output)

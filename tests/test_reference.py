@@ -116,7 +116,8 @@ def test_the_books_runs():
         "lenetfc_td--mnist--seed0",
         "lenetfc_td--fashion-mnist--seed0",
     ]
-    assert all(piece.minutes > 0 for piece in every)
+    assert all(piece.minutes > 0 for piece in every if not piece.gpu)
+    assert all(piece.minutes is None for piece in every if piece.gpu)  # never measured
     for seed in range(4):  # seed by seed
         assert all(name.endswith(f"seed{seed}") for name in names(on_a_cpu)[4 * seed : 4 * seed + 4])
     for family, data in (
