@@ -1,0 +1,76 @@
+import pytest
+import torch
+from torch import nn
+
+from c2f import networks
+from c2f.attacks import victim
+from c2f.networks.folding import folded
+
+
+class Outputs(nn.Module):
+    """Its outputs are the first K values of a picture, times ``scale``."""
+
+    def __init__(self, scale=1.0):
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(scale))
+
+    def forward(self, x):
+        return x.flatten(1)[:, :3] * self.scale
+
+
+def test_the_mean_is_subtracted_inside_and_the_network_stays_as_it_was():
+    network = Outputs(2.0).train()
+    pictures, mean = torch.rand(4, 1, 3, 3), torch.rand(1, 3, 3)
+    model = victim(network, mean)
+    assert torch.allclose(model(pictures), 2 * (pictures - mean).flatten(1)[:, :3])
+    assert torch.allclose(model.fast(pictures), model(pictures))
+    assert network.training
+    assert network.scale.requires_grad
+    assert model.bounds == (0, 1)
+    assert model.device.type == "cpu"
+
+
+def test_the_answer_is_float32_under_autocast():
+    network = networks.build("lenetfc", 1, 10, 28, seed=0)
+    model, pictures = victim(network), torch.rand(4, 1, 28, 28)
+    plain = model(pictures)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert network(pictures).dtype == torch.bfloat16
+        assert torch.equal(model(pictures), plain)
+        assert model.fast(pictures).dtype == torch.float32
+
+
+def test_reduced_precision_is_refused():
+    with pytest.raises(ValueError, match=r"float32, but scale is torch.bfloat16: give network.float\(\)"):
+        victim(Outputs().bfloat16())
+
+
+def test_probabilities_and_nan_are_refused_at_the_first_call():
+    with pytest.raises(ValueError, match="outputs are probabilities"):
+        victim(nn.Sequential(Outputs(), nn.Softmax(dim=1)))(torch.rand(5, 1, 3, 3))
+    with pytest.raises(ValueError, match="hold NaN"):
+        victim(Outputs(torch.nan))(torch.rand(5, 1, 3, 3))
+
+
+@pytest.mark.parametrize("mean", [torch.rand(3, 3), torch.rand(1, 3, 3).double()])
+def test_a_mean_that_is_no_picture_is_refused(mean):
+    with pytest.raises(ValueError, match=r"must be float32 \(C, H, W\), not"):
+        victim(Outputs(), mean)
+
+
+@pytest.mark.parametrize("name", ["lenetfc", "nin_light_td", "resnet32", "resnet32_td", "resnet18_td_uni"])
+def test_folding_keeps_the_logits(name):
+    network = networks.build(name, 1, 10, 32, seed=0)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):  # fresh ones would fold to nothing
+            module.running_mean.uniform_(-0.5, 0.5)
+            module.running_var.uniform_(0.5, 2)
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+    network.eval()
+    quick, x = folded(network), torch.rand(3, 1, 32, 32)
+    assert torch.allclose(network(x), quick(x), rtol=1e-3, atol=1e-3 * network(x).abs().max().item())
+
+    def count(n):
+        return sum(isinstance(module, nn.BatchNorm2d) for module in n.modules())
+
+    assert count(quick) < count(network)
