@@ -1,4 +1,5 @@
-"""The command line: ``c2f train``, ``fetch``, ``reference``, ``run``, ``book``, ``doctor``; each has a ``--help``.
+"""The command line: ``c2f train``, ``attack``, ``fetch``, ``reference``, ``run``, ``book``, ``doctor``, each with
+``--help``.
 
 Thin: each command checks its arguments, calls the package and prints what comes back.
 """
@@ -8,12 +9,13 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from tyro.conf import Positional, UseAppendAction, arg
 
 if TYPE_CHECKING:
+    from c2f.records import Run
     from c2f.training import History
 
 app = tyro.extras.SubcommandApp()
@@ -140,6 +142,82 @@ def train(
         )
 
 
+def _told(name: str, run: "Run") -> str:
+    """Say in a line what an attack did."""
+    values = run.values
+    if "success_rate" not in values:
+        return f"{name}: no picture was classified correctly, so there was nothing to attack"
+    median = f"{values['median_l2']:.3f}" if "median_l2" in values else "not reached"
+    refuted = f"; {run.details['refuted']} claims refuted" if run.details["refuted"] else ""
+    return (
+        f"{name}: accuracy {100 * values['clean_accuracy']:.1f} %, of that {values['success_rate']:.1f} % turned, "
+        f"median L2 {median}; {run.details['verified']} verified{refuted}"
+    )
+
+
+@app.command(name="attack")
+def attack(
+    network: Positional[str],
+    data: Positional[str],
+    /,
+    attacks: tuple[str, ...] = (),
+    protocol: str = "minimal",
+    pictures: int | Literal["all"] = 1000,
+    repetitions: int = 3,
+    seeds: tuple[int, ...] = (0,),
+    batch_size: int | None = None,
+    weights: Path | None = None,
+    device: str | None = None,
+    again: bool = False,
+    output: Path = Path("output"),
+) -> None:
+    """Attack a trained network, verify and record what was found; an interrupted run goes on where it stopped.
+
+    Args:
+        network: its name, e.g. lenetfc_td.
+        data: the data set that it was trained on and whose test pictures are attacked.
+        attacks: their names, e.g. contrast shifts; without them all ten of the paper.
+        protocol: minimal (the smallest perturbation that a correct search finds) or paper (as the published runs
+            searched).
+        pictures: how many test pictures, as many of each class as there are, or all.
+        repetitions: searches with other random numbers, of which the best counts for each picture.
+        seeds: of the trainings whose weights are attacked.
+        batch_size: pictures searched at once, 250 or on a GPU 2000 unless given; changes no result.
+        weights: the folder that `c2f train` wrote; without it the weights that come with the book.
+        device: as torch names it; without it a GPU where there is one.
+        again: attack anew what the output folder already holds.
+        output: folder for runs/, attacks/ (results picture by picture) and adversarial/ (the perturbed pictures).
+    """
+    from c2f import attacks as table
+    from c2f.attack_records import attack_name
+    from c2f.attacking import attack_run
+    from c2f.experiments import find_device
+
+    count = None if pictures == "all" else pictures
+    chosen = attacks or tuple(table.names())
+    for name in chosen:
+        table.build(name, protocol)  # all names are checked before the first attack
+    place = find_device(device)
+    for seed in seeds:
+        for name in chosen:
+            run = attack_run(
+                network,
+                data,
+                seed,
+                name,
+                protocol,
+                output=output,
+                pictures=count,
+                repetitions=repetitions,
+                batch_size=batch_size,
+                weights=weights,
+                device=place,
+                again=again,
+            )
+            print(_told(f"{attack_name(network, data, name, protocol, count is None)}--seed{seed}", run), flush=True)
+    print(f"records and results picture by picture in {output}")
+
+
 @app.command(name="fetch")
 def fetch(names: Positional[tuple[str, ...]] = (), /, list: bool = False) -> None:
     """Download and unpack data sets ahead of time, or list them; C2F_DATA moves the folder, C2F_OFFLINE=1 forbids it.
@@ -184,7 +262,7 @@ def reference(
         budget: seconds after which nothing new is begun; an epoch that would not end in time is not begun either.
         only: names of pieces, or how several begin, e.g. lenetfc_td--mnist.
         list: show the pieces and which of them are done, and run nothing.
-        output: the folder of runs/, weights/ and checkpoints/; without it the book's own, data.
+        output: the folder of runs/, weights/, attacks/ and checkpoints/; without it the book's own, data.
         device: as torch names it; without it a GPU where there is one. Without a GPU the pieces that need one are
             left out.
         compile: run through torch.compile.
@@ -215,7 +293,9 @@ def reference(
             print(f"{piece}: epoch {len(history)}, {accuracy}, {history.seconds[-1]:.1f} s", flush=True)
 
     if unpack is None or budget is not None or only:
-        settings = runs.Settings(folder, place, compile, deadline, told)
+        settings = runs.Settings(
+            folder, place, compile, deadline, told, lambda name, run: print(_told(name, run), flush=True)
+        )
         finished, missing = runs.run(chosen, settings)
         print(f"finished {len(finished)}, still missing {len(missing)}{': ' + ', '.join(missing) if missing else ''}")
     if pack is not None:

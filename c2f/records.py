@@ -24,6 +24,13 @@ from c2f.files import write_text
 
 SCHEMA_VERSION = 1
 _NUMBER_OR_NULL = {"type": ["number", "null"]}
+_FILE = {
+    "required": ["file", "sha256"],
+    "properties": {
+        "file": {"type": "string", "pattern": "^[A-Za-z0-9_.-]+[.]safetensors$"},
+        "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    },
+}
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "A record of Coarse to Fine",
@@ -46,14 +53,8 @@ SCHEMA: dict[str, Any] = {
                     "seed": {"type": "integer", "minimum": 0},
                     "values": {"type": "object", "minProperties": 1, "additionalProperties": {"type": "number"}},
                     "details": {"type": "object"},
-                    "weights": {
-                        "type": ["object", "null"],
-                        "required": ["file", "sha256"],
-                        "properties": {
-                            "file": {"type": "string", "pattern": "^[A-Za-z0-9_.-]+[.]safetensors$"},
-                            "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
-                        },
-                    },
+                    "weights": {"type": ["object", "null"], **_FILE},
+                    "arrays": {"type": "object", **_FILE},
                     "environment": {
                         "type": "object",
                         "required": [
@@ -92,7 +93,8 @@ class Run:
 
     ``values``: the numbers that are summarised over seeds. ``details``: anything else, JSON (histories, confusion
     counts).
-    ``weights``: file name and sha256 of the weights, or None. ``environment``: see ``environment``.
+    ``weights``: file name and sha256 of the weights that the run made, or None. ``environment``: see ``environment``.
+    ``arrays``: file name and sha256 of the values picture by picture, or None.
     """
 
     seed: int
@@ -100,6 +102,14 @@ class Run:
     details: dict[str, Any]
     weights: dict[str, str] | None
     environment: dict[str, Any]
+    arrays: dict[str, str] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the run as its record holds it; one without arrays does not mention them."""
+        content = asdict(self)
+        if self.arrays is None:
+            del content["arrays"]
+        return content
 
 
 @dataclass(frozen=True)
@@ -148,7 +158,7 @@ class Record:
             "name": self.name,
             "kind": self.kind,
             "parameters": self.parameters,
-            "runs": [asdict(run) for run in sorted(self.runs, key=lambda run: run.seed)],
+            "runs": [run.to_json() for run in sorted(self.runs, key=lambda run: run.seed)],
             "summary": {name: asdict(s) for name, s in self.summary.items()},
         }
         content = _finite(content)

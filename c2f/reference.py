@@ -7,16 +7,20 @@ or one that travels to another machine and back with ``pack`` and ``unpack``).
 import shutil
 import tarfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from c2f import networks
+from c2f import attacks, networks, zoo
+from c2f.attack_records import attack_name
+from c2f.attacking import attack_run
 from c2f.checks import choose
 from c2f.experiments import train_run
 from c2f.files import atomic_path, sha256
 from c2f.recipes import recipe, recipe_name
-from c2f.records import add_run, read, read_folder
+from c2f.records import Run, add_run, read, read_folder
+from c2f.scales import ablation_name, ablation_run
+from c2f.targets import PICTURES
 from c2f.training import History, OutOfTime
 from c2f.zoo import check_folder, run_name
 
@@ -24,7 +28,8 @@ from c2f.zoo import check_folder, run_name
 @dataclass(frozen=True)
 class Settings:
     """How pieces are run: the output folder, torch's device, whether through ``torch.compile``, and the deadline
-    (``time.monotonic()``) or None. ``on_epoch`` is called with the piece's name and history after each epoch.
+    (``time.monotonic()``) or None. ``on_epoch`` is called with the piece's name and history after each epoch,
+    ``on_attack`` with a name and its run after each attack.
     """
 
     output: Path
@@ -32,6 +37,7 @@ class Settings:
     compiled: bool
     deadline: float | None
     on_epoch: Callable[[str, History], None] | None = None
+    on_attack: Callable[[str, Run], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,67 @@ def _training_piece(network: str, data: str, seed: int, minutes: float | None, g
     return Piece(f"{name}--seed{seed}", minutes, gpu, done, run)
 
 
+def _weights_folder(output: Path, network: str, data: str, seed: int) -> Path:
+    """Return the folder whose weights are attacked: ``output`` if it has them, else what comes with the book."""
+    path = output / "runs" / f"{run_name(network, data)}.json"
+    return output if path.exists() and seed in read(path).seeds else zoo.SHIPPED
+
+
+def _attack_piece(network: str, data: str, seed: int, protocol: str, whole: bool, gpu: bool) -> Piece:
+    """All ten attacks of one network, and for a top-down one which scale is fragile to each of them."""
+    top_down = networks.family_name(network) != network
+
+    def recorded(output: Path, name: str) -> bool:
+        path = output / "runs" / f"{name}.json"
+        return path.exists() and seed in read(path).seeds
+
+    def missing(output: Path) -> Iterator[tuple[str, str, bool]]:
+        for attack in attacks.names():
+            name = attack_name(network, data, attack, protocol, whole)
+            if not recorded(output, name) or (top_down and not recorded(output, ablation_name(name))):
+                yield attack, name, recorded(output, name)
+
+    def run(settings: Settings) -> None:
+        output = settings.output
+        weights = _weights_folder(output, network, data, seed)
+        for attack, name, attacked in missing(output):
+            # The pictures are not carried from machine to machine: attacking again is cheaper than their bulk.
+            if not attacked or not (output / "adversarial" / f"{name}--seed{seed}.safetensors").exists():
+                done = attack_run(
+                    network,
+                    data,
+                    seed,
+                    attack,
+                    protocol,
+                    output=output,
+                    pictures=None if whole else PICTURES,
+                    weights=weights,
+                    device=settings.device,
+                    deadline=settings.deadline,
+                    again=attacked,
+                )
+                if settings.on_attack is not None:
+                    settings.on_attack(f"{name}--seed{seed}", done)
+            if top_down:
+                ablation_run(
+                    network,
+                    data,
+                    seed,
+                    attack,
+                    protocol,
+                    output=output,
+                    whole=whole,
+                    weights=weights,
+                    device=settings.device,
+                )
+
+    name = f"attacks--{run_name(network, data)}--{protocol}{'--all' if whole else ''}--seed{seed}"
+    return Piece(name, None, gpu, lambda output: not any(missing(output)), run)
+
+
+_CARRIED = ("weights", "attacks", "checkpoints")
+"""What travels beside the records. Adversarial pictures do not: the ablation that needs them follows each attack."""
+
 _ON_A_CPU = {("lenetfc", "mnist"): 9, ("lenetfc", "fashion-mnist"): 7}
 _ON_A_CPU |= {("lenetfc_td", "mnist"): 17, ("lenetfc_td", "fashion-mnist"): 22}
 _PAPER_NETWORKS = {
@@ -92,11 +159,21 @@ def pieces() -> list[Piece]:
         for (network, data), minutes in _ON_A_CPU.items():
             found.append(_training_piece(network, data, seed, minutes, gpu=False))
     for seed in range(4):
+        for protocol in attacks.PROTOCOLS:
+            for network, data in _ON_A_CPU:
+                found.append(_attack_piece(network, data, seed, protocol, whole=False, gpu=False))
+    for seed in range(4):
         for data, families in _PAPER_NETWORKS.items():
             for network in networks.names():
                 family = networks.family_name(network)
                 if family in families and (network, data) not in _ON_A_CPU:
                     found.append(_training_piece(network, data, seed, None, gpu=True))
+    for seed in range(4):
+        for protocol in attacks.PROTOCOLS:
+            for data, families in _PAPER_NETWORKS.items():
+                for network in networks.names():
+                    if networks.family_name(network) in families:
+                        found.append(_attack_piece(network, data, seed, protocol, whole=True, gpu=True))
     return found
 
 
@@ -132,8 +209,10 @@ def run(chosen: list[Piece], settings: Settings) -> tuple[list[str], list[str]]:
 
 
 def pack(output: Path, archive: Path) -> int:
-    """Write records, weights and checkpoints of ``output`` into one tar file; return how many files it holds."""
-    files = [path for kind in ("runs", "weights", "checkpoints") for path in sorted((output / kind).glob("[!.]*"))]
+    """Write records, weights, results of attacks and checkpoints of ``output`` into one tar file; return how many files
+    it holds.
+    """
+    files = [path for kind in ("runs", *_CARRIED) for path in sorted((output / kind).glob("[!.]*"))]
     with atomic_path(archive) as temporary, tarfile.open(temporary, "w") as tar:
         for path in files:
             tar.add(path, arcname=f"{path.parent.name}/{path.name}")
@@ -146,7 +225,7 @@ def unpack(archive: Path, output: Path) -> int:
     All of it is checked before anything is written.
 
     Raises:
-        ValueError: no packed folder, or weights that are missing or do not fit their record.
+        ValueError: no packed folder, or weights or results that are missing or do not fit their record.
         RecordError: a damaged record, or one of other parameters than the record in ``output``.
     """
     staging = output / ".unpacked"
@@ -162,12 +241,13 @@ def unpack(archive: Path, output: Path) -> int:
         for record in records.values():
             check_folder(output, record.name, record.parameters)
             for run in record.runs:
-                if run.weights is None:
-                    continue
-                weights = staging / "weights" / run.weights["file"]
-                if not weights.exists() or sha256(weights) != run.weights["sha256"]:
-                    raise ValueError(f"{archive}: {run.weights['file']} is missing or is not the record's")
-        for kind in ("weights", "checkpoints"):
+                for kind, named in (("weights", run.weights), ("attacks", run.arrays)):
+                    if named is None:
+                        continue
+                    path = staging / kind / named["file"]
+                    if not path.exists() or sha256(path) != named["sha256"]:
+                        raise ValueError(f"{archive}: {named['file']} is missing or is not the record's")
+        for kind in _CARRIED:
             for path in (staging / kind).glob("*"):
                 with atomic_path(output / kind / path.name) as temporary:
                     temporary.write_bytes(path.read_bytes())

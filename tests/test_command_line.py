@@ -8,7 +8,7 @@ import torch
 from c2f import __main__ as command_line
 from c2f import datasets, experiments, zoo
 from c2f.datasets.pictures import DataSet
-from c2f.records import read
+from c2f.records import Run, read
 
 
 @pytest.fixture
@@ -76,6 +76,41 @@ def test_finished_seeds_are_left_out_until_asked_for(c2f, few_pictures, tmp_path
     assert "recipe.lr 0.1 there and 0.05 here" in err
 
 
+def test_attack_records_each_attack_and_says_in_a_line_what_it_did(c2f, few_pictures, tmp_path):
+    arguments = ("attack", "lenetfc", "fashion-mnist", "--attacks", "contrast", "shifts", "--pictures", 20)
+    arguments += ("--seeds", 0, 1, "--device", "cpu", "--output", tmp_path)
+    status, out, _ = c2f(*arguments)
+    assert status == 0
+    first, *_, last = out.splitlines()
+    values = read(tmp_path / "runs" / "lenetfc--fashion-mnist--contrast--minimal.json").runs[0].values
+    assert first.startswith("lenetfc--fashion-mnist--contrast--minimal--seed0: accuracy ")
+    assert f"{values['success_rate']:.1f} % turned, median L2 {values['median_l2']:.3f}; " in first
+    assert out.count(" verified") == 4
+    assert last == f"records and results picture by picture in {tmp_path}"
+    record = tmp_path / "runs" / "lenetfc--fashion-mnist--shifts--minimal.json"
+    assert read(record).seeds == [0, 1]
+    stamp = record.read_bytes()
+    assert c2f(*arguments)[1] == out
+    assert record.read_bytes() == stamp
+    status, _, err = c2f(*arguments, "--repetitions", 2)
+    assert status == 2
+    assert "repetitions 3 there and 2 here; choose another folder" in err
+    status, out, _ = c2f("attack", "lenetfc", "fashion-mnist", "--attacks", "contrast", "--pictures", "all",
+                         "--protocol", "paper", "--device", "cpu", "--output", tmp_path)  # fmt: skip
+    assert read(tmp_path / "runs" / "lenetfc--fashion-mnist--contrast--paper--all.json").parameters["pictures"] == 200
+
+
+def test_attack_says_so_where_there_was_nothing_to_attack_or_nothing_was_found():
+    told = command_line._told
+    details = {"refuted": 2, "verified": 0}
+    run = Run(0, {"clean_accuracy": 0.0, "points_lost": 0.0}, details, None, {})
+    assert told("a", run) == "a: no picture was classified correctly, so there was nothing to attack"
+    run = Run(0, {"clean_accuracy": 0.9, "points_lost": 0.0, "success_rate": 0.0}, details, None, {})
+    assert told("a", run) == (
+        "a: accuracy 90.0 %, of that 0.0 % turned, median L2 not reached; 0 verified; 2 claims refuted"
+    )
+
+
 def test_torchrun_shares_the_seeds_out(c2f, few_pictures, tmp_path, monkeypatch):
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setenv("WORLD_SIZE", "2")
@@ -96,6 +131,15 @@ def test_torchrun_shares_the_seeds_out(c2f, few_pictures, tmp_path, monkeypatch)
         (("train", "lenetfc", "fashion-mnist-sample", "--scaler", "gauss"), "unknown scaler 'gauss'"),
         (("train", "lenetfc", "fashion-mnist-sample", "--seeds", -1), "a seed is at least 0, not -1"),
         (("train", "lenetfc", "fashion-mnist-sample", "--augmentation", "flop"), "unknown augmentation 'flop'"),
+        (("attack", "lenetfc_dt", "mnist"), "did you mean 'lenetfc_td'?"),
+        (("attack", "lenetfc", "mnist", "--attacks", "contrast", "blurr"), "unknown attack 'blurr'"),
+        (("attack", "lenetfc", "mnist", "--protocol", "papre"), "did you mean 'paper'?"),
+        (("attack", "lenetfc", "mnist", "--pictures", 0), "pictures must be a whole number of at least 1, not 0"),
+        (("attack", "lenetfc", "mnist", "--pictures", "some"), "some"),
+        (("attack", "lenetfc", "mnist", "--repetitions", 0), "repetitions must be a whole number of at least 1"),
+        (("attack", "lenetfc", "mnist", "--seeds", 77), "there are no weights of lenetfc on mnist with seed 77"),
+        (("attack", "lenetfc", "cifar10"), "train it with `c2f train lenetfc cifar10 "),
+        (("attack", "lenetfc", "mnist", "--weights", "nowhere"), "there are no runs of lenetfc on mnist in nowhere"),
         (("fetch",), "name the data sets to fetch, or give --list"),
         (("fetch", "mnits"), "did you mean 'mnist'?"),
         (("reference", "--only", "lenetfc_dt"), "unknown reference run 'lenetfc_dt'"),
@@ -132,16 +176,32 @@ def test_lists(c2f, tmp_path):
     assert " done " not in out
 
 
-def test_help_explains_every_option_of_train():
-    command = [sys.executable, "-m", "c2f", "train", "--help"]
+@pytest.mark.parametrize(
+    ("command", "parts"),
+    [
+        (
+            "train",
+            ("passes over the training pictures", "learning rate at the start", "half of torch's", "pictures a step"),
+        ),
+        (
+            "attack",
+            (
+                "without them all ten of the paper",
+                "as the published runs searched",
+                "as many of each class as there are, or all",
+                "of which the best counts",
+                "changes no result",
+                "without it the weights that come with the book",
+                "attack anew",
+            ),
+        ),
+    ],
+)
+def test_help_explains_every_option(command, parts):
+    command = [sys.executable, "-m", "c2f", command, "--help"]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     words = " ".join(text.replace("│", " ").split())
-    for part in (
-        "passes over the training pictures",
-        "learning rate at the start",
-        "half of torch's",
-        "pictures a step",
-    ):
+    for part in parts:
         assert part in words, part
 
 

@@ -3,6 +3,7 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -52,6 +53,16 @@ def test_what_is_written_is_read_again(tmp_path):
     assert read_folder(tmp_path) == {"lenetfc--mnist": read(path)}
     assert read_folder(tmp_path / "absent") == {}
     assert path.read_text().endswith("}\n")
+
+
+def test_the_arrays_of_a_run_are_named_and_older_records_do_not_mention_them(tmp_path):
+    named = {"file": "lenetfc--mnist--contrast--minimal--seed0.safetensors", "sha256": "1" * 64}
+    with_arrays = replace(a_run(0), weights=None, arrays=named)
+    path = write(tmp_path, with_arrays, a_run(1))
+    assert read(path).runs == [with_arrays, a_run(1)]
+    first, second = json.loads(path.read_text())["runs"]
+    assert first["arrays"] == named
+    assert set(second) == {"seed", "values", "details", "weights", "environment"}
 
 
 def test_runs_are_kept_in_the_order_of_their_seeds_and_replaced_by_seed(tmp_path):
@@ -129,6 +140,9 @@ def test_the_schema_is_a_schema_and_records_follow_it(tmp_path):
         ("runs.0.weights", {"file": "weights.pkl", "sha256": "0" * 64}),
         ("runs.0.weights", {"file": "weights.safetensors", "sha256": "0"}),
         ("runs.0.weights", {"file": "weights.safetensors"}),
+        ("runs.0.arrays", None),
+        ("runs.0.arrays", {"file": "arrays.safetensors"}),
+        ("runs.0.arrays", {"file": "../arrays.safetensors", "sha256": "0" * 64}),
         ("runs.0.note", "by hand"),
         ("note", "by hand"),
         ("schema", 2),

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from c2f import networks, reference, zoo
+from c2f import attack_records, datasets, experiments, networks, reference, zoo
+from c2f.datasets.pictures import DataSet
 from c2f.recipes import recipe
 from c2f.records import RecordError, Run, add_run, environment, read
 from c2f.reference import Piece, Settings, pack, pieces, run, select, unpack
@@ -106,8 +107,8 @@ def test_pieces_are_named_whole_or_by_their_beginning_and_keep_their_order(some)
 def test_the_books_runs():
     every = pieces()
     on_a_cpu = select([], gpu=False)
-    assert len(on_a_cpu) == 16
-    assert names(every)[:16] == names(on_a_cpu)  # what a CPU can do comes first
+    assert len(on_a_cpu) == 48
+    assert names(every)[:48] == names(on_a_cpu)  # what a CPU can do comes first
     assert names(select([], gpu=True)) == names(every)
     assert len(set(names(every))) == len(every)
     assert names(on_a_cpu)[:4] == [
@@ -116,7 +117,7 @@ def test_the_books_runs():
         "lenetfc_td--mnist--seed0",
         "lenetfc_td--fashion-mnist--seed0",
     ]
-    assert all(piece.minutes > 0 for piece in every if not piece.gpu)
+    assert all(piece.minutes > 0 for piece in on_a_cpu[:16])
     assert all(piece.minutes is None for piece in every if piece.gpu)  # never measured
     for seed in range(4):  # seed by seed
         assert all(name.endswith(f"seed{seed}") for name in names(on_a_cpu)[4 * seed : 4 * seed + 4])
@@ -130,6 +131,23 @@ def test_the_books_runs():
     ):
         for variant in ("", "_td", "_td_uni", "_td_rev"):
             assert {f"{family}{variant}--{data}--seed{seed}" for seed in range(4)} <= set(names(every))
+            attacked = {
+                f"attacks--{family}{variant}--{data}--{protocol}--all--seed{seed}"
+                for protocol in ("minimal", "paper")
+                for seed in range(4)
+            }
+            assert attacked <= set(names(every))
+    assert names(on_a_cpu)[16:25] == [
+        "attacks--lenetfc--mnist--minimal--seed0",
+        "attacks--lenetfc--fashion-mnist--minimal--seed0",
+        "attacks--lenetfc_td--mnist--minimal--seed0",
+        "attacks--lenetfc_td--fashion-mnist--minimal--seed0",
+        "attacks--lenetfc--mnist--paper--seed0",
+        "attacks--lenetfc--fashion-mnist--paper--seed0",
+        "attacks--lenetfc_td--mnist--paper--seed0",
+        "attacks--lenetfc_td--fashion-mnist--paper--seed0",
+        "attacks--lenetfc--mnist--minimal--seed1",
+    ]
 
 
 def test_a_training_piece_trains_by_the_papers_recipe_and_is_done_when_its_seed_is_there(tmp_path, monkeypatch):
@@ -155,7 +173,85 @@ def test_a_training_piece_trains_by_the_papers_recipe_and_is_done_when_its_seed_
     assert run([piece], wanted) == ([], [])
 
 
+@pytest.fixture
+def two_attacks(monkeypatch, tmp_path):
+    """Two quick attacks, on pictures of the sample under the name of the full set."""
+    sample = datasets.load("fashion-mnist-sample")
+    few = DataSet("fashion-mnist", sample.train, sample.test.select(torch.arange(50)))
+    monkeypatch.setattr(experiments, "_load", lambda data, image_size: few)
+    monkeypatch.setattr(reference, "PICTURES", 20)
+    monkeypatch.setattr(reference.attacks, "names", lambda: ["contrast", "shifts"])
+
+
+def test_an_attack_piece_attacks_and_asks_which_scale_is_fragile(two_attacks, tmp_path):
+    told = []
+    settings = Settings(tmp_path, "cpu", False, None, on_attack=lambda name, run: told.append(name))
+    piece = select(["attacks--lenetfc_td--fashion-mnist--minimal--seed0"], gpu=False)[0]
+    assert not piece.done(tmp_path)
+    assert run([piece], settings) == (["attacks--lenetfc_td--fashion-mnist--minimal--seed0"], [])
+    name = "lenetfc_td--fashion-mnist--{}--minimal"
+    assert told == [f"{name.format(a)}--seed0" for a in ("contrast", "shifts")]
+    assert piece.done(tmp_path)
+    records = [name.format(a) + end for a in ("contrast", "shifts") for end in (".json", "--scales.json")]
+    assert sorted(path.name for path in (tmp_path / "runs").glob("*.json")) == sorted(records)
+    assert read(tmp_path / "runs" / records[0]).parameters["pictures"] == 20
+    assert run([piece], settings) == ([], [])
+
+    # An ablation whose pictures stayed on another machine: they are made again, the other attack is left alone.
+    (tmp_path / "runs" / records[3]).unlink()
+    ablated = (tmp_path / "runs" / records[1]).read_bytes()
+    before = read(tmp_path / "runs" / records[2]).runs[0]
+    for path in (tmp_path / "adversarial").glob("*"):
+        path.unlink()
+    assert not piece.done(tmp_path)
+    assert run([piece], settings) == ([piece.name], [])
+    assert told[2:] == [f"{name.format('shifts')}--seed0"]
+    assert read(tmp_path / "runs" / records[2]).runs[0].arrays == before.arrays
+    assert (tmp_path / "runs" / records[1]).read_bytes() == ablated
+
+
+def test_bottom_up_networks_have_no_scales_and_a_gpu_attacks_whole_test_sets(two_attacks, tmp_path):
+    cpu = select(["attacks--lenetfc--fashion-mnist--paper--seed0"], gpu=False)
+    whole = select(["attacks--lenetfc--fashion-mnist--paper--all--seed0"], gpu=False)
+    run(cpu + whole, Settings(tmp_path, "cpu", False, None))
+    assert all(piece.done(tmp_path) for piece in cpu + whole)
+    pictures = {path.stem: read(path).parameters["pictures"] for path in (tmp_path / "runs").glob("*.json")}
+    name = "lenetfc--fashion-mnist--{}--paper{}"
+    assert pictures == {name.format(a, end): n for a in ("contrast", "shifts") for end, n in (("", 20), ("--all", 50))}
+
+
+def test_attacks_stop_at_the_deadline(two_attacks, tmp_path, monkeypatch):
+    piece = select(["attacks--lenetfc_td--fashion-mnist--minimal--seed0"], gpu=False)[0]
+    late = Settings(tmp_path, "cpu", False, time.monotonic() - 1)
+    with pytest.raises(OutOfTime):
+        piece.run(late)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_weights_of_the_folder_itself_come_before_those_of_the_book(tmp_path):
+    assert reference._weights_folder(tmp_path, "lenetfc", "mnist", 0) == zoo.SHIPPED
+    keep(tmp_path, 0)
+    assert reference._weights_folder(tmp_path, "lenetfc", "mnist", 0) == tmp_path
+    assert reference._weights_folder(tmp_path, "lenetfc", "mnist", 1) == zoo.SHIPPED
+
+
 # Carrying results from one machine to another
+
+
+def test_results_of_attacks_travel_and_their_pictures_do_not(two_attacks, tmp_path):
+    there, here, archive = tmp_path / "there", tmp_path / "here", tmp_path / "travels.tar"
+    piece = select(["attacks--lenetfc_td--fashion-mnist--minimal--seed0"], gpu=False)[0]
+    piece.run(Settings(there, "cpu", False, None))
+    assert pack(there, archive) == 6  # two attacks, two ablations, and the results of the attacks
+    assert unpack(archive, here) == 4
+    assert piece.done(here)
+    results = [attack_records.results("lenetfc_td", "fashion-mnist", "shifts", output=o).l2 for o in (there, here)]
+    assert results[0].tolist() == results[1].tolist()
+    assert not (here / "adversarial").exists()
+    path = there / "attacks" / "lenetfc_td--fashion-mnist--shifts--minimal--seed0.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    pack(there, archive)
+    refused(archive, here, ValueError, r"shifts--minimal--seed0\.safetensors is missing or is not the record's")
 
 
 def keep(output, seed, network="lenetfc", parameters=None, data="mnist"):
