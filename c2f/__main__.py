@@ -167,6 +167,7 @@ def attack(
     seeds: tuple[int, ...] = (0,),
     batch_size: int | None = None,
     weights: Path | None = None,
+    test_data: str | None = None,
     device: str | None = None,
     again: bool = False,
     output: Path = Path("output"),
@@ -175,7 +176,7 @@ def attack(
 
     Args:
         network: its name, e.g. lenetfc_td.
-        data: the data set that it was trained on and whose test pictures are attacked.
+        data: the data set that it was trained on.
         attacks: their names, e.g. contrast shifts; without them all ten of the paper.
         protocol: minimal (the smallest perturbation that a correct search finds) or paper (as the published runs
             searched).
@@ -184,6 +185,8 @@ def attack(
         seeds: of the trainings whose weights are attacked.
         batch_size: pictures searched at once, 250 or on a GPU 2000 unless given; changes no result.
         weights: the folder that `c2f train` wrote; without it the weights that come with the book.
+        test_data: a data set of the same classes whose test pictures are attacked, e.g. fashion-mnist-sample; without
+            it those of data.
         device: as torch names it; without it a GPU where there is one.
         again: attack anew what the output folder already holds.
         output: folder for runs/, attacks/ (results picture by picture) and adversarial/ (the perturbed pictures).
@@ -211,6 +214,7 @@ def attack(
                 repetitions=repetitions,
                 batch_size=batch_size,
                 weights=weights,
+                test_data=test_data,
                 device=place,
                 again=again,
             )
