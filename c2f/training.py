@@ -121,7 +121,8 @@ def _fingerprint(network: nn.Module, recipe: Recipe, seed: int, identity: dict[s
     return {"recipe": asdict(recipe), "seed": seed, "shapes": shapes, "identity": identity}
 
 
-def _load_checkpoint(path: Path, fingerprint: dict[str, Any], device: torch.device) -> dict[str, Any]:
+def load_checkpoint(path: Path, fingerprint: dict[str, Any], device: torch.device) -> dict[str, Any]:
+    """Return the state in ``path``; a ``ValueError`` says that it is damaged, or how its run differs from ours."""
     try:
         state = torch.load(path, map_location=device, weights_only=True)
         theirs, ours = state["fingerprint"], fingerprint
@@ -183,7 +184,7 @@ def fit(
     history, optim = History(), optimiser(network, recipe)
     fingerprint = _fingerprint(network, recipe, seed, identity or {})
     if checkpoint is not None and checkpoint.exists():
-        state = _load_checkpoint(checkpoint, fingerprint, device)
+        state = load_checkpoint(checkpoint, fingerprint, device)
         network.load_state_dict(state["network"])
         optim.load_state_dict(state["optimiser"])
         history = History(**state["history"])
