@@ -1,7 +1,7 @@
 """White-box attacks: what somebody finds who knows the network and follows its gradients.
 
 Noise attacks alone do not show robustness: a network may withstand random changes and yield to a tiny chosen one. All
-attacks here are Foolbox's; what is added is a random start for each picture of its own.
+attacks here are Foolbox's; what is added stands in ``c2f.attacks.descent``.
 
 Axes: N pictures, C channels, H rows, W columns, K classes.
 """

@@ -47,7 +47,7 @@ def epsilon_of(name):
 def test_every_claim_is_true_on_real_weights(model, sample, name):
     pictures, labels = sample
     before = pictures.clone()
-    found = run(name, model, pictures, labels, epsilon_of(name), steps=6 if name == "deepfool" else 20)
+    found = run(name, model, pictures, labels, epsilon_of(name), steps=12 if name == "deepfool" else 20)
     assert torch.equal(pictures, before)
     assert torch.equal(found.success, model(found.pictures).argmax(dim=1) != labels)
     assert found.pictures.min() >= 0
