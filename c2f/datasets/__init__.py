@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from c2f.checks import positive_int
+from c2f.datasets import scenes
 from c2f.datasets.decoding import DamagedData, resize
 from c2f.datasets.download import DownloadError
 from c2f.datasets.fetching import Status, fetch, table
@@ -65,13 +66,14 @@ def load(
         root: the data root; None takes ``data_root()``: the environment's ``C2F_DATA``, else the user's cache
             folder.
         image_size: H = W in pixels to resize to (bilinear, antialiased, aspect not kept), one for train and
-            test or a pair; boxes are resized too. None leaves the pictures as they are.
+            test or a pair; boxes are resized too. None leaves the pictures as they are. Scenes are made at this
+            size (None: 64).
         classes: only these classes, in this label order, by the names of their folders (WordNet numbers in
             Tiny-ImageNet and Imagenette); None takes all, sorted. The name of what is returned tells of it.
 
     Returns:
-        Train and test pictures, uint8 ``(N, C, H, W)``, with int64 labels, class names, and boxes in
-        Tiny-ImageNet.
+        Train and test pictures, uint8 ``(N, C, H, W)``, with int64 labels, class names, boxes in Tiny-ImageNet and
+        scenes, and masks in scenes.
 
     Raises:
         ValueError: an unknown name, size or class, or pictures of different sizes without ``image_size``.
@@ -88,6 +90,9 @@ def load(
     if name.startswith("folder:"):
         return _data_set(name, classes, read_folders(*folder_paths(name), sizes, classes))
     row = info(name)
+    for size in sizes:
+        if row.scenes and size is not None:
+            scenes.check_size(size)
     folder = row.where(data_root(root))
     if classes is not None:
         if row.layout not in ("class-folders", "tiny-imagenet"):
@@ -118,6 +123,11 @@ def _read(
     if row.shipped:
         check_sample(folder)
     train, test = read_cifar10(folder) if row.layout == "cifar-batches" else read_mnist(folder, row.label_names)
+    if row.scenes:  # of other pictures, and drawn by another seed
+        return (
+            scenes.scenes(train, row.train, size=sizes[0] or scenes.SIZE, seed=0),
+            scenes.scenes(test, row.test, size=sizes[1] or scenes.SIZE, seed=1),
+        )
     return _resized(train, sizes[0]), _resized(test, sizes[1])
 
 

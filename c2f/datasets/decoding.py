@@ -40,7 +40,8 @@ def _shrink(picture: Image.Image, size: int) -> Image.Image:
     return picture.resize((size, size), Image.Resampling.BILINEAR)
 
 
-def _empty(n: int, channels: int, size: int, advice: str) -> Tensor:
+def allocate(n: int, channels: int, size: int, advice: str) -> Tensor:
+    """Return room for pictures, uint8 ``(n, channels, size, size)``; a ``MemoryError`` ends with ``advice``."""
     needed = n * channels * size * size
     # Linux grants memory that it does not have and later stops the process: ask what there is first
     there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else needed
@@ -74,7 +75,7 @@ def decode(paths: Sequence[Path], image_size: int | None = None) -> tuple[Tensor
             f"the picture {paths[0]} is {first.height}x{first.width}, not square: give image_size=, e.g. image_size=128"
         )
     size = image_size or first.width
-    images = _empty(len(paths), 3, size, "take a smaller image_size= or fewer classes=")
+    images = allocate(len(paths), 3, size, "take a smaller image_size= or fewer classes=")
     sizes = torch.empty(len(paths), 2, dtype=torch.int64)
     channels_last = images.permute(0, 2, 3, 1).numpy()  # the same memory, as Pillow orders it
 
@@ -102,7 +103,7 @@ def resize(images: Tensor, image_size: int) -> Tensor:
     if images.shape[2:] == (image_size, image_size):
         return images
     n, channels = images.shape[:2]
-    resized = _empty(n, channels, image_size, "take a smaller image_size=")
+    resized = allocate(n, channels, image_size, "take a smaller image_size=")
     channels_last = resized.permute(0, 2, 3, 1).numpy()
     for i, image in enumerate(images.permute(0, 2, 3, 1).numpy()):
         small = np.asarray(_shrink(Image.fromarray(image[..., 0] if channels == 1 else image), image_size))

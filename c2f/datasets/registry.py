@@ -57,6 +57,7 @@ class Info:
             them.
         by_hand: how to get a data set that cannot be downloaded.
         shipped: whether it comes with the project.
+        scenes: whether ``load`` makes it of the pictures in ``files`` (see ``c2f.datasets.scenes``).
     """
 
     name: str
@@ -76,6 +77,7 @@ class Info:
     label_names: tuple[str, ...] = ()
     by_hand: str = ""
     shipped: bool = False
+    scenes: bool = False
 
     def where(self, root: Path) -> Path:
         """Return the data set's folder under the data root ``root``, whether or not it is there."""
@@ -165,38 +167,49 @@ _TINY = Info(
     unpacked=600_000_000,
 )
 
-_ROWS = (
-    Info(
-        name="mnist",
-        title="MNIST",
-        layout="idx",
-        folder="MNIST/raw",
-        files=_IDX_FILES,
-        train=60_000,
-        test=10_000,
-        licence="CC BY-SA 3.0",
-        citation="LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition. "
-        "Proceedings of the IEEE 86(11), 1998",
-        home="http://yann.lecun.com/exdb/mnist/",
-        archives=_idx(MNIST, (9_912_422, 28_881, 1_648_877, 4_542)),
-        unpacked=54_950_048,
-        label_names=tuple(name.split(" - ")[0] for name in MNIST.classes),
-    ),
+_MNIST = Info(
+    name="mnist",
+    title="MNIST",
+    layout="idx",
+    folder="MNIST/raw",
+    files=_IDX_FILES,
+    train=60_000,
+    test=10_000,
+    licence="CC BY-SA 3.0",
+    citation="LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition. "
+    "Proceedings of the IEEE 86(11), 1998",
+    home="http://yann.lecun.com/exdb/mnist/",
+    archives=_idx(MNIST, (9_912_422, 28_881, 1_648_877, 4_542)),
+    unpacked=54_950_048,
+    label_names=tuple(name.split(" - ")[0] for name in MNIST.classes),
+)
+
+_SAMPLE = replace(
     _FASHION,
-    replace(
-        _FASHION,
-        name="fashion-mnist-sample",
-        title="Fashion-MNIST sample",
-        folder="fashion-mnist-sample",
-        files=(*_IDX_FILES, "sample.json"),
-        train=10_000,
-        test=2_000,
-        archives=(),
-        unpacked=0,
-        shipped=True,
-        by_hand="It comes with the project, in data/fashion-mnist-sample: clone the project and install it "
-        "in place (pip install -e .), or take `fashion-mnist`.",
-    ),
+    name="fashion-mnist-sample",
+    title="Fashion-MNIST sample",
+    folder="fashion-mnist-sample",
+    files=(*_IDX_FILES, "sample.json"),
+    train=10_000,
+    test=2_000,
+    archives=(),
+    unpacked=0,
+    shipped=True,
+    by_hand="It comes with the project, in data/fashion-mnist-sample: clone the project and install it "
+    "in place (pip install -e .), or take `fashion-mnist`.",
+)
+
+
+def _scenes(source: Info, train: int, test: int) -> Info:
+    """Return the row of the scenes made of ``source``: its files, so that to fetch them is to fetch it."""
+    title = f"Scenes of {source.title}"
+    return replace(source, name=f"scenes-{source.name}", title=title, train=train, test=test, scenes=True)
+
+
+_ROWS = (
+    _MNIST,
+    _FASHION,
+    _SAMPLE,
     Info(
         name="cifar10",
         title="CIFAR-10",
@@ -244,6 +257,9 @@ _ROWS = (
     _TINY,
     replace(_TINY, name="tiny-imagenette", title="Tiny-Imagenette", train=5_000, test=500, classes=TINY_IMAGENETTE),
     replace(_TINY, name="tiny-animals", title="Tiny-Animals", train=7_500, test=750, classes=TINY_ANIMALS),
+    _scenes(_SAMPLE, 5_000, 1_000),
+    _scenes(_FASHION, 20_000, 5_000),
+    _scenes(_MNIST, 20_000, 5_000),
 )
 
 INFO: dict[str, Info] = {row.name: row for row in _ROWS}

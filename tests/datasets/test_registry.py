@@ -19,6 +19,9 @@ def test_names():
         "tiny-imagenet",
         "tiny-imagenette",
         "tiny-animals",
+        "scenes-fashion-mnist-sample",
+        "scenes-fashion-mnist",
+        "scenes-mnist",
     ]
 
 
@@ -74,7 +77,8 @@ def test_the_data_root(monkeypatch, tmp_path):
 def test_the_table_of_what_is_here(tmp_path):
     rows = {row.name: row for row in datasets.table(tmp_path)}
     assert list(rows) == datasets.names()
-    assert [name for name, row in rows.items() if row.present] == ["fashion-mnist-sample"]
+    shipped = {"fashion-mnist-sample", "scenes-fashion-mnist-sample"}
+    assert {name for name, row in rows.items() if row.present} == shipped
     assert rows["tiny-imagenet"].size == 248_100_043
     assert rows["fashion-mnist-sample"].size == 0
     assert rows["mnist"].where == tmp_path / "MNIST" / "raw"
@@ -82,10 +86,7 @@ def test_the_table_of_what_is_here(tmp_path):
     assert list(tmp_path.iterdir()) == []
     for part in ("train", "test"):
         (tmp_path / "cifar10-jpeg" / part).mkdir(parents=True)
-    assert {row.name for row in datasets.table(tmp_path) if row.present} == {
-        "fashion-mnist-sample",
-        "cifar10-jpeg",
-    }
+    assert {row.name for row in datasets.table(tmp_path) if row.present} == {*shipped, "cifar10-jpeg"}
 
 
 @pytest.mark.parametrize(
