@@ -242,7 +242,7 @@ def fetch(names: Positional[tuple[str, ...]] = (), /, list: bool = False) -> Non
         print(f"data root: {datasets.data_root()} (C2F_DATA moves it)")
         for row in datasets.table():
             size = f"{row.size / 1e6:.0f} MB" if row.size else "-"
-            print(f"{row.name:22s} {'there' if row.present else '-':6s} {size:>8s}  {row.licence}")
+            print(f"{row.name:27s} {'there' if row.present else '-':6s} {size:>8s}  {row.licence}")
 
 
 @app.command(name="reference")
