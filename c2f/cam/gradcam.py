@@ -1,0 +1,184 @@
+"""The maps (Selvaraju et al. 2017, section 3), many pictures in one backward pass.
+
+Axes: N pictures, C channels of the layer, h rows and w columns of the layer, H rows, W columns, K classes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from c2f.cam.hooks import find_layer, frozen, keep_outputs
+from c2f.checks import choose, positive_int
+
+SCORES = ("logit", "probability")
+"""What is differentiated: the class's logit (Selvaraju et al.), or its softmax probability (the Top-Down paper)."""
+
+
+@dataclass(frozen=True)
+class CamResult:
+    """Grad-CAM maps of N pictures, and what they are maps of.
+
+    Attributes:
+        maps: float32 ``(N, h, w)``, higher = more evidence for the class, negative = against it.
+        weights: float32 ``(N, C)``, the weight of each channel: the score's gradient, averaged over space.
+        classes: int64 ``(N,)``, the class that was mapped.
+        predicted: int64 ``(N,)``, the class of the highest logit.
+        scores: float32 ``(N,)``, the score of the mapped class.
+        score: ``logit`` or ``probability``.
+        layer: its path in the network.
+        call: which of the layer's calls in a forward pass was mapped, from 0.
+        calls: how many there are.
+    """
+
+    maps: Tensor
+    weights: Tensor
+    classes: Tensor
+    predicted: Tensor
+    scores: Tensor
+    score: str
+    layer: str
+    call: int
+    calls: int
+
+
+def grad_cam(
+    network: nn.Module,
+    layer: str | nn.Module,
+    pictures: Tensor | Sequence[Tensor],
+    classes: int | Sequence[int] | Tensor | None = None,
+    score: str = "logit",
+    call: int | None = None,
+    batch_size: int = 16,
+) -> CamResult:
+    """Map the evidence for a class in each picture.
+
+    One backward pass serves a whole batch: it differentiates the sum of the scores. In inference mode batch norm uses
+    fixed statistics, so a score depends on its own picture alone, and the gradient of the sum by one picture's features
+    is the gradient of that picture's score. The network is left as it was: no hook, and its modes, ``requires_grad``
+    and ``grad`` as before.
+
+    Args:
+        network: gives logits ``(N, K)``.
+        layer: gives features ``(N, C, h, w)``; its path (``"stage_x2"``, ``"head.0"``) or the module.
+        pictures: float ``(N, channels, H, W)`` as the network takes them (a mean picture already subtracted), or a
+            sequence of such batches, one a scale, for a top-down network.
+        classes: the class to map, one for all pictures or one a picture, from 0 to K - 1; None maps the predicted class
+            of each.
+        score: ``logit``, or ``probability`` (after the softmax), whose gradient vanishes as a network grows certain.
+        call: which call to map where the layer runs several times in one forward pass, from 0; -1 is the last.
+        batch_size: pictures a pass; 16 of 128x128 pixels take up to 1.2 GiB in the top-down ResNet18.
+
+    Raises:
+        ValueError: an unknown layer, one that gives no ``(N, C, h, w)``, that does not run or that the score does not
+            depend on; one that runs several times, without ``call``; a class, call or score that there is not; no
+            pictures, or not floats ``(N, channels, H, W)``; outputs that are no ``(N, K)`` or not finite.
+    """
+    path, module = find_layer(network, layer)
+    choose(score, SCORES, "score")
+    positive_int(batch_size, "batch_size")
+    if call is not None and (isinstance(call, bool) or not isinstance(call, int)):
+        raise ValueError(f"call must be a whole number, not {call!r}")
+    scales = _checked_pictures(pictures)
+    count = len(scales[0])
+    wanted = None if classes is None else _checked_classes(classes, count)
+    parts = []
+    with frozen(network), torch.inference_mode(False), torch.enable_grad():
+        for start in range(0, count, batch_size):
+            rows = slice(start, start + batch_size)
+            # Tensors made in torch's inference mode cannot be differentiated; their copies can.
+            batch = [x[rows].detach().clone() for x in scales]
+            targets = None if wanted is None else wanted[rows].clone()
+            with keep_outputs(network, module) as kept:
+                logits = network(batch[0] if isinstance(pictures, Tensor) else batch)
+            _check_logits(logits, len(batch[0]))
+            parts.append(_map_batch(logits, kept, targets, score, call, path))
+        maps, weights, mapped, predicted, scores = (torch.cat(values) for values in zip(*parts, strict=True))
+    return CamResult(maps, weights, mapped, predicted, scores, score, path, (call or 0) % len(kept), len(kept))
+
+
+def _checked_pictures(pictures: Tensor | Sequence[Tensor]) -> list[Tensor]:
+    scales = [pictures] if isinstance(pictures, Tensor) else list(pictures)
+    if not scales:
+        raise ValueError("there are no pictures to map")
+    for x in scales:
+        if not isinstance(x, Tensor) or x.ndim != 4 or not x.is_floating_point():
+            given = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+            raise ValueError(
+                f"pictures must be float (N, C, H, W), not {given}: add a batch axis with [None], divide bytes by 255"
+            )
+        if len(x) == 0 or len(x) != len(scales[0]):
+            counts = " and ".join(str(len(scale)) for scale in scales)
+            raise ValueError(f"there must be pictures to map, equally many of each scale, not {counts}")
+    return scales
+
+
+def _checked_classes(classes: int | Sequence[int] | Tensor, count: int) -> Tensor:
+    try:
+        given = torch.as_tensor(classes)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"classes must be whole numbers, not {classes!r}") from None
+    if given.is_floating_point() or given.is_complex() or given.dtype == torch.bool:
+        raise ValueError(f"classes must be whole numbers, not {given.dtype}")
+    if given.ndim and tuple(given.shape) != (count,):
+        raise ValueError(
+            f"classes must be one number, or one for each of the {count} pictures: not {tuple(given.shape)}"
+        )
+    return given.to(torch.int64).expand(count)
+
+
+def _check_logits(logits: Any, count: int) -> None:
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != count:
+        given = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise ValueError(f"Grad-CAM needs a network that gives logits ({count}, K), but this one gives {given}")
+    if not torch.isfinite(logits).all():
+        raise ValueError("the network's outputs hold NaN or infinity: check its weights and the pictures")
+
+
+def _map_batch(
+    logits: Tensor, kept: list[Any], targets: Tensor | None, score: str, call: int | None, path: str
+) -> tuple[Tensor, ...]:
+    features = _choose_call(kept, call, path)
+    if not isinstance(features, Tensor) or features.ndim != 4 or features.shape[-2:].numel() == 1:
+        given = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
+        raise ValueError(
+            f"layer {path!r} gives {given}, not features (N, C, h, w) of several places: take one before the pooling"
+        )
+    if len(features) != len(logits):
+        raise ValueError(f"layer {path!r} gives features of {len(features)} pictures for a batch of {len(logits)}")
+    predicted = logits.detach().argmax(dim=1)
+    classes = predicted if targets is None else targets.to(logits.device)
+    top = logits.shape[1] - 1
+    if not 0 <= int(classes.min()) <= int(classes.max()) <= top:
+        bad = int(classes.min()) if int(classes.min()) < 0 else int(classes.max())
+        raise ValueError(f"there is no class {bad}: the network's classes run from 0 to {top}")
+    outputs = logits if score == "logit" else logits.softmax(dim=1)
+    scores = outputs.gather(1, classes[:, None])[:, 0]  # (N,)
+    gradient = None
+    if scores.requires_grad and features.requires_grad:
+        (gradient,) = torch.autograd.grad(scores.sum(), features, allow_unused=True)  # (N, C, h, w)
+    if gradient is None:
+        raise ValueError(
+            f"the score does not depend on what layer {path!r} gives: its output is not used (perhaps it works on its "
+            "input in place), or the network detaches it; take another layer"
+        )
+    weights = gradient.mean(dim=(-2, -1))  # (N, C)
+    maps = torch.einsum("nc,nchw->nhw", weights, features.detach())
+    if not torch.isfinite(maps).all():
+        raise ValueError(f"the maps of {path!r} hold NaN or infinity: check the network's weights and the pictures")
+    return maps.float(), weights.float(), classes, predicted, scores.detach().float()
+
+
+def _choose_call(kept: list[Any], call: int | None, path: str) -> Any:
+    if not kept:
+        raise ValueError(f"layer {path!r} does not run in a forward pass of this network")
+    last = len(kept) - 1
+    if call is None and last:
+        raise ValueError(
+            f"layer {path!r} runs {len(kept)} times in a forward pass: say which call to map, call=0 to call={last}"
+        )
+    if call is not None and not -len(kept) <= call <= last:
+        raise ValueError(f"there is no call {call} of layer {path!r}: its calls run from 0 to {last}")
+    return kept[call or 0]
