@@ -1,0 +1,198 @@
+"""The segmentation experiment: one network trained and tested on meshes for one seed, recorded, and loaded again.
+
+The output folder is laid out as in ``c2f.experiments``; a run's name is ``segmentation_NETWORK--DATA``.
+
+Axes: N meshes, K classes.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file
+
+from c2f import networks, zoo
+from c2f.checks import choose, positive_int
+from c2f.datasets.batches import Batches
+from c2f.datasets.pictures import split_validation
+from c2f.files import check_writable, sha256
+from c2f.networks.segmentation import SEGMENTATION_NETWORKS, Segmentation, build_segmentation
+from c2f.records import Record, RecordError, Run, add_run, environment, read
+from c2f.segmentation import meshes
+from c2f.segmentation.scores import DEFINITIONS, MeshEvaluation, evaluate_meshes
+from c2f.segmentation.training import MeshRecipe, fit_meshes
+from c2f.training import History
+
+EVALUATION_BATCH = 100
+"""Meshes a batch when nothing is trained; changes no result."""
+
+
+def segmentation_name(network: str, data: str) -> str:
+    """Return the name of the record of ``network`` (``td``, ``unet``, ``fcn``) trained on meshes of ``data``."""
+    choose(network, SEGMENTATION_NETWORKS, "segmentation network")
+    return zoo.run_name(f"segmentation_{network}", data)
+
+
+def _parameters(network: str, data: str, recipe: MeshRecipe, width: int, mesh_seed: int, found: meshes.Meshes) -> dict:
+    """Return what defines the experiment, as it stands in its record."""
+    shape = {"num_classes": len(found.classes), "image_size": found.image_size, "in_channels": found.in_channels}
+    size = networks.summary(
+        build_segmentation(network, **shape, width=width, seed=0), found.in_channels, found.image_size
+    )
+    return {
+        "network": network,
+        "data": data,
+        "recipe": asdict(recipe),
+        "width": width,
+        "mesh_seed": mesh_seed,
+        "merge": "sum_concat",
+        "scaler": "gaussian_resize",
+        **shape,
+        "trained_parameters": size.parameters,
+        "multiply_adds": size.multiply_adds,
+    }
+
+
+def _values(result: MeshEvaluation, classes: tuple[str, ...]) -> dict[str, float]:
+    """Return loss, and scores by both definitions; a class that cannot be scored is left out."""
+    values = {"test_loss": result.loss}
+    for definition in DEFINITIONS:
+        before = "" if definition == "correct" else "published "
+        scores = result.scores(definition)
+        values |= {f"{before}test_mean_iou": scores.mean_iou, f"{before}test_accuracy": scores.accuracy}
+        by_class = zip(classes, scores.iou.tolist(), strict=False)  # by the correct definition, "ignore" has none
+        values |= {f"{before}iou {name}": iou for name, iou in by_class if iou == iou}
+    return values
+
+
+def segmentation_run(
+    network: str,
+    data: str,
+    seed: int,
+    output: Path,
+    *,
+    recipe: MeshRecipe | None = None,
+    width: int = 64,
+    mesh_seed: int = 0,
+    device: str = "cpu",
+    deadline: float | None = None,
+    on_epoch: Callable[[History], None] | None = None,
+) -> Run:
+    """Train ``network`` on meshes of ``data`` for one seed, test it, write weights and record, and return the run.
+
+    A run that was interrupted is resumed from its checkpoint. The seed fixes the weights, the validation draw and the
+    order; ``mesh_seed`` which pictures share a mesh.
+
+    Args:
+        network: ``td``, ``unet`` or ``fcn``.
+        data: a name in ``c2f.datasets.names()`` of grey pictures.
+        seed: at least 0.
+        output: the folder, see the module's text.
+        recipe: by default the paper's.
+        width: as for ``build_segmentation``.
+        mesh_seed: as for ``load_meshes``.
+        device: as torch names it.
+        deadline, on_epoch: as for ``c2f.training.fit``.
+
+    Returns:
+        The run. Its values hold ``test_loss``, ``test_mean_iou``, ``test_accuracy`` and ``iou CLASS`` for each class
+        by the correct definition, the last three again with ``published`` before them, and the times. Its details
+        hold the history, the classes, the counts of meshes, and the pixel counts ``confusions`` by definition.
+
+    Raises:
+        ValueError: an unknown network or data set, pictures in colour, a size or number out of range.
+        RecordError: ``output`` holds runs of this name with other parameters.
+        OutOfTime: the deadline came first; run again to go on.
+    """
+    name, recipe = segmentation_name(network, data), recipe or MeshRecipe()
+    positive_int(seed, "seed", minimum=0)
+    train_part, test_part = meshes.load_meshes(data, mesh_seed)
+    described = _parameters(network, data, recipe, width, mesh_seed, train_part)
+    check_writable(output)
+    zoo.check_folder(output, name, described)
+    start = time.perf_counter()
+    weights = meshes.class_weights(train_part).to(device)
+    train_meshes, val_meshes = split_validation(train_part, recipe.validation, seed)
+    train = Batches(train_meshes.to(device), recipe.batch_size, shuffle=True, seed=seed)
+    validation = Batches(val_meshes.to(device), EVALUATION_BATCH)
+    shape = {key: described[key] for key in ("num_classes", "image_size", "in_channels", "width")}
+    model = build_segmentation(network, **shape, seed=seed).to(device)
+    checkpoint = output / "checkpoints" / f"{name}--seed{seed}.pt"
+    identity = {key: described[key] for key in ("network", "data", "mesh_seed")}
+    history = fit_meshes(
+        model,
+        train,
+        validation,
+        recipe,
+        weights,
+        seed=seed,
+        identity=identity,
+        checkpoint=checkpoint,
+        on_epoch=on_epoch,
+        deadline=deadline,
+    )
+    result = evaluate_meshes(model, Batches(test_part.to(device), EVALUATION_BATCH), weights)
+    train_seconds = sum(history.seconds)  # earlier, interrupted sittings included
+    run = Run(
+        seed=seed,
+        values={
+            **_values(result, test_part.classes),
+            "train_seconds": train_seconds,
+            "inference_seconds_per_1000": result.seconds * 1000 / len(test_part),
+        },
+        details={
+            "history": vars(history),
+            "confusions": {definition: counts.tolist() for definition, counts in result.confusions.items()},
+            "class_weights": weights.tolist(),
+            "classes": list(test_part.classes),
+            "meshes": {"train": len(train_meshes), "val": len(val_meshes), "test": len(test_part)},
+        },
+        weights=zoo.save_weights(output, name, seed, model, described),
+        environment=environment(device, max(time.perf_counter() - start, train_seconds)),
+    )
+    add_run(output / "runs", name, "segmentation", described, run)
+    checkpoint.unlink(missing_ok=True)
+    return run
+
+
+def segmentation_record(network: str, data: str, output: Path | None = None) -> Record:
+    """Return the record of ``network`` on meshes of ``data``: of ``output``, or else the shipped reference runs.
+
+    Raises:
+        ValueError: an unknown network.
+        RecordError: there is none (with the call that makes it), or it is damaged.
+    """
+    folder = zoo.SHIPPED if output is None else Path(output)
+    path = folder / "runs" / f"{segmentation_name(network, data)}.json"
+    if not path.exists():
+        raise RecordError(
+            f"there are no segmentation runs of {network} on {data} in {folder}; {_remedy(network, data)}"
+        )
+    return read(path)
+
+
+def _remedy(network: str, data: str, seed: int = 0) -> str:
+    return f"make one with segmentation_run({network!r}, {data!r}, {seed}, Path('output')) and give output='output'"
+
+
+def load_segmentation(network: str, data: str, seed: int = 0, output: Path | None = None) -> Segmentation:
+    """Return ``network`` as trained on meshes of ``data`` with ``seed``, on the CPU, in inference mode.
+
+    Arguments and errors as for ``c2f.zoo.load``.
+    """
+    record = segmentation_record(network, data, output)
+    run = {run.seed: run for run in record.runs}.get(seed)
+    if run is None or run.weights is None:
+        remedy = _remedy(network, data, seed)
+        raise RecordError(f"{record.name} has no weights of seed {seed}; seeds there: {record.seeds}; {remedy}")
+    path = (zoo.SHIPPED if output is None else Path(output)) / "weights" / run.weights["file"]
+    if not path.exists() or sha256(path) != run.weights["sha256"]:
+        raise RecordError(f"{path} is missing or is not the record's: restore it, or {_remedy(network, data, seed)}")
+    shape: dict[str, Any] = {
+        key: record.parameters[key] for key in ("num_classes", "image_size", "in_channels", "width")
+    }
+    model = build_segmentation(network, **shape, seed=0)
+    model.load_state_dict(load_file(path))
+    return model.eval()
