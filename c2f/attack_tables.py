@@ -75,7 +75,7 @@ class Beside:
 
     @property
     def paper_says(self) -> str:
-        """Which network the published pair calls harder to fool: ``top-down``, ``bottom-up`` or ``alike``.
+        """Which network the published pair calls harder to fool, ``top-down``, ``bottom-up`` or ``alike``.
 
         Both numbers of a pair may be off by the tolerance, so a difference may be off by twice as much.
         """
@@ -83,7 +83,7 @@ class Beside:
 
     @property
     def we_find(self) -> str:
-        """Which network ours calls harder to fool; ``alike`` where the two intervals overlap."""
+        """Which network ours calls harder to fool, ``alike`` where the two intervals overlap."""
         a, b = self.bottom_up, self.top_down
         if a.low <= b.high and b.low <= a.high:
             return "alike"

@@ -30,9 +30,9 @@ from c2f.targets import PICTURES, SUBSET_SEED, Target, load_target, predictions,
 from c2f.training import OutOfTime
 
 REPETITIONS = 3
-"""Searches with other random numbers, of which the best counts: the paper's number."""
+"""Searches with other random numbers, of which the best counts, as many as in the paper."""
 ATTACK_BATCH = {"cpu": 250, "cuda": 2000}
-"""Pictures searched at once, by kind of device (others: as a CPU); changes no result."""
+"""Pictures searched at once by kind of device, others as a CPU; changes no result."""
 
 
 class VerificationError(RuntimeError):

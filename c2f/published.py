@@ -59,7 +59,7 @@ def _table(rows: dict[str, str]) -> dict[tuple[str, str, str], Pair]:
 
 
 L2_AT_50 = _table(_L2_AT_50)
-"""(data, family, attack) -> the L2 distance at which 50 points of test accuracy are lost: higher is more robust."""
+"""(data, family, attack) -> the L2 distance at which 50 points of test accuracy are lost; higher is more robust."""
 POINTS_LOST = _table(_POINTS_LOST)
 """(data, family, attack) -> points of accuracy lost in the end, for attacks that leave most pictures standing."""
 

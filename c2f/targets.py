@@ -21,7 +21,7 @@ from c2f.robustness import Results
 PICTURES = 1000
 """Pictures attacked unless another number is asked for."""
 SUBSET_SEED = 0
-"""Draws the attacked pictures: the same ones for every network, seed and attack, so that they can be compared."""
+"""Draws the attacked pictures, the same ones for every network, seed and attack, so that they can be compared."""
 
 
 def subset(labels: Tensor, count: int, seed: int = SUBSET_SEED) -> Tensor:

@@ -20,7 +20,7 @@ STEP_RULES: dict[str, Callable[[float], float]] = {
     "cosine": lambda done: (1 + math.cos(math.pi * done)) / 2,
     "constant": lambda done: 1.0,
 }
-"""How the step shrinks: maps the share of steps that is done, in [0, 1), to a share of the first step."""
+"""How the step shrinks, as a map from the share of steps that is done, in [0, 1), to a share of the first step."""
 
 
 class _Shrinking(Optimizer):

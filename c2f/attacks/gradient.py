@@ -48,7 +48,7 @@ GRADIENT: dict[str, GradientAttack] = {
         "FMN, Linf", "linf", True, 100, lambda steps, _: foolbox.attacks.LInfFMNAttack(steps=steps)
     ),
 }
-"""The white-box attacks: Madry et al. 2018 (twice), Moosavi-Dezfooli et al. 2016, Pintor et al. 2021."""
+"""The white-box attacks, by Madry et al. 2018 (twice), Moosavi-Dezfooli et al. 2016, Pintor et al. 2021."""
 
 
 @dataclass(frozen=True)
