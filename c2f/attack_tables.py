@@ -13,14 +13,14 @@ from c2f.published import L2_AT_50, L2_TOLERANCE, POINTS_LOST, POINTS_TOLERANCE,
 from c2f.records import read_folder
 from c2f.robustness import Interval, Results, interval, l2_at_loss, median_l2, points_lost
 
+# (data, network, attack) -> the results picture by picture, one entry a seed
 Recorded = dict[tuple[str, str, str], list[Results]]
-"""(data, network, attack) -> the results picture by picture, one entry a seed."""
 
 
 def recorded(protocol: str = "minimal", output: Path | None = None) -> Recorded:
     """Return every recorded attack of ``protocol`` in ``output``, or of those that come with the book.
 
-    Where an attack is recorded both on a subset and on the whole test set, the whole test set counts. The order is that
+    They are keyed by (data, network, attack); an entry holds the results picture by picture, one a seed. Where an attack is recorded both on a subset and on the whole test set, the whole test set counts. The order is that
     of data set, of the table of networks, and of the paper's attacks.
 
     Raises:
