@@ -20,8 +20,9 @@ Recorded = dict[tuple[str, str, str], list[Results]]
 def recorded(protocol: str = "minimal", output: Path | None = None) -> Recorded:
     """Return every recorded attack of ``protocol`` in ``output``, or of those that come with the book.
 
-    They are keyed by (data, network, attack); an entry holds the results picture by picture, one a seed. Where an attack is recorded both on a subset and on the whole test set, the whole test set counts. The order is that
-    of data set, of the table of networks, and of the paper's attacks.
+    They are keyed by (data, network, attack); an entry holds the results picture by picture, one a seed. Where an
+    attack is recorded both on a subset and on the whole test set, the whole test set counts. The order is that of data
+    set, of the table of networks, and of the paper's attacks.
 
     Raises:
         ValueError: an unknown protocol.
