@@ -45,7 +45,7 @@ class Judge:
         goal = criterion.labels if isinstance(criterion, Misclassification) else criterion.target_classes  # type: ignore[attr-defined]
         self.classes: Tensor = goal.raw
         pixels = pictures.shape[2] * pictures.shape[3]
-        self.batch = max(16, 2**18 // pixels) if pictures.device.type == "cpu" else max(64, 2**23 // pixels)
+        self.batch = max(16, 2**17 // pixels) if pictures.device.type == "cpu" else max(64, 2**23 // pixels)
         logits = self._logits(pictures)
         if logits.ndim != 2 or logits.dtype not in (torch.float32, torch.float64):
             raise ValueError(
