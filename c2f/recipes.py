@@ -122,6 +122,7 @@ RECIPES: dict[str, dict[str, Recipe]] = {
         "": _IMAGENETTE,
         "resnet18_td": replace(_IMAGENETTE, lr=0.05, batch_size=64),
     },
+    "scenes": {"": Recipe("scenes", epochs=6, batch_size=64)},  # ours: as long as two cores can wait for a top-down one
     "tiny-imagenet": {  # ours: Imagenette's recipe at the pictures' own 64 pixels
         "": replace(_IMAGENETTE, name="tiny-imagenet", image_size=None),
         "resnet18_td": replace(_IMAGENETTE, name="tiny-imagenet", image_size=None, lr=0.05, batch_size=64),
@@ -135,6 +136,9 @@ _RECIPE_OF_DATA = {
     "cifar10": "cifar10",
     "cifar10-jpeg": "cifar10",
     "imagenette": "imagenette",
+    "scenes-fashion-mnist": "scenes",
+    "scenes-fashion-mnist-sample": "scenes",
+    "scenes-mnist": "scenes",
     "tiny-imagenette": "tiny-imagenet",
     "tiny-imagenet": "tiny-imagenet",
     "tiny-animals": "tiny-imagenet",
