@@ -14,7 +14,7 @@ from torch import Tensor
 
 from c2f import robustness, zoo
 from c2f.files import sha256
-from c2f.records import Record, RecordError, read
+from c2f.records import Record, RecordError, Run, read
 from c2f.robustness import Results
 from c2f.zoo import run_name
 
@@ -108,3 +108,16 @@ def _file_of(
     if sha256(path) != named["sha256"]:
         raise RecordError(f"{path} is not the record's (sha256 differs): restore the file, or {remedy} --again")
     return path
+
+
+def told(name: str, run: Run) -> str:
+    """Say in a line what an attack did."""
+    values = run.values
+    if "success_rate" not in values:
+        return f"{name}: no picture was classified correctly, so there was nothing to attack"
+    median = f"{values['median_l2']:.3f}" if "median_l2" in values else "not reached"
+    refuted = f"; {run.details['refuted']} claims refuted" if run.details["refuted"] else ""
+    return (
+        f"{name}: accuracy {100 * values['clean_accuracy']:.1f} %, of that {values['success_rate']:.1f} % turned, "
+        f"median L2 {median}; {run.details['verified']} verified{refuted}"
+    )

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from c2f import __main__ as command_line
-from c2f import datasets, experiments, zoo
+from c2f import attack_records, datasets, experiments, zoo
 from c2f.datasets.pictures import DataSet
 from c2f.records import Run, read
 
@@ -101,7 +101,7 @@ def test_attack_records_each_attack_and_says_in_a_line_what_it_did(c2f, few_pict
 
 
 def test_attack_says_so_where_there_was_nothing_to_attack_or_nothing_was_found():
-    told = command_line._told
+    told = attack_records.told
     details = {"refuted": 2, "verified": 0}
     run = Run(0, {"clean_accuracy": 0.0, "points_lost": 0.0}, details, None, {})
     assert told("a", run) == "a: no picture was classified correctly, so there was nothing to attack"

@@ -11,8 +11,10 @@ from c2f import attack_records, datasets, experiments, networks, reference, zoo
 from c2f.datasets.pictures import DataSet
 from c2f.recipes import recipe
 from c2f.records import RecordError, Run, add_run, environment, read
-from c2f.reference import Piece, Settings, pack, pieces, run, select, unpack
-from c2f.training import OutOfTime
+from c2f.reference import Piece, Settings, pack, pieces, run, select, trainings, unpack
+from c2f.reference import attacks as attack_pieces
+from c2f.reference.piece import weights_folder
+from c2f.training import History, OutOfTime
 
 
 @pytest.fixture
@@ -155,19 +157,19 @@ def test_a_training_piece_trains_by_the_papers_recipe_and_is_done_when_its_seed_
 
     def train_run(network, data, recipe, seed, output, **options):
         calls.append((network, data, recipe, seed, options["device"], options["compiled"], options["deadline"]))
-        options["on_epoch"]("the history")
+        options["on_epoch"](History(train_loss=[1.0], val_accuracy=[0.25], seconds=[2.0]))
         keep(output, seed, network)
 
-    monkeypatch.setattr(reference, "train_run", train_run)
+    monkeypatch.setattr(trainings, "train_run", train_run)
     told = []
-    wanted = Settings(tmp_path, "cuda:1", True, time.monotonic() + 100, lambda *about: told.append(about))
+    wanted = Settings(tmp_path, "cuda:1", True, time.monotonic() + 100, told.append)
     piece, *rest = select(["lenetfc_td--mnist"], gpu=False)
     assert not piece.done(tmp_path)
     assert run([piece], wanted) == (["lenetfc_td--mnist--seed0"], [])
     paper = recipe("lenetfc_td", "mnist")
     assert paper.epochs == 30
     assert calls == [("lenetfc_td", "mnist", paper, 0, "cuda:1", True, wanted.deadline)]
-    assert told == [("lenetfc_td--mnist--seed0", "the history")]
+    assert told == ["lenetfc_td--mnist--seed0: epoch 1, validation accuracy 0.2500, 2.0 s"]
     assert piece.done(tmp_path)
     assert not any(other.done(tmp_path) for other in rest)
     assert run([piece], wanted) == ([], [])
@@ -179,18 +181,18 @@ def two_attacks(monkeypatch, tmp_path):
     sample = datasets.load("fashion-mnist-sample")
     few = DataSet("fashion-mnist", sample.train, sample.test.select(torch.arange(50)))
     monkeypatch.setattr(experiments, "_load", lambda data, image_size: few)
-    monkeypatch.setattr(reference, "PICTURES", 20)
-    monkeypatch.setattr(reference.attacks, "names", lambda: ["contrast", "shifts"])
+    monkeypatch.setattr(attack_pieces, "PICTURES", 20)
+    monkeypatch.setattr(attack_pieces.attacks, "names", lambda: ["contrast", "shifts"])
 
 
 def test_an_attack_piece_attacks_and_asks_which_scale_is_fragile(two_attacks, tmp_path):
     told = []
-    settings = Settings(tmp_path, "cpu", False, None, on_attack=lambda name, run: told.append(name))
+    settings = Settings(tmp_path, "cpu", False, None, told.append)
     piece = select(["attacks--lenetfc_td--fashion-mnist--minimal--seed0"], gpu=False)[0]
     assert not piece.done(tmp_path)
     assert run([piece], settings) == (["attacks--lenetfc_td--fashion-mnist--minimal--seed0"], [])
     name = "lenetfc_td--fashion-mnist--{}--minimal"
-    assert told == [f"{name.format(a)}--seed0" for a in ("contrast", "shifts")]
+    assert [line.split(":")[0] for line in told] == [f"{name.format(a)}--seed0" for a in ("contrast", "shifts")]
     assert piece.done(tmp_path)
     records = [name.format(a) + end for a in ("contrast", "shifts") for end in (".json", "--scales.json")]
     assert sorted(path.name for path in (tmp_path / "runs").glob("*.json")) == sorted(records)
@@ -205,7 +207,7 @@ def test_an_attack_piece_attacks_and_asks_which_scale_is_fragile(two_attacks, tm
         path.unlink()
     assert not piece.done(tmp_path)
     assert run([piece], settings) == ([piece.name], [])
-    assert told[2:] == [f"{name.format('shifts')}--seed0"]
+    assert [line.split(":")[0] for line in told[2:]] == [f"{name.format('shifts')}--seed0"]
     assert read(tmp_path / "runs" / records[2]).runs[0].arrays == before.arrays
     assert (tmp_path / "runs" / records[1]).read_bytes() == ablated
 
@@ -229,10 +231,10 @@ def test_attacks_stop_at_the_deadline(two_attacks, tmp_path, monkeypatch):
 
 
 def test_weights_of_the_folder_itself_come_before_those_of_the_book(tmp_path):
-    assert reference._weights_folder(tmp_path, "lenetfc", "mnist", 0) == zoo.SHIPPED
+    assert weights_folder(tmp_path, "lenetfc", "mnist", 0) == zoo.SHIPPED
     keep(tmp_path, 0)
-    assert reference._weights_folder(tmp_path, "lenetfc", "mnist", 0) == tmp_path
-    assert reference._weights_folder(tmp_path, "lenetfc", "mnist", 1) == zoo.SHIPPED
+    assert weights_folder(tmp_path, "lenetfc", "mnist", 0) == tmp_path
+    assert weights_folder(tmp_path, "lenetfc", "mnist", 1) == zoo.SHIPPED
 
 
 # Carrying results from one machine to another

@@ -58,9 +58,8 @@ def test_the_published_schema_holds(schema, files):
 
 
 def test_every_command_of_c2f_exists():
-    source = (ROOT / "c2f" / "__main__.py").read_text()
-    known = {node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)}
-    known |= {node.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)}
+    sources = [ast.parse(path.read_text()) for path in (ROOT / "c2f" / "commands").glob("*.py")]
+    known = {node.name for source in sources for node in ast.walk(source) if isinstance(node, ast.FunctionDef)}
     calls = re.compile(r"(?:\bbin|BIN\))/c2f (\w+)")
     used = {(file, command) for file, line in run_lines() for command in calls.findall(line)}
     assert {command for _, command in used} >= {"book", "run", "doctor"}

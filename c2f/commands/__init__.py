@@ -1,0 +1,10 @@
+"""The commands of ``c2f``, a module for each group; importing this registers them in the order of ``--help``.
+
+Thin: each command checks its arguments, calls the package and prints what comes back. What a command needs is imported
+when it is called, so that ``--help`` is quick.
+"""
+
+from c2f.commands import training, attacks, data, references, chapters  # noqa: F401, I001
+from c2f.commands.app import app
+
+__all__ = ["app"]

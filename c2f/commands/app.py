@@ -1,0 +1,5 @@
+"""What the commands are registered with."""
+
+import tyro
+
+app = tyro.extras.SubcommandApp()

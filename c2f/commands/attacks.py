@@ -1,0 +1,75 @@
+"""``c2f attack``."""
+
+from pathlib import Path
+from typing import Literal
+
+from tyro.conf import Positional
+
+from c2f.commands.app import app
+
+
+@app.command(name="attack")
+def attack(
+    network: Positional[str],
+    data: Positional[str],
+    /,
+    attacks: tuple[str, ...] = (),
+    protocol: str = "minimal",
+    pictures: int | Literal["all"] = 1000,
+    repetitions: int = 3,
+    seeds: tuple[int, ...] = (0,),
+    batch_size: int | None = None,
+    weights: Path | None = None,
+    test_data: str | None = None,
+    device: str | None = None,
+    again: bool = False,
+    output: Path = Path("output"),
+) -> None:
+    """Attack a trained network, verify and record what was found; an interrupted run goes on where it stopped.
+
+    Args:
+        network: its name, e.g. lenetfc_td.
+        data: the data set that it was trained on.
+        attacks: their names, e.g. contrast shifts; without them all ten of the paper.
+        protocol: minimal (the smallest perturbation that a correct search finds) or paper (as the published runs
+            searched).
+        pictures: how many test pictures, as many of each class as there are, or all.
+        repetitions: searches with other random numbers, of which the best counts for each picture.
+        seeds: of the trainings whose weights are attacked.
+        batch_size: pictures searched at once, 250 or on a GPU 2000 unless given; changes no result.
+        weights: the folder that `c2f train` wrote; without it the weights that come with the book.
+        test_data: a data set of the same classes whose test pictures are attacked, e.g. fashion-mnist-sample; without
+            it those of data.
+        device: as torch names it; without it a GPU where there is one.
+        again: attack anew what the output folder already holds.
+        output: folder for runs/, attacks/ (results picture by picture) and adversarial/ (the perturbed pictures).
+    """
+    from c2f import attacks as table
+    from c2f.attack_records import attack_name, told
+    from c2f.attacking import attack_run
+    from c2f.experiments import find_device
+
+    count = None if pictures == "all" else pictures
+    chosen = attacks or tuple(table.names())
+    for name in chosen:
+        table.build(name, protocol)  # all names are checked before the first attack
+    place = find_device(device)
+    for seed in seeds:
+        for name in chosen:
+            run = attack_run(
+                network,
+                data,
+                seed,
+                name,
+                protocol,
+                output=output,
+                pictures=count,
+                repetitions=repetitions,
+                batch_size=batch_size,
+                weights=weights,
+                test_data=test_data,
+                device=place,
+                again=again,
+            )
+            print(told(f"{attack_name(network, data, name, protocol, count is None)}--seed{seed}", run), flush=True)
+    print(f"records and results picture by picture in {output}")

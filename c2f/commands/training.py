@@ -1,0 +1,100 @@
+"""``c2f train``."""
+
+import os
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from c2f.commands.app import app
+from c2f.commands.epochs import Epochs
+
+
+@app.command(name="train")
+def train(
+    network: Positional[str],
+    data: Positional[str],
+    /,
+    profile: str = "quick",
+    seeds: tuple[int, ...] = (),
+    recipe: str | None = None,
+    epochs: int | None = None,
+    lr: float | None = None,
+    weight_decay: float | None = None,
+    batch_size: int | None = None,
+    augmentation: str | None = None,
+    merge: str = "sum_concat",
+    scaler: str = "gaussian_resize",
+    device: str | None = None,
+    compile: bool = False,
+    again: bool = False,
+    output: Path = Path("output"),
+) -> None:
+    """Train a network on a data set, test it, and write weights, history and record; an interrupted run is resumed.
+
+    Under torchrun the seeds are shared out: each process trains its own on its own GPU.
+
+    Args:
+        network: its name, e.g. lenetfc_td: a family (lenetfc, nin_light, nin, resnet32, resnet18) and nothing, _td,
+            _td_uni or _td_rev.
+        data: a data set's name (see `c2f fetch --list`) or folder:PATH with train/ and test/ in it.
+        profile: quick (a few epochs) or paper (the published recipe).
+        seeds: one run each; without them 0, 1, ... as many as the recipe repeats.
+        recipe: another recipe than the data set's own, e.g. cifar10-aug.
+        epochs: passes over the training pictures.
+        lr: learning rate at the start.
+        weight_decay: factor of the L2 penalty, as the paper defines it (half of torch's).
+        batch_size: pictures a step.
+        augmentation: none, shift_flip, pca_flip_crop or autoaugment.
+        merge: how a top-down network joins scales: sum, concat or sum_concat.
+        scaler: how a top-down network shrinks pictures: gaussian_resize, blur_subsample, subsample, max_pool,
+            blur_pool.
+        device: as torch names it (cpu, cuda:1); without it a GPU where there is one.
+        compile: run through torch.compile (needs a C++ compiler; up to a third faster on a CPU, after a slow start).
+        again: train seeds that the output folder already holds anew, instead of leaving them out.
+        output: folder for runs/, weights/ and checkpoints/.
+    """
+    from c2f.experiments import find_device, recorded_run, train_run
+    from c2f.recipes import recipe as find_recipe
+    from c2f.zoo import run_name
+
+    found = find_recipe(
+        network,
+        data,
+        profile,
+        recipe,
+        epochs=epochs,
+        lr=lr,
+        weight_decay=weight_decay,
+        batch_size=batch_size,
+        augmentation=augmentation,
+    )
+    place = find_device(device)
+    mine = list(seeds or range(found.repetitions))[
+        int(os.environ.get("RANK", 0)) :: int(os.environ.get("WORLD_SIZE", 1))
+    ]
+    for seed in mine:
+        name = f"{run_name(network, data)}--seed{seed}"
+        if not again and recorded_run(network, data, found, seed, output, merge, scaler) is not None:
+            print(f"{name}: already in {output}; --again trains it anew")
+            continue
+        shown = Epochs(name, found.epochs)
+        try:
+            run = train_run(
+                network,
+                data,
+                found,
+                seed,
+                output,
+                merge=merge,
+                scaler=scaler,
+                device=place,
+                compiled=compile,
+                on_epoch=shown,
+            )
+        finally:
+            shown.close()
+        seconds = run.values["train_seconds"]
+        print(
+            f"{name}: test accuracy {run.values['test_accuracy']:.4f} after {seconds:.0f} s; "
+            f"record and weights in {output}"
+        )

@@ -1,0 +1,64 @@
+"""Results of reference runs carried from machine to machine, as one tar file."""
+
+import shutil
+import tarfile
+from pathlib import Path
+
+from c2f.files import atomic_path, sha256
+from c2f.records import add_run, read_folder
+from c2f.zoo import check_folder
+
+_CARRIED = ("weights", "attacks", "checkpoints")
+"""What travels beside the records. Adversarial pictures do not: the ablation that needs them follows each attack."""
+
+
+def pack(output: Path, archive: Path) -> int:
+    """Write records, weights, results of attacks and checkpoints of ``output`` into one tar file; return how many files
+    it holds.
+    """
+    files = [path for kind in ("runs", *_CARRIED) for path in sorted((output / kind).glob("[!.]*"))]
+    with atomic_path(archive) as temporary, tarfile.open(temporary, "w") as tar:
+        for path in files:
+            tar.add(path, arcname=f"{path.parent.name}/{path.name}")
+    return len(files)
+
+
+def unpack(archive: Path, output: Path) -> int:
+    """Merge a packed folder into ``output``: runs are added to the records there; return how many runs came.
+
+    All of it is checked before anything is written.
+
+    Raises:
+        ValueError: no packed folder, or weights or results that are missing or do not fit their record.
+        RecordError: a damaged record, or one of other parameters than the record in ``output``.
+    """
+    staging = output / ".unpacked"
+    shutil.rmtree(staging, ignore_errors=True)  # what a killed call left would come along
+    came = 0
+    try:
+        try:
+            with tarfile.open(archive, "r:") as tar:
+                tar.extractall(staging, filter="data")
+        except tarfile.TarError as error:
+            raise ValueError(f"{archive} is no packed folder or is damaged ({error}): pack it again") from error
+        records = read_folder(staging / "runs")
+        for record in records.values():
+            check_folder(output, record.name, record.parameters)
+            for run in record.runs:
+                for kind, named in (("weights", run.weights), ("attacks", run.arrays)):
+                    if named is None:
+                        continue
+                    path = staging / kind / named["file"]
+                    if not path.exists() or sha256(path) != named["sha256"]:
+                        raise ValueError(f"{archive}: {named['file']} is missing or is not the record's")
+        for kind in _CARRIED:
+            for path in (staging / kind).glob("*"):
+                with atomic_path(output / kind / path.name) as temporary:
+                    temporary.write_bytes(path.read_bytes())
+        for record in records.values():
+            for run in record.runs:
+                add_run(output / "runs", record.name, record.kind, record.parameters, run)
+                came += 1
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return came

@@ -1,0 +1,49 @@
+"""What a piece of a reference run is, and what its parts share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from c2f import zoo
+from c2f.records import read
+from c2f.zoo import run_name
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How pieces are run: the output folder, torch's device, whether through ``torch.compile``, and the deadline
+    (``time.monotonic()``) or None. ``tell`` is called with a line for each epoch, attack or other step that is done.
+    """
+
+    output: Path
+    device: str
+    compiled: bool
+    deadline: float | None
+    tell: Callable[[str], None] = lambda line: None
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One resumable piece of a reference run.
+
+    ``name``: what ``--only`` names. ``minutes``: rough, beside a second run on two cores; None where it was never
+    measured. ``gpu``: too long for a CPU, left out there unless named. ``done``: whether the output folder has it.
+    ``run``: does it, or raises ``c2f.training.OutOfTime``.
+    """
+
+    name: str
+    minutes: float | None
+    gpu: bool
+    done: Callable[[Path], bool]
+    run: Callable[[Settings], None]
+
+
+def recorded(output: Path, name: str, seed: int) -> bool:
+    """Return whether ``output`` holds the record ``name`` with a run of ``seed``."""
+    path = output / "runs" / f"{name}.json"
+    return path.exists() and seed in read(path).seeds
+
+
+def weights_folder(output: Path, network: str, data: str, seed: int) -> Path:
+    """Return the folder whose trained weights are used: ``output`` if it has them, else what comes with the book."""
+    return output if recorded(output, run_name(network, data), seed) else zoo.SHIPPED

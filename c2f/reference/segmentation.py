@@ -1,0 +1,51 @@
+"""Reference runs of the segmentation experiment: what a CPU can do on the sample, and the paper's table."""
+
+from c2f.networks.segmentation import SEGMENTATION_NETWORKS
+from c2f.reference.piece import Piece, Settings, recorded
+from c2f.segmentation import MESH_PROFILES, segmentation_name, segmentation_run
+from c2f.training import History
+
+ON_A_CPU = {"fcn": 3, "unet": 5, "td": 5}
+"""Network -> minutes a seed, with the profile ``quick`` on the sample."""
+
+
+def pieces() -> list[Piece]:
+    """Return four seeds of each of the three networks, first what a CPU can do."""
+    quick = [
+        segmentation_piece(network, "fashion-mnist-sample", "quick", seed, ON_A_CPU[network], gpu=False)
+        for seed in range(4)
+        for network in SEGMENTATION_NETWORKS
+    ]
+    paper = [
+        segmentation_piece(network, "fashion-mnist", "paper", seed, None, gpu=True)
+        for seed in range(4)
+        for network in SEGMENTATION_NETWORKS
+    ]
+    return [*quick, *paper]
+
+
+def segmentation_piece(network: str, data: str, profile: str, seed: int, minutes: float | None, gpu: bool) -> Piece:
+    """Return the training of one segmentation network by a profile of ``c2f.segmentation.MESH_PROFILES``."""
+    name = segmentation_name(network, data)
+    piece = f"{name}--seed{seed}"
+    recipe, width = MESH_PROFILES[profile]
+
+    def run(settings: Settings) -> None:
+        def on_epoch(history: History) -> None:
+            if len(history):
+                accuracy = f"validation accuracy {history.val_accuracy[-1]:.4f}"
+                settings.tell(f"{piece}: epoch {len(history)}, {accuracy}, {history.seconds[-1]:.1f} s")
+
+        segmentation_run(
+            network,
+            data,
+            seed,
+            settings.output,
+            recipe=recipe,
+            width=width,
+            device=settings.device,
+            deadline=settings.deadline,
+            on_epoch=on_epoch,
+        )
+
+    return Piece(piece, minutes, gpu, lambda output: recorded(output, name, seed), run)

@@ -1,0 +1,66 @@
+"""Reference runs that train the networks of the Top-Down paper."""
+
+from c2f import networks
+from c2f.experiments import train_run
+from c2f.recipes import recipe, recipe_name
+from c2f.reference.piece import Piece, Settings, recorded
+from c2f.training import History
+from c2f.zoo import run_name
+
+ON_A_CPU = {("lenetfc", "mnist"): 9, ("lenetfc", "fashion-mnist"): 7}
+ON_A_CPU |= {("lenetfc_td", "mnist"): 17, ("lenetfc_td", "fashion-mnist"): 22}
+PAPER_NETWORKS = {
+    "mnist": ("lenetfc", "nin_light"),
+    "fashion-mnist": ("lenetfc", "nin_light"),
+    "cifar10-jpeg": ("resnet32", "nin"),
+}
+"""Families that the paper trains on each data set."""
+
+
+def pieces() -> list[Piece]:
+    """Return four seeds of each network, first what a CPU can do."""
+    found = []
+    for seed in range(4):
+        for (network, data), minutes in ON_A_CPU.items():
+            found.append(training_piece(network, data, seed, minutes, gpu=False))
+    for seed in range(4):
+        for network, data in paper_networks():
+            if (network, data) not in ON_A_CPU:
+                found.append(training_piece(network, data, seed, None, gpu=True))
+    return found
+
+
+def paper_networks() -> list[tuple[str, str]]:
+    """Return the paper's (network, data), in all variants."""
+    return [
+        (network, data)
+        for data, families in PAPER_NETWORKS.items()
+        for network in networks.names()
+        if networks.family_name(network) in families
+    ]
+
+
+def training_piece(network: str, data: str, seed: int, minutes: float | None, gpu: bool) -> Piece:
+    """Return the training of one network by the recipe of its paper."""
+    name = run_name(network, data)
+    piece = f"{name}--seed{seed}"
+
+    def run(settings: Settings) -> None:
+        def on_epoch(history: History) -> None:
+            if len(history):
+                accuracy = f"validation accuracy {history.val_accuracy[-1]:.4f}"
+                settings.tell(f"{piece}: epoch {len(history)}, {accuracy}, {history.seconds[-1]:.1f} s")
+
+        train_run(
+            network,
+            data,
+            recipe(network, data, profile="paper", name=recipe_name(data)),
+            seed,
+            settings.output,
+            device=settings.device,
+            compiled=settings.compiled,
+            deadline=settings.deadline,
+            on_epoch=on_epoch,
+        )
+
+    return Piece(piece, minutes, gpu, lambda output: recorded(output, name, seed), run)
