@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.colors import BoundaryNorm, ListedColormap, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from c2f.figures import OKABE_ITO
 from c2f.plots import picture
 
 OBJECTS = (
@@ -28,6 +29,8 @@ OBJECTS = (
 )
 """Ten colours of Petroff (2021), which people with any common colour blindness tell apart."""
 BACKGROUND, IGNORE = "#000000", "#ffffff"
+LINES = {"td": (OKABE_ITO[0], "o"), "unet": (OKABE_ITO[1], "s"), "fcn": (OKABE_ITO[2], "^")}
+"""Network -> colour and marker, the same in every figure of the experiment."""
 
 
 def class_colours(num_classes: int) -> list[str]:
@@ -83,3 +86,47 @@ def segmented(axes: Any, images: Any, labels: Any, predictions: Mapping[str, Any
             class_map(ax, found[row], len(classes), "" if row else title)
     class_legend(axes[0, 0].figure, classes)
     return axes
+
+
+def class_dots(ax: Axes, scores: Mapping[str, Mapping[str, Sequence[float]]], titles: Mapping[str, str]) -> Axes:
+    """Draw the score of every class, network and seed: a row a class, a dot a seed, a bar at each network's mean.
+
+    Args:
+        ax: the axes.
+        scores: network -> class -> values in [0, 1], one a seed; all networks with the same classes.
+        titles: network -> what the legend calls it.
+    """
+    classes = list(next(iter(scores.values())))
+    for place, (network, by_class) in enumerate(scores.items()):
+        shade, marker = LINES[network]
+        offset = 0.24 * (place - (len(scores) - 1) / 2)
+        for row, name in enumerate(classes):
+            values = 100 * np.asarray(by_class[name], dtype=float)
+            label = None if row else titles[network]
+            ax.plot(values, [row + offset] * len(values), marker, color=shade, alpha=0.7, markersize=4, label=label)
+            ax.plot([values.mean()] * 2, [row + offset - 0.1, row + offset + 0.1], color=shade, linewidth=2)
+    ax.set_yticks(range(len(classes)), classes)
+    ax.set_ylim(len(classes) - 0.5, -0.5)
+    ax.set_yticks(np.arange(1, len(classes)) - 0.5, minor=True)
+    ax.grid(axis="x", alpha=0.3)
+    ax.grid(axis="y", which="minor", alpha=0.3)
+    ax.tick_params(which="minor", length=0)
+    return ax
+
+
+def influence_map(ax: Axes, influence: Any, pixel: tuple[int, int], limit: float, title: str = "") -> Axes:
+    """Show what moves the answer at one pixel, ``(H, W)``, darker for more; a cross marks the pixel (row, column).
+
+    The colours follow the square root, so that faint influences are seen too; ``limit`` is the value shown darkest, the
+    same for all maps that are to be compared. Lines part the mesh into its four pictures.
+    """
+    values = np.asarray(influence)
+    height, width = values.shape
+    ax.imshow(values, cmap="Purples", norm=PowerNorm(0.5, 0, limit), interpolation="nearest")
+    ax.axhline(height / 2 - 0.5, color="0.6", linewidth=0.8)
+    ax.axvline(width / 2 - 0.5, color="0.6", linewidth=0.8)
+    ax.plot(pixel[1], pixel[0], "+", color=OKABE_ITO[1], markersize=9, markeredgewidth=1.5)
+    ax.set(xticks=[], yticks=[])
+    if title:
+        ax.set_title(title, fontsize=10)
+    return ax

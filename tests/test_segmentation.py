@@ -29,6 +29,7 @@ from c2f.segmentation import (
     pixel_labels,
     pixel_scores,
     predict,
+    recorded_segmentation,
     segmentation_record,
     segmentation_run,
 )
@@ -436,12 +437,19 @@ def test_a_run_is_recorded_and_its_weights_can_be_loaded(tmp_path, found):
     assert result.confusions["correct"].tolist() == first.details["confusions"]["correct"]
     assert result.scores("published").mean_iou == first.values["published test_mean_iou"]
 
+    kept = {"recipe": RECIPE, "width": 4}
+    assert recorded_segmentation("td", DATA, 1, tmp_path, **kept).values == second.values
+    assert recorded_segmentation("td", DATA, 2, tmp_path, **kept) is None
+    assert recorded_segmentation("unet", DATA, 0, tmp_path, **kept) is None
+    with pytest.raises(RecordError, match="width 4 there and 5 here"):
+        recorded_segmentation("td", DATA, 1, tmp_path, recipe=RECIPE, width=5)
+
     again = run(tmp_path)  # the same seed once more: the same file
     assert again.weights == first.weights
 
     with pytest.raises(RecordError, match=r"recipe.epochs 2 there and 3 here"):
         run(tmp_path, recipe=replace(RECIPE, epochs=3))
-    with pytest.raises(RecordError, match=r"no weights of seed 5; seeds there: \[0, 1\]; make one with"):
+    with pytest.raises(RecordError, match=r"seed 5; seeds there: \[0, 1\]; make them with `c2f segment td .*--seeds 5"):
         load_segmentation("td", DATA, 5, tmp_path)
     (tmp_path / "weights" / first.weights["file"]).write_bytes(b"")
     with pytest.raises(RecordError, match="is missing or is not the record's"):
@@ -470,6 +478,6 @@ def test_bad_requests_are_refused_before_any_work(tmp_path):
         segmentation_run("td", DATA, -1, tmp_path)
     with pytest.raises(ValueError, match="did you mean 'fashion-mnist"):
         segmentation_run("td", "fashion-mnst", 0, tmp_path)
-    with pytest.raises(RecordError, match=r"no segmentation runs of td on .* segmentation_run\('td'"):
+    with pytest.raises(RecordError, match=r"no segmentation runs of td on .* `c2f segment td fashion"):
         segmentation_record("td", DATA, tmp_path)
     assert os.listdir(tmp_path) == []

@@ -69,3 +69,29 @@ def test_a_row_holds_a_mesh_its_labels_and_each_prediction():
     with pytest.raises(ValueError, match=r"axes must be \(2, 3\), .* not \(2, 4\)"):
         plots.segmented(axes, images, labels, {"FCN": labels}, CLASSES)
     plt.close(figure)
+
+
+def test_every_seed_is_a_dot_and_every_network_has_its_line():
+    figure, ax = plt.subplots()
+    scores = {"td": {"a": [0.5, 0.7], "b": [0.9, 0.9]}, "fcn": {"a": [0.1, 0.2], "b": [0.3, 0.5]}}
+    assert plots.class_dots(ax, scores, {"td": "Top-down", "fcn": "FCN"}) is ax
+    dots = [line for line in ax.lines if line.get_linestyle() == "None"]
+    assert [list(line.get_xdata()) for line in dots] == [[50, 70], [90, 90], [10, 20], [30, 50]]
+    assert [float(line.get_ydata()[0]) for line in dots] == pytest.approx([-0.12, 0.88, 0.12, 1.12])
+    means = [line.get_xdata()[0] for line in ax.lines if line.get_linestyle() != "None"]
+    assert means == pytest.approx([60, 90, 15, 40])
+    assert [text.get_text() for text in ax.get_yticklabels()][:2] == ["a", "b"]
+    assert ax.get_legend_handles_labels()[1] == ["Top-down", "FCN"]
+    plt.close(figure)
+
+
+def test_an_influence_map_shares_its_limit_and_marks_the_pixel():
+    figure, ax = plt.subplots()
+    assert plots.influence_map(ax, torch.eye(8) / 8, (2, 5), limit=0.5, title="FCN") is ax
+    image = ax.images[0]
+    assert (image.norm.vmin, image.norm.vmax) == (0, 0.5)
+    assert image.norm(0.125) == pytest.approx(0.5)  # the square root of a quarter
+    cross = ax.lines[-1]
+    assert (cross.get_xdata()[0], cross.get_ydata()[0]) == (5, 2)
+    assert ax.get_title() == "FCN"
+    plt.close(figure)

@@ -44,16 +44,26 @@ def segment(
     from c2f.segmentation import mesh_profile, recorded_segmentation, segmentation_name, segmentation_run
 
     recipe, channels = mesh_profile(profile, epochs=epochs, lr=lr, batch_size=batch_size, width=width)
-    kept = {"recipe": recipe, "width": channels, "mesh_seed": mesh_seed}
     place = find_device(device)
     for seed in seeds or range(recipe.repetitions):
         name = f"{segmentation_name(network, data)}--seed{seed}"
-        if not again and recorded_segmentation(network, data, seed, output, **kept) is not None:
+        done = recorded_segmentation(network, data, seed, output, recipe=recipe, width=channels, mesh_seed=mesh_seed)
+        if done is not None and not again:
             print(f"{name}: already in {output}; --again trains it anew")
             continue
         shown = Epochs(name, recipe.epochs)
         try:
-            run = segmentation_run(network, data, seed, output, **kept, device=place, on_epoch=shown)
+            run = segmentation_run(
+                network,
+                data,
+                seed,
+                output,
+                recipe=recipe,
+                width=channels,
+                mesh_seed=mesh_seed,
+                device=place,
+                on_epoch=shown,
+            )
         finally:
             shown.close()
         values = run.values

@@ -8,14 +8,14 @@ import time
 from collections.abc import Iterable
 
 from c2f.checks import choose
-from c2f.reference import attacks, trainings
+from c2f.reference import attacks, segmentation, trainings
 from c2f.reference.carrying import pack, unpack
 from c2f.reference.piece import Piece, Settings
 from c2f.training import OutOfTime
 
 __all__ = ["Piece", "Settings", "pack", "pieces", "run", "select", "unpack"]
 
-_PARTS = (trainings, attacks)
+_PARTS = (trainings, attacks, segmentation)
 """In order of value."""
 
 

@@ -10,11 +10,14 @@ Axes: N meshes, H rows, W columns, K classes.
 
 from c2f.segmentation.experiment import (
     load_segmentation,
+    recorded_segmentation,
     segmentation_name,
     segmentation_record,
     segmentation_run,
 )
 from c2f.segmentation.meshes import Meshes, class_weights, load_meshes, make_meshes, mesh_layout, pixel_labels
+from c2f.segmentation.profiles import MESH_PROFILES, mesh_profile
+from c2f.segmentation.reach import influence, seen_from
 from c2f.segmentation.scores import (
     DEFINITIONS,
     MeshEvaluation,
@@ -25,28 +28,45 @@ from c2f.segmentation.scores import (
     pixel_scores,
     predict,
 )
+from c2f.segmentation.tables import (
+    class_values,
+    definition_ladder,
+    recorded_segmentations,
+    where_and_what,
+    where_and_what_over_seeds,
+)
 from c2f.segmentation.training import MeshHistory, MeshRecipe, fit_meshes
 
 __all__ = [
     "DEFINITIONS",
+    "MESH_PROFILES",
     "MeshEvaluation",
     "MeshHistory",
     "MeshRecipe",
     "Meshes",
     "PixelScores",
+    "class_values",
     "class_weights",
+    "definition_ladder",
     "evaluate_meshes",
     "fit_meshes",
+    "influence",
     "load_meshes",
     "load_segmentation",
     "make_meshes",
     "masked_loss",
     "mesh_layout",
+    "mesh_profile",
     "pixel_confusion",
     "pixel_labels",
     "pixel_scores",
     "predict",
+    "recorded_segmentation",
+    "recorded_segmentations",
+    "seen_from",
     "segmentation_name",
     "segmentation_record",
     "segmentation_run",
+    "where_and_what",
+    "where_and_what_over_seeds",
 ]

@@ -67,6 +67,24 @@ def _values(result: MeshEvaluation, classes: tuple[str, ...]) -> dict[str, float
     return values
 
 
+def recorded_segmentation(
+    network: str, data: str, seed: int, output: Path, *, recipe: MeshRecipe, width: int = 64, mesh_seed: int = 0
+) -> Run | None:
+    """Return the run that ``output`` already holds of this experiment and seed, or None.
+
+    Raises:
+        ValueError: an unknown network or data set, or a number out of range.
+        RecordError: the record there is damaged, or of other parameters.
+    """
+    name = segmentation_name(network, data)
+    path = output / "runs" / f"{name}.json"
+    if not path.exists():
+        return None
+    train_part, _ = meshes.load_meshes(data, mesh_seed)
+    zoo.check_folder(output, name, _parameters(network, data, recipe, width, mesh_seed, train_part))
+    return next((run for run in read(path).runs if run.seed == seed), None)
+
+
 def segmentation_run(
     network: str,
     data: str,
@@ -162,19 +180,22 @@ def segmentation_record(network: str, data: str, output: Path | None = None) -> 
 
     Raises:
         ValueError: an unknown network.
-        RecordError: there is none (with the call that makes it), or it is damaged.
+        RecordError: there is none (with the command that makes it), or it is damaged.
     """
     folder = zoo.SHIPPED if output is None else Path(output)
     path = folder / "runs" / f"{segmentation_name(network, data)}.json"
     if not path.exists():
         raise RecordError(
-            f"there are no segmentation runs of {network} on {data} in {folder}; {_remedy(network, data)}"
+            f"there are no segmentation runs of {network} on {data} in {folder}; {_remedy(network, data, output)}"
         )
     return read(path)
 
 
-def _remedy(network: str, data: str, seed: int = 0) -> str:
-    return f"make one with segmentation_run({network!r}, {data!r}, {seed}, Path('output')) and give output='output'"
+def _remedy(network: str, data: str, output: Path | None, seed: int = 0) -> str:
+    where = "" if output is None else f" --output {output}"
+    return f"make them with `c2f segment {network} {data} --seeds {seed}{where}`" + (
+        " and give output='output'" if output is None else ""
+    )
 
 
 def load_segmentation(network: str, data: str, seed: int = 0, output: Path | None = None) -> Segmentation:
@@ -182,14 +203,13 @@ def load_segmentation(network: str, data: str, seed: int = 0, output: Path | Non
 
     Arguments and errors as for ``c2f.zoo.load``.
     """
-    record = segmentation_record(network, data, output)
+    record, remedy = segmentation_record(network, data, output), _remedy(network, data, output, seed)
     run = {run.seed: run for run in record.runs}.get(seed)
     if run is None or run.weights is None:
-        remedy = _remedy(network, data, seed)
         raise RecordError(f"{record.name} has no weights of seed {seed}; seeds there: {record.seeds}; {remedy}")
     path = (zoo.SHIPPED if output is None else Path(output)) / "weights" / run.weights["file"]
     if not path.exists() or sha256(path) != run.weights["sha256"]:
-        raise RecordError(f"{path} is missing or is not the record's: restore it, or {_remedy(network, data, seed)}")
+        raise RecordError(f"{path} is missing or is not the record's: restore it, or {remedy}")
     shape: dict[str, Any] = {
         key: record.parameters[key] for key in ("num_classes", "image_size", "in_channels", "width")
     }

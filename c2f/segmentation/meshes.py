@@ -18,7 +18,7 @@ from c2f.checks import positive_int
 from c2f.datasets.pictures import Pictures
 
 IGNORE_UP_TO = 51
-"""The highest grey level of the ignored pixels: the paper's threshold 0.2 of 255; brighter ones are the object's."""
+"""The highest grey level of the ignored pixels, the paper's threshold 0.2 of 255. Brighter ones are the object's."""
 
 
 def pixel_labels(images: Tensor, classes: Tensor, num_classes: int = 10) -> Tensor:
