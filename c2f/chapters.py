@@ -189,7 +189,7 @@ def from_text(chapter: Chapter, assignments: Iterable[str]) -> dict[str, Any]:
     """Return the checked parameters of the command line's ``name=value`` texts.
 
     A string is taken as it stands, everything else is read as YAML: ``epochs=3``, ``lr=1e-4``, ``seeds=[0,
-    1]``.
+    1]``; and so is ``null`` where None is allowed.
 
     Raises:
         ParameterError: a text without ``=``, one name twice, or what ``check`` refuses.
@@ -207,7 +207,8 @@ def from_text(chapter: Chapter, assignments: Iterable[str]) -> dict[str, Any]:
             )
         if name in given:
             raise ParameterError(f"{chapter.name}: parameter {name!r} is given twice")
-        if name in known and known[name].type.startswith("str"):
+        kind = known[name].type if name in known else ""
+        if kind.startswith("str") and not (value == "null" and kind.endswith("None")):
             given[name] = value
             continue
         try:

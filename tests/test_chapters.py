@@ -175,6 +175,7 @@ def test_the_command_line_s_texts(chapter):
         "augment": True,
     }
     assert from_text(chapter, ["name=123"]) == {"name": "123"}
+    assert from_text(chapter, ["name=null"]) == {"name": "null"}
     for bad, message in [
         ("epochs", "is given as name=value, not 'epochs'; e.g. epochs=3"),
         ("=3", "name=value"),
@@ -184,6 +185,13 @@ def test_the_command_line_s_texts(chapter):
             from_text(chapter, [bad])
     with pytest.raises(ParameterError, match="'lr' is given twice"):
         from_text(chapter, ["lr=1", "lr=2"])
+
+
+def test_null_stands_for_none_where_none_is_allowed(tmp_path):
+    write_notebook(tmp_path / "01-none.ipynb", [code('data: str | None = "mnist"  # a name', "parameters")])
+    chapter = find("1", tmp_path)
+    assert from_text(chapter, ["data=null"]) == {"data": None}
+    assert from_text(chapter, ["data=nul"]) == {"data": "nul"}
 
 
 TEXT = st.text(st.sampled_from("a0é'\"\\#\n ="))
