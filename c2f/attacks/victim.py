@@ -12,7 +12,7 @@ import foolbox
 import torch
 from torch import Tensor, nn
 
-from c2f.networks.folding import folded
+from c2f.networks.folding import folded, for_cpu
 
 
 class Victim(foolbox.PyTorchModel):
@@ -36,9 +36,7 @@ class Victim(foolbox.PyTorchModel):
         preprocessing = None if self.mean is None else {"mean": self.mean}
         super().__init__(network, bounds=(0, 1), device=torch.device(device), preprocessing=preprocessing)
         self._checked = False
-        quick = folded(network)
-        if self.device.type == "cpu":  # half again as fast there
-            quick = quick.to(memory_format=torch.channels_last)
+        quick = for_cpu(network) if self.device.type == "cpu" else folded(network)
         self._quick = torch.compile(quick, dynamic=True) if compiled else quick
 
     def __call__(self, inputs: Any) -> Any:
@@ -90,8 +88,8 @@ def victim(
         network: maps ``(N, C, H, W)``, less the mean picture, to logits ``(N, K)``.
         mean: the mean picture ``(C, H, W)`` that was subtracted in training, or None where none was.
         device: where it runs; by default where the network is.
-        compiled: search through ``torch.compile`` (needs a C++ compiler on a CPU; a tenth to a third faster, after a
-            slow start).
+        compiled: search through ``torch.compile`` (needs a C++ compiler on a CPU; with LeNetFC a tenth faster there,
+            after a slow start).
 
     Raises:
         ValueError: numbers other than float32, or a mean that is no picture; at the first call, probabilities instead

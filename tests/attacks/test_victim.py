@@ -4,7 +4,8 @@ from torch import nn
 
 from c2f import networks
 from c2f.attacks import victim
-from c2f.networks.folding import folded
+from c2f.networks.blocks import SameConv2d, SameMaxPool2d
+from c2f.networks.folding import PooledConv2d, SlicedMaxPool2d, folded, for_cpu
 
 
 class Outputs(nn.Module):
@@ -68,9 +69,35 @@ def test_folding_keeps_the_logits(name):
             nn.init.uniform_(module.weight, 0.5, 1.5)
     network.eval()
     quick, x = folded(network), torch.rand(3, 1, 32, 32)
-    assert torch.allclose(network(x), quick(x), rtol=1e-3, atol=1e-3 * network(x).abs().max().item())
+    for faster in (quick, for_cpu(network)):
+        assert torch.allclose(network(x), faster(x), rtol=1e-3, atol=1e-3 * network(x).abs().max().item())
 
     def count(n):
         return sum(isinstance(module, nn.BatchNorm2d) for module in n.modules())
 
     assert count(quick) < count(network)
+
+
+@pytest.mark.parametrize("kernel", [2, 3])
+@pytest.mark.parametrize("size", [(8, 6), (7, 10), (3, 1)])
+def test_a_sliced_pool_gives_the_pool_s_own_numbers(kernel, size):
+    x = torch.randn(2, 6, *size, generator=torch.Generator().manual_seed(0)).to(memory_format=torch.channels_last)
+    assert torch.equal(SlicedMaxPool2d(kernel)(x), SameMaxPool2d(kernel)(x))
+
+
+@pytest.mark.parametrize(("kernel", "size"), [(5, (28, 28)), (3, (4, 10)), (1, (2, 2))])
+def test_a_pooled_convolution_is_the_convolution_and_the_pool(kernel, size):
+    torch.manual_seed(0)
+    convolution, x = SameConv2d(2, 3, kernel), torch.randn(4, 2, *size)
+    expected = SameMaxPool2d(2)(convolution(x))
+    assert torch.allclose(PooledConv2d(convolution)(x), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_where_the_first_stage_can_be_pooled_it_is():
+    def kinds(name):
+        return {type(module) for module in for_cpu(networks.build(name, 1, 10, 32, seed=0)).modules()}
+
+    assert {PooledConv2d, SlicedMaxPool2d} <= kinds("lenetfc")
+    for name in ("nin_light", "resnet18"):  # their pools are of 3x3
+        assert SlicedMaxPool2d in kinds(name)
+        assert not {PooledConv2d, SameMaxPool2d} & kinds(name)
