@@ -40,6 +40,32 @@ def limits(maps: Iterable[Any]) -> tuple[float, float]:
     return (-top if low < 0 else 0.0, top)
 
 
+def clipped_limits(maps: Iterable[Any], share: float = 0.995) -> tuple[float, float]:
+    """Return ``limits`` that ``share`` of the values of each of ``maps`` lie within: a few peaks do not pale the rest.
+
+    Raises:
+        ValueError: as ``limits``, or ``share`` outside (0, 1].
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"share must be above 0 and at most 1, not {share!r}")
+    values = [_array(x) for x in maps]
+    low, high = limits(values)
+    top = max(float(np.quantile(np.abs(x), share)) for x in values if x.size) or high
+    return (-top if low < 0 else 0.0, top)
+
+
+def numbers(ax: Axes, heat: Any, shared: tuple[float, float], digits: int = 2) -> Axes:
+    """Show a small map ``(h, w)`` in the colours of ``shared``, with each value written on it."""
+    values = _array(heat)
+    ax.imshow(values, cmap=_colours(shared), norm=Normalize(*shared), interpolation="nearest")
+    ax.set(xticks=[], yticks=[])
+    for (row, column), value in np.ndenumerate(values):
+        # The diverging colours are dark at both ends, the others at their low one.
+        dark = abs(value) > 0.7 * shared[1] if shared[0] < 0 else value < 0.6 * shared[1]
+        ax.text(column, row, f"{value:.{digits}f}", ha="center", va="center", color="white" if dark else "black")
+    return ax
+
+
 def overlay(ax: Axes, x: Any, heat: Any, shared: tuple[float, float], title: str = "") -> Axes:
     """Draw the map ``(h, w)`` over the picture ``(C, H, W)`` or ``(H, W)`` in [0, 1], grey or red-green-blue.
 

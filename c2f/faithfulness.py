@@ -35,8 +35,8 @@ SUBSTRATES: dict[str, Callable[[Tensor], Tensor]] = {
     "zero": torch.zeros_like,
     "mean": lambda pictures: pictures.mean(dim=(2, 3), keepdim=True).expand_as(pictures),
 }
-"""What a pixel is where it is not the picture's: the blurred picture's, 0 (the mean picture, for networks whose input
-has it subtracted), or the mean of the picture's channel."""
+"""What a pixel is where it is not the picture's. It is the blurred picture's, or 0 (the mean picture, for networks
+whose input has it subtracted), or the mean of the picture's channel."""
 
 
 @dataclass(frozen=True)

@@ -71,3 +71,22 @@ def test_bad_figures_are_refused(figure):
         cam_plots.limits([])
     with pytest.raises(ValueError, match=r"must be \(h, w\), not \(2, 2, 2\)"):
         cam_plots.overlay(axes[0, 0], pictures[0], maps["a"], (0, 1))
+
+
+def test_a_clipped_scale_leaves_a_few_peaks_out():
+    values = torch.ones(1000)
+    values[0] = 50
+    assert cam_plots.clipped_limits([values.view(10, 100)]) == (0, 1)
+    assert cam_plots.clipped_limits([-values, torch.zeros(3)]) == (-1, 1)
+    assert cam_plots.clipped_limits([values], share=1) == (0, 50)
+    assert cam_plots.clipped_limits([torch.zeros(4)]) == (0, 1)
+    with pytest.raises(ValueError, match="share must be above 0 and at most 1, not 99"):
+        cam_plots.clipped_limits([values], share=99)
+
+
+def test_numbers_are_written_in_a_colour_that_is_seen(figure):
+    ax = cam_plots.numbers(figure.subplots(), torch.tensor([[-2.0, 0], [0.5, 2]]), (-2, 2), digits=1)
+    assert [text.get_text() for text in ax.texts] == ["-2.0", "0.0", "0.5", "2.0"]
+    assert [text.get_color() for text in ax.texts] == ["white", "black", "black", "white"]
+    ax = cam_plots.numbers(figure.add_subplot(), torch.tensor([[0.0, 2]]), (0, 2))
+    assert [text.get_color() for text in ax.texts] == ["white", "black"]

@@ -14,7 +14,7 @@ from c2f.cam.hooks import find_layer, frozen, keep_outputs
 from c2f.checks import choose, positive_int
 
 SCORES = ("logit", "probability")
-"""What is differentiated: the class's logit (Selvaraju et al.), or its softmax probability (the Top-Down paper)."""
+"""What is differentiated, the class's logit (Selvaraju et al.) or its softmax probability (the Top-Down paper)."""
 
 
 @dataclass(frozen=True)

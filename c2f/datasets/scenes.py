@@ -64,9 +64,9 @@ SHAPES, QUARTERS = 6, 4
 TONES = 64
 """Shades of a layer that have a colour of their own."""
 DRAWS = 256
-"""Numbers drawn for a scene, more than are used: a multiple of 4, by which Philox counts."""
+"""Numbers drawn for a scene, more than are used, and a multiple of 4, by which Philox counts."""
 PIXELS_AT_A_TIME = 2**19
-"""How much is made at a time, in pixels: what keeps the memory small, and the speed near its best."""
+"""Pixels made at a time, which keeps the memory small and the speed near its best."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 Boxes = Tensor | Sequence[Tensor]
-"""The objects' boxes: int64 ``(N, 4)``, or one int64 ``(B, 4)`` a picture. Each is x0, y0, x1, y1 in pixels, x to the
+"""The objects' boxes, int64 ``(N, 4)`` or one int64 ``(B, 4)`` a picture. Each is x0, y0, x1, y1 in pixels, x to the
 right, y down, both ends inside the object."""
 
 

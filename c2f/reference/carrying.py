@@ -8,13 +8,15 @@ from c2f.files import atomic_path, sha256
 from c2f.records import add_run, read_folder
 from c2f.zoo import check_folder
 
-_CARRIED = ("weights", "attacks", "checkpoints")
+_ARRAYS = {"attack": "attacks", "localization": "localization"}
+"""Kind of record -> the folder of its results picture by picture."""
+_CARRIED = ("weights", *_ARRAYS.values(), "checkpoints")
 """What travels beside the records. Adversarial pictures do not: the ablation that needs them follows each attack."""
 
 
 def pack(output: Path, archive: Path) -> int:
-    """Write records, weights, results of attacks and checkpoints of ``output`` into one tar file; return how many files
-    it holds.
+    """Write records, weights, results picture by picture and checkpoints of ``output`` into one tar file; return how
+    many files it holds.
     """
     files = [path for kind in ("runs", *_CARRIED) for path in sorted((output / kind).glob("[!.]*"))]
     with atomic_path(archive) as temporary, tarfile.open(temporary, "w") as tar:
@@ -45,7 +47,7 @@ def unpack(archive: Path, output: Path) -> int:
         for record in records.values():
             check_folder(output, record.name, record.parameters)
             for run in record.runs:
-                for kind, named in (("weights", run.weights), ("attacks", run.arrays)):
+                for kind, named in (("weights", run.weights), (_ARRAYS.get(record.kind, ""), run.arrays)):
                     if named is None:
                         continue
                     path = staging / kind / named["file"]

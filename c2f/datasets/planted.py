@@ -1,0 +1,51 @@
+"""Planted evidence: pictures whose class is the colour of one patch and nothing else, to test maps of evidence with.
+
+Whoever tells the classes apart has to look at the patch. The whole garment that is in each picture too says nothing.
+
+Axes: N pictures, S = H = W rows and columns.
+"""
+
+import torch
+from torchvision.ops import masks_to_boxes
+
+from c2f.checks import positive_int
+from c2f.datasets.pictures import Pictures
+from c2f.datasets.scenes import scenes
+
+COLOURS = {"red": (225, 60, 50), "green": (50, 170, 80), "blue": (50, 90, 220), "yellow": (230, 205, 50)}
+"""The classes: grey levels of red, green, blue."""
+DIMMED = 0.6
+"""How bright the grey ground is left."""
+
+
+def planted(pictures: Pictures, count: int, *, size: int = 40, seed: int = 0) -> Pictures:
+    """Make pictures of grey scenes with one patch of a colour, by which alone the class is known.
+
+    The patch is a square of an eighth to a quarter of the side, anywhere, over the garment too. Class, place and size
+    are drawn independently of the scene.
+
+    Args:
+        pictures: what the scenes are made of, see ``c2f.datasets.scenes.scenes``.
+        count: N.
+        size: S in pixels, from 32 to 512, larger than the pictures.
+        seed: at least 0. The scenes themselves are those of ``scenes`` with this seed and difficulty 1.
+
+    Returns:
+        images uint8 ``(N, 3, S, S)``, the classes of ``COLOURS``, and the patches' masks and boxes.
+
+    Raises:
+        ValueError: what ``scenes`` refuses.
+    """
+    positive_int(seed, "seed", minimum=0)
+    grounds = scenes(pictures, count, size=size, difficulty=1, seed=seed).images
+    grey = DIMMED * grounds.float().mean(dim=1, keepdim=True)  # (N, 1, S, S)
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.randint(len(COLOURS), (count,), generator=generator)
+    side = torch.randint(size // 8, size // 4 + 1, (count,), generator=generator)
+    left, top = (torch.rand(2, count, generator=generator) * (size - side + 1)).long()
+    at = torch.arange(size)
+    across, down = ((at >= low[:, None]) & (at < (low + side)[:, None]) for low in (left, top))  # (N, S)
+    masks = down[:, :, None] & across[:, None, :]
+    colours = torch.tensor(list(COLOURS.values()), dtype=torch.float32)[labels]  # (N, 3)
+    images = torch.where(masks[:, None], colours[:, :, None, None], grey).byte()
+    return Pictures(images, labels, tuple(COLOURS), masks_to_boxes(masks).long(), masks)

@@ -1,0 +1,57 @@
+"""Reference runs that measure where trained networks look."""
+
+import time
+
+from c2f.looking_runs import locate_run, looking_name, told
+from c2f.reference.piece import Piece, Settings, recorded, weights_folder
+from c2f.training import OutOfTime
+from c2f.trials import CHOSEN, PICTURES
+
+_FAMILIES = {
+    # data -> families, and whether a CPU can do them
+    "scenes-fashion-mnist": (("lenetfc", True), ("resnet18", False)),
+    "fashion-mnist": (("lenetfc", True), ("nin_light", False)),
+    "mnist": (("lenetfc", True), ("nin_light", False)),
+    "tiny-imagenette": (("resnet18", False),),
+}
+_KINDS = {"fashion-mnist": ("paper",), "mnist": ("paper",)}
+"""Of maps: what the paper says of these data is about its own maps. Elsewhere raw ones are measured as well."""
+
+
+def pieces() -> list[Piece]:
+    """Return four seeds of each network and its top-down twin, on each data set."""
+    found = []
+    for seed in range(4):
+        for data, families in _FAMILIES.items():
+            for family, on_a_cpu in families:
+                for network in (family, f"{family}_td"):
+                    found += [
+                        localization_piece(network, data, seed, kind, gpu=not on_a_cpu)
+                        for kind in _KINDS.get(data, ("raw", "paper"))
+                    ]
+    return found
+
+
+def localization_piece(network: str, data: str, seed: int, kind: str, gpu: bool) -> Piece:
+    """Return the measurement of one trained network by one kind of map."""
+    name = looking_name(network, data, kind)
+    # Tiny-Imagenette has 500 test pictures, and all that are not chosen on are scored.
+    few = data == "tiny-imagenette"
+
+    def run(settings: Settings) -> None:
+        if settings.deadline is not None and time.monotonic() > settings.deadline:
+            raise OutOfTime(f"{name} was not begun; run it again to go on")
+        done = locate_run(
+            network,
+            data,
+            seed,
+            kind,
+            output=settings.output,
+            chosen=100 if few else CHOSEN,
+            pictures=None if few else PICTURES,
+            weights=weights_folder(settings.output, network, data, seed),
+            device=settings.device,
+        )
+        settings.tell(told(network, data, kind, done))
+
+    return Piece(f"{name}--seed{seed}", None, gpu, lambda output: recorded(output, name, seed), run)

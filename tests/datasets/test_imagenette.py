@@ -1,0 +1,114 @@
+"""Imagenette end to end, from a small tree of the same form: fetched, checked, cropped, trained by both recipes."""
+
+import functools
+import hashlib
+import http.server
+import io
+import tarfile
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from c2f import datasets, experiments
+from c2f.cam import grad_cam, paper_layers
+from c2f.datasets import DamagedData, DownloadError
+from c2f.datasets.registry import INFO
+from c2f.experiments import load_for, train_run
+from c2f.recipes import recipe
+from c2f.records import read
+from c2f.targets import load_target
+
+IMAGENETTE = INFO["imagenette"]
+GREY = IMAGENETTE.classes[3]
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+def jpeg(label: int, i: int, grey: bool) -> bytes:
+    pixels = np.random.default_rng(10 * label + i).integers(0, 120, (40 + 3 * i, 60 - label, 3), dtype=np.uint8)
+    picture = Image.fromarray(pixels + np.uint8(12 * label))
+    packed = io.BytesIO()
+    (picture.convert("L") if grey else picture).save(packed, "JPEG")
+    return packed.getvalue()
+
+
+@pytest.fixture
+def served(tmp_path, monkeypatch):
+    """The archive, 3 training and 1 test picture a class, served from this machine; the data root, still empty."""
+    (tmp_path / "site").mkdir()
+    archive = tmp_path / "site" / "imagenette2.tgz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for label, wnid in enumerate(IMAGENETTE.classes):
+            for i in range(4):
+                content = jpeg(label, i, grey=wnid == GREY)
+                entry = tarfile.TarInfo(f"imagenette2/{'val' if i == 3 else 'train'}/{wnid}/{wnid}_{i}.JPEG")
+                entry.size = len(content)
+                tar.addfile(entry, io.BytesIO(content))
+    httpd = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(tmp_path / "site"))
+    )
+    threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    packed = archive.read_bytes()
+    there = replace(
+        IMAGENETTE.archives[0],
+        urls=(f"http://127.0.0.1:{httpd.server_port}/{archive.name}",),
+        md5=hashlib.md5(packed).hexdigest(),
+        size=len(packed),
+    )
+    monkeypatch.setitem(INFO, "imagenette", replace(IMAGENETTE, archives=(there,), unpacked=0))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.delenv("C2F_OFFLINE", raising=False)
+    monkeypatch.setenv("C2F_DATA", str(tmp_path / "data"))
+    experiments._load.cache_clear()
+    yield tmp_path / "data"
+    experiments._load.cache_clear()
+    httpd.shutdown()
+    httpd.server_close()
+
+
+def test_fetched_trained_and_mapped(served, tmp_path):
+    folder = datasets.fetch("imagenette")
+    assert folder == served / "imagenette2"
+    full = {network: recipe(network, "imagenette") for network in ("resnet18", "resnet18_td")}
+    training, tested = load_for("imagenette", full["resnet18"])
+    assert training.images.shape == (30, 3, 156, 156)
+    assert tested.test.images.shape == (10, 3, 128, 128)
+    assert tested.test.classes[0] == "tench"
+    grey = tested.test.images[3]
+    assert torch.equal(grey[0], grey[2])
+
+    for network, published in full.items():
+        small = replace(published, epochs=1, image_size=32)  # trained at 39 pixels, cropped to 32
+        run = train_run(network, "imagenette", small, 0, tmp_path)
+        assert run.details["pictures"] == {"train": 30, "val": 0, "test": 10}
+        target = load_target(network, "imagenette", 0, 4, tmp_path)
+        assert target.mean.shape == (3, 32, 32)
+        layer = list(paper_layers(network).values())[-1]
+        maps = grad_cam(target.network, layer, target.images - target.mean).maps
+        assert maps.shape == (4, *((32, 32) if network == "resnet18_td" else (2, 2)))
+    kept = read(tmp_path / "runs" / "resnet18_td--imagenette.json").parameters["recipe"]
+    assert (kept["lr"], kept["batch_size"], kept["weight_decay"]) == (0.05, 64, 1e-3)
+    assert (kept["augmentation"], kept["pixel_mean"]) == ("pca_flip_crop", True)
+    assert (full["resnet18"].lr, full["resnet18"].batch_size) == (0.1, 128)
+
+
+def test_another_archive_than_the_tables_is_refused(served, monkeypatch):
+    row = INFO["imagenette"]
+    monkeypatch.setitem(INFO, "imagenette", replace(row, archives=(replace(row.archives[0], md5="0" * 32),)))
+    with pytest.raises(DownloadError, match=r"wrong checksum: md5 .* instead of 00000000000000000000000000000000"):
+        datasets.fetch("imagenette")
+    assert not (served / "imagenette2").exists()
+
+
+def test_a_corrupt_photograph_is_named_with_the_remedy(served):
+    damaged = datasets.fetch("imagenette") / "train" / GREY / f"{GREY}_1.JPEG"
+    damaged.write_bytes(damaged.read_bytes()[:-400])
+    with pytest.raises(DamagedData, match=rf"{GREY}_1.JPEG: (.|\n)*run `c2f fetch imagenette` again"):
+        datasets.load("imagenette", image_size=32)
