@@ -110,7 +110,7 @@ def build_densenet(
         num_classes: K of the logits, at least 2.
         image_size: H = W in pixels, a multiple of the configuration's ``coarsest``: 32 for ``paper``.
         in_channels: C of the pictures.
-        config: a name in ``DENSENETS`` (``paper``, ``small``, ``tiny``) or a row of your own.
+        config: a name in ``DENSENETS`` (``paper``, ``small``, ``slim``, ``tiny``) or a row of your own.
         seed: where given, the weights are drawn from it and torch's global random state is left as it was.
 
     Raises:

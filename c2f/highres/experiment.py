@@ -1,0 +1,268 @@
+"""The half or the full model trained and tested on a data set for one seed, recorded, and loaded again.
+
+The output folder is laid out as in ``c2f.experiments``; a run's name is ``densenet_half--DATA`` or
+``densenet_full--DATA``.
+
+Axes: N pictures, K classes.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch.utils.flop_counter import FlopCounterMode
+
+from c2f import zoo
+from c2f.checks import choose, positive_int
+from c2f.files import check_writable, sha256
+from c2f.highres.data import Parts, load_parts
+from c2f.highres.evaluation import report
+from c2f.highres.recipes import MODELS, DenseRecipe
+from c2f.highres.training import best_epoch, fit_dense, losses
+from c2f.networks.densenet_fcn import FullDenseNet, HalfDenseNet, build_densenet, check_same_scores, transfer
+from c2f.records import Record, RecordError, Run, add_run, environment, read
+from c2f.training import History
+
+HALF, FULL = MODELS
+DenseNet = HalfDenseNet | FullDenseNet
+
+
+def _kind(model: str) -> str:
+    return choose(model, MODELS, "model").removeprefix("densenet_")
+
+
+def densenet_name(model: str, data: str) -> str:
+    """Return the name of the record of ``model`` (``densenet_half``, ``densenet_full``) trained on ``data``."""
+    _kind(model)
+    return zoo.run_name(model, data)
+
+
+def multiply_adds(network: DenseNet) -> int:
+    """Return the multiply-adds of one picture, of a full model with its expanding path.
+
+    ``c2f.networks.summary`` counts what the class scores need, which leaves the expanding path out.
+    """
+    device = next(network.parameters()).device
+    blank = torch.zeros(1, network_channels(network), network_size(network), network_size(network), device=device)
+    was_training = network.training
+    network.eval()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network.outputs(blank)
+    network.train(was_training)
+    return counter.get_total_flops() // 2
+
+
+def network_channels(network: DenseNet) -> int:
+    """Return C of the pictures that ``network`` takes."""
+    return (network.classifier if isinstance(network, FullDenseNet) else network).in_channels
+
+
+def network_size(network: DenseNet) -> int:
+    """Return H = W of the pictures that ``network`` takes."""
+    return (network.classifier if isinstance(network, FullDenseNet) else network).image_size
+
+
+def _parameters(model: str, data: str, recipe: DenseRecipe, parts: Parts) -> dict[str, Any]:
+    """Return what defines the experiment, as it stands in its record."""
+    shape = {"num_classes": len(parts.classes), "image_size": parts.image_size, "in_channels": parts.in_channels}
+    network = build_densenet(_kind(model), **shape, config=recipe.config, seed=0)
+    trained = [parameter.numel() for parameter in network.parameters() if parameter.requires_grad]
+    return {
+        "network": model,
+        "data": data,
+        "recipe": asdict(recipe),
+        **shape,
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "trained_parameters": sum(trained),
+        "multiply_adds": multiply_adds(network),
+    }
+
+
+def recorded_densenet(
+    model: str, data: str, recipe: DenseRecipe, seed: int, output: Path, workers: int | None = None
+) -> Run | None:
+    """Return the run that ``output`` already holds of this experiment and seed, or None.
+
+    Raises:
+        RecordError: the record there is damaged, or of other parameters.
+    """
+    name = densenet_name(model, data)
+    path = output / "runs" / f"{name}.json"
+    if not path.exists():
+        return None
+    zoo.check_folder(output, name, _parameters(model, data, recipe, load_parts(data, recipe, seed, workers=workers)))
+    return next((run for run in read(path).runs if run.seed == seed), None)
+
+
+def half_folder(data: str, seed: int, output: Path, given: Path | None = None) -> Path:
+    """Return the folder with the half model's weights: ``given``, or ``output`` if it has them, else the book's."""
+    if given is not None:
+        return given
+    path = output / "runs" / f"{densenet_name(HALF, data)}.json"
+    return output if path.exists() and seed in read(path).seeds else zoo.SHIPPED
+
+
+def _trained_half(data: str, seed: int, folder: Path) -> tuple[HalfDenseNet, dict[str, str] | None]:
+    """Return the half model that a full one takes over, and the file name and sha256 of its weights."""
+    half = load_densenet(HALF, data, seed, folder)
+    assert isinstance(half, HalfDenseNet)
+    return half, _run_of(densenet_record(HALF, data, folder), seed).weights
+
+
+def _values(network: DenseNet, parts: Parts, half: HalfDenseNet | None) -> tuple[dict[str, float], list]:
+    """Return the test scores, and the confusion counts."""
+    result = report(network, parts.test, len(parts.classes))
+    values = {"test_loss": result.loss, "test_accuracy": result.accuracy}
+    if len(parts.classes) > 5:
+        values["test_top5"] = result.top(5)
+    for how, average in result.averages.items():
+        values |= {f"test_{how}_{name}": value for name, value in asdict(average).items() if how != "micro"}
+    if half is not None:
+        squared = []
+        with torch.no_grad():
+            for x, y in parts.test.epoch(0):
+                check_same_scores(half, network, x, len(x))
+                squared.append(losses(network, x, y)[0])
+        each = torch.cat(squared).double()
+        values["test_rebuilt_error"] = float(each.mean().sqrt())
+    return values, result.confusion.tolist()
+
+
+def densenet_run(
+    model: str,
+    data: str,
+    seed: int,
+    output: Path,
+    *,
+    recipe: DenseRecipe,
+    half_weights: Path | None = None,
+    workers: int | None = None,
+    device: str = "cpu",
+    deadline: float | None = None,
+    on_epoch: Callable[[History], None] | None = None,
+) -> Run:
+    """Train a model on ``data`` for one seed, test it, write weights and record, and return the run.
+
+    A run that was interrupted is resumed from its checkpoint. The seed fixes the weights, the held-out draw, the order
+    and the augmentation. The full model takes over the half model of the same data and seed, and every test picture is
+    checked: both must give it the same class scores, bit for bit.
+
+    Args:
+        model: ``densenet_half`` or ``densenet_full``.
+        data: a data set's name or ``folder:PATH``.
+        seed: at least 0.
+        output: the folder, see the module's text.
+        recipe: from ``dense_recipe``.
+        half_weights: the folder with the half model's weights; None takes ``output`` if it has them, else those that
+            come with the book. Only the full model asks.
+        workers: as for ``load_parts``.
+        device: as torch names it.
+        deadline, on_epoch: as for ``c2f.training.fit``.
+
+    Returns:
+        The run. Its values hold ``test_loss``, ``test_accuracy``, ``test_top5`` (with more than five classes), the
+        macro and weighted averages of precision, recall and F1, of a full model ``test_rebuilt_error`` (root mean
+        square, in grey levels), and the times. Its details hold the history, the best epoch (from 1), the classes, the
+        counts of pictures and the confusion counts.
+
+    Raises:
+        ValueError: an unknown model or data set, a number out of range, a size that the configuration cannot halve, or
+            class scores that differ.
+        RecordError: there is no half model, or ``output`` holds runs of this name with other parameters.
+        OutOfTime: the deadline came first; run again to go on.
+    """
+    name = densenet_name(model, data)
+    positive_int(seed, "seed", minimum=0)
+    parts = load_parts(data, recipe, seed, device, workers)
+    described = _parameters(model, data, recipe, parts)
+    zoo.check_folder(output, name, described)
+    shape = {key: described[key] for key in ("num_classes", "image_size", "in_channels")}
+    network = build_densenet(_kind(model), **shape, config=recipe.config, seed=seed)
+    half, identity = None, dict[str, Any](network=model, data=data)
+    if isinstance(network, FullDenseNet):
+        half, identity["half"] = _trained_half(data, seed, half_folder(data, seed, output, half_weights))
+        transfer(half, network)
+        half.to(device)
+    network.to(device)
+    check_writable(output)
+    start = time.perf_counter()
+    checkpoint = output / "checkpoints" / f"{name}--seed{seed}.pt"
+    history = fit_dense(
+        network,
+        parts.train,
+        parts.validation,
+        recipe,
+        seed=seed,
+        identity=identity,
+        checkpoint=checkpoint,
+        on_epoch=on_epoch,
+        deadline=deadline,
+    )
+    values, confusion = _values(network, parts, half)
+    train_seconds = sum(history.seconds)  # earlier, interrupted sittings included
+    run = Run(
+        seed=seed,
+        values={**values, "train_seconds": train_seconds},
+        details={
+            "history": vars(history),
+            "best_epoch": best_epoch(history, full=half is not None) + 1,
+            "confusion": confusion,
+            "classes": list(parts.classes),
+            "pictures": parts.counts,
+            **({"half": identity["half"], "same_scores": parts.counts["test"]} if half is not None else {}),
+        },
+        weights=zoo.save_weights(output, name, seed, network, {**described, "merge": "none", "scaler": "none"}),
+        environment=environment(device, max(time.perf_counter() - start, train_seconds)),
+    )
+    add_run(output / "runs", name, "densenet", described, run)
+    checkpoint.unlink(missing_ok=True)
+    return run
+
+
+def densenet_record(model: str, data: str, output: Path | None = None) -> Record:
+    """Return the record of ``model`` on ``data``: of ``output``, or else of the shipped reference runs.
+
+    Raises:
+        ValueError: an unknown model.
+        RecordError: there is none (with the command that makes it), or it is damaged.
+    """
+    folder = zoo.SHIPPED if output is None else Path(output)
+    path = folder / "runs" / f"{densenet_name(model, data)}.json"
+    if not path.exists():
+        raise RecordError(f"there are no runs of {model} on {data} in {folder}; {_remedy(model, data)}")
+    return read(path)
+
+
+def _remedy(model: str, data: str, seed: int = 0) -> str:
+    first = f"`c2f train {HALF} {data} --profile paper --seeds {seed}`"
+    more = f", then the same with {FULL}," if model == FULL else ""
+    return f"train it with {first}{more} and give output='output'"
+
+
+def _run_of(record: Record, seed: int) -> Run:
+    run = next((run for run in record.runs if run.seed == seed), None)
+    if run is None or run.weights is None:
+        remedy = _remedy(record.parameters["network"], record.parameters["data"], seed)
+        raise RecordError(f"{record.name} has no weights of seed {seed}; seeds there: {record.seeds}; {remedy}")
+    return run
+
+
+def load_densenet(model: str, data: str, seed: int = 0, output: Path | None = None) -> DenseNet:
+    """Return ``model`` as trained on ``data`` with ``seed``, on the CPU, in inference mode.
+
+    Arguments and errors as for ``c2f.zoo.load``.
+    """
+    record = densenet_record(model, data, output)
+    weights = _run_of(record, seed).weights
+    assert weights is not None
+    path = (zoo.SHIPPED if output is None else Path(output)) / "weights" / weights["file"]
+    if not path.exists() or sha256(path) != weights["sha256"]:
+        raise RecordError(f"{path} is missing or is not the record's: restore it, or {_remedy(model, data, seed)}")
+    shape = {key: record.parameters[key] for key in ("num_classes", "image_size", "in_channels")}
+    network = build_densenet(_kind(model), **shape, config=record.parameters["recipe"]["config"], seed=0)
+    network.load_state_dict(load_file(path))
+    return network.eval()
