@@ -1,6 +1,4 @@
-"""The command line: ``c2f train``, ``attack``, ``fetch``, ``reference``, ``run``, ``book``, ``doctor``, each with
-``--help``.
-"""
+"""The command line ``c2f``; its commands are in ``c2f.commands``, and each has ``--help``."""
 
 import logging
 import sys

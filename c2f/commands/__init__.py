@@ -4,7 +4,19 @@ Thin: each command checks its arguments, calls the package and prints what comes
 when it is called, so that ``--help`` is quick.
 """
 
-from c2f.commands import training, attacks, segmentation, data, references, chapters  # noqa: F401, I001
+from c2f.commands import (  # noqa: F401, I001
+    training,
+    attacks,
+    localization,
+    segmentation,
+    highres,
+    glimpses,
+    corruptions,
+    data,
+    subset,
+    references,
+    chapters,
+)
 from c2f.commands.app import app
 
 __all__ = ["app"]

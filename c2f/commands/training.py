@@ -22,6 +22,8 @@ def train(
     weight_decay: float | None = None,
     batch_size: int | None = None,
     augmentation: str | None = None,
+    image_size: int | None = None,
+    workers: int | None = None,
     merge: str = "sum_concat",
     scaler: str = "gaussian_resize",
     device: str | None = None,
@@ -35,7 +37,7 @@ def train(
 
     Args:
         network: its name, e.g. lenetfc_td: a family (lenetfc, nin_light, nin, resnet32, resnet18) and nothing, _td,
-            _td_uni or _td_rev.
+            _td_uni or _td_rev; or densenet_half, then densenet_full, which takes over the half model of the same seed.
         data: a data set's name (see `c2f fetch --list`) or folder:PATH with train/ and test/ in it.
         profile: quick (a few epochs) or paper (the published recipe).
         seeds: one run each; without them 0, 1, ... as many as the recipe repeats.
@@ -44,7 +46,9 @@ def train(
         lr: learning rate at the start.
         weight_decay: factor of the L2 penalty, as the paper defines it (half of torch's).
         batch_size: pictures a step.
-        augmentation: none, shift_flip, pca_flip_crop or autoaugment.
+        augmentation: none, shift_flip, pca_flip_crop or autoaugment; of a densenet none, flip or affine_flip.
+        image_size: side in pixels that pictures are resized to.
+        workers: of a densenet on folder:PATH: read pictures from disk when they are needed, by so many processes.
         merge: how a top-down network joins scales: sum, concat or sum_concat.
         scaler: how a top-down network shrinks pictures: gaussian_resize, blur_subsample, subsample, max_pool,
             blur_pool.
@@ -53,6 +57,31 @@ def train(
         again: train seeds that the output folder already holds anew, instead of leaving them out.
         output: folder for runs/, weights/ and checkpoints/.
     """
+    if network.startswith("densenet"):
+        from c2f.commands.highres import train_densenet
+
+        if compile or (merge, scaler) != ("sum_concat", "gaussian_resize"):
+            raise ValueError(f"--compile, --merge and --scaler mean nothing to {network}: leave them out")
+        train_densenet(
+            network,
+            data,
+            profile=profile,
+            seeds=seeds,
+            recipe=recipe,
+            epochs=epochs,
+            lr=lr,
+            weight_decay=weight_decay,
+            batch_size=batch_size,
+            augmentation=augmentation,
+            image_size=image_size,
+            workers=workers,
+            device=device,
+            again=again,
+            output=output,
+        )
+        return
+    if workers is not None:
+        raise ValueError(f"--workers means nothing to {network}, whose pictures are held in memory: leave it out")
     from c2f.experiments import find_device, recorded_run, train_run
     from c2f.recipes import recipe as find_recipe
     from c2f.zoo import run_name
@@ -67,6 +96,7 @@ def train(
         weight_decay=weight_decay,
         batch_size=batch_size,
         augmentation=augmentation,
+        image_size=image_size,
     )
     place = find_device(device)
     mine = list(seeds or range(found.repetitions))[

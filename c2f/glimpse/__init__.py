@@ -13,7 +13,7 @@ Tan, Dong, Ma: "Multi-Glimpse Network: A Robust and Efficient Classification Arc
 Attention", BMVC 2021, arXiv 2111.02018.
 """
 
-from c2f.glimpse.backbones import SmallCNN, backbone_names, build_backbone, without_classes
+from c2f.glimpse.backbones import SmallCNN, Standardise, backbone_names, build_backbone, without_classes
 from c2f.glimpse.exits import EarlyExit, early_exit
 from c2f.glimpse.fusion import Fusion, Memory
 from c2f.glimpse.geometry import (
@@ -22,6 +22,7 @@ from c2f.glimpse.geometry import (
     glimpse_side,
     pixel_boxes,
     places_from,
+    share_inside,
     take_glimpse,
     whole_picture,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "Memory",
     "MultiGlimpse",
     "SmallCNN",
+    "Standardise",
     "backbone_names",
     "boxes",
     "build",
@@ -52,6 +54,7 @@ __all__ = [
     "glimpse_side",
     "pixel_boxes",
     "places_from",
+    "share_inside",
     "spatial_guidance",
     "take_glimpse",
     "total_loss",

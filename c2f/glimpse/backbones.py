@@ -4,7 +4,9 @@ Axes: N pictures, C channels, H rows, W columns, F features.
 """
 
 import copy
+from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
@@ -40,6 +42,34 @@ class SmallCNN(nn.Module):
         for conv in (self.conv1, self.conv2, self.conv3):
             x = F.max_pool2d(F.relu(conv(x)), 2)
         return F.relu(self.conv4(x)).mean(dim=(2, 3))
+
+
+class Standardise(nn.Module):
+    """Takes a mean from every channel and divides by a standard deviation, so that a network takes pictures in [0, 1].
+
+    In front of a backbone it is the same as in front of the glimpses, as long as no window leaves the picture.
+
+    Args:
+        mean: of each channel of the training pictures in [0, 1].
+        std: likewise, above 0.
+
+    Raises:
+        ValueError: not one of each a channel, or a standard deviation that is not above 0.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]):
+        super().__init__()
+        if len(mean) != len(std) or not len(mean) or not all(s > 0 for s in std):
+            raise ValueError(f"give a mean and a standard deviation above 0 for each channel, not {mean} and {std}")
+        self.register_buffer("mean", torch.tensor(mean).reshape(-1, 1, 1))
+        self.register_buffer("std", torch.tensor(std).reshape(-1, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(N, C, H, W)`` to the same shape."""
+        return (x - self.mean) / self.std
 
 
 def _check_side(side: int) -> None:

@@ -82,6 +82,28 @@ def pixel_boxes(places: Tensor, height: int, width: int) -> Tensor:
     return (sides * corners / 2).long().clamp(min=torch.zeros_like(sides).long(), max=sides.long() - 1)
 
 
+def share_inside(places: Tensor, masks: Tensor) -> Tensor:
+    """Return which share of each object lies in the window: ``(..., N, 3)`` and bool ``(N, H, W)`` to ``(..., N)``.
+
+    An object is its pixels, a pixel its centre.
+
+    Raises:
+        ValueError: another number of masks than places, or a mask without a pixel.
+    """
+    n, height, width = masks.shape
+    if places.shape[-2:] != (n, 3):
+        raise ValueError(f"expected places (..., {n}, 3) for {n} masks, not {tuple(places.shape)}")
+    sizes = masks.sum(dim=(1, 2))
+    if not bool(sizes.all()):
+        raise ValueError(f"mask {int(sizes.argmin())} is empty: leave that picture out")
+    left, top, right, bottom = boxes(places)[..., None, :].unbind(dim=-1)  # (..., N, 1) each
+    across = torch.linspace(-1, 1, width, device=places.device)
+    down = torch.linspace(-1, 1, height, device=places.device)
+    columns = ((left <= across) & (across <= right)).to(places.dtype)  # (..., N, W)
+    rows = ((top <= down) & (down <= bottom)).to(places.dtype)  # (..., N, H)
+    return torch.einsum("...nh,nhw,...nw->...n", rows, masks.to(places.dtype), columns) / sizes
+
+
 def box_overlap(first: Tensor, second: Tensor) -> Tensor:
     """Return intersection over union, in [0, 1], of boxes x0, y0, x1, y1: ``(..., 4)`` twice to ``(...)``."""
     start = torch.maximum(first[..., :2], second[..., :2])

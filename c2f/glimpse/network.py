@@ -5,7 +5,7 @@ K classes. Tan, Dong, Ma: "Multi-Glimpse Network", BMVC 2021, section 3.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from c2f.checks import choose, positive_int
-from c2f.glimpse.backbones import build_backbone
+from c2f.glimpse.backbones import Standardise, build_backbone
 from c2f.glimpse.fusion import Fusion, Memory
 from c2f.glimpse.geometry import TRANSLATIONS, check_scales, glimpse_side, places_from, take_glimpse, whole_picture
 from c2f.glimpse.gradients import GradientEquilibrium, rescale_gradient
@@ -244,6 +244,7 @@ def build(
     image_size: int = 112,
     settings: GlimpseSettings | None = None,
     seed: int | None = None,
+    standard: tuple[Sequence[float], Sequence[float]] | None = None,
 ) -> MultiGlimpse:
     """Build a Multi-Glimpse Network with fresh weights.
 
@@ -254,6 +255,8 @@ def build(
         image_size: H = W of the pictures in pixels.
         settings: see ``GlimpseSettings``.
         seed: where given, the weights are drawn from it and torch's global random state is left as it was.
+        standard: mean and standard deviation of each channel, with which glimpses are standardised (``Standardise``);
+            None leaves them as they are.
 
     Raises:
         ValueError: an unknown backbone, a size or count out of range, or glimpses too small for the backbone.
@@ -264,6 +267,8 @@ def build(
         if seed is not None:
             torch.default_generator.manual_seed(seed)  # and not the GPU's generators, which the fork does not restore
         module, width = build_backbone(backbone, in_channels, side)
+        if standard is not None:
+            module = nn.Sequential(Standardise(*standard), module)
         return MultiGlimpse(module, width, num_classes, settings)
 
 

@@ -8,14 +8,23 @@ import time
 from collections.abc import Iterable
 
 from c2f.checks import choose
-from c2f.reference import attacks, segmentation, trainings
+from c2f.reference import (
+    attacks,
+    explanations,
+    glimpses,
+    highres,
+    localization,
+    robust_glimpses,
+    segmentation,
+    trainings,
+)
 from c2f.reference.carrying import pack, unpack
 from c2f.reference.piece import Piece, Settings
 from c2f.training import OutOfTime
 
 __all__ = ["Piece", "Settings", "pack", "pieces", "run", "select", "unpack"]
 
-_PARTS = (trainings, attacks, segmentation)
+_PARTS = (trainings, attacks, explanations, localization, segmentation, highres, glimpses, robust_glimpses)
 """In order of value."""
 
 

@@ -1,0 +1,48 @@
+"""Reference runs of the Multi-Glimpse Network and its two baselines."""
+
+from c2f.glimpse.experiment import KINDS, glimpse_name, glimpse_run
+from c2f.glimpse.recipes import SETUPS, setup_name
+from c2f.glimpse.training import GlimpseHistory
+from c2f.reference.piece import Piece, Settings, recorded
+
+SCENES = "scenes-fashion-mnist"
+MINUTES = {"mgnet": 2, "equal": 2, "full": 5}
+"""On one core that has nothing else to do, for the scenes."""
+ON_A_GPU = (("canvas-mnist", False), ("folder:imagenet100", True))
+"""The paper's data, and whether they are streamed; ImageNet100 is a tree of class folders in the folder at work."""
+
+
+def pieces() -> list[Piece]:
+    """Return four seeds of each network on scenes, then on the paper's data."""
+    found = [
+        glimpse_piece(kind, SCENES, seed, minutes, gpu=False) for kind, minutes in MINUTES.items() for seed in range(4)
+    ]
+    for data, streamed in ON_A_GPU:
+        for seed in range(1 if streamed else 4):
+            found += [glimpse_piece(kind, data, seed, None, gpu=True, streamed=streamed) for kind in KINDS]
+    return found
+
+
+def glimpse_piece(kind: str, data: str, seed: int, minutes: float | None, gpu: bool, streamed: bool = False) -> Piece:
+    """Return the training of one network by the recipe of its data."""
+    name = glimpse_name(data, kind, SETUPS[setup_name(data, streamed)].backbone)
+    piece = f"{name}--seed{seed}"
+
+    def run(settings: Settings) -> None:
+        def on_epoch(history: GlimpseHistory) -> None:
+            if len(history):
+                accuracy = ", ".join(f"{100 * value:.1f}" for value in history.val_by_glimpse[-1])
+                settings.tell(f"{piece}: epoch {len(history)}, accuracy {accuracy} %, {history.seconds[-1]:.1f} s")
+
+        glimpse_run(
+            kind,
+            data,
+            seed,
+            settings.output,
+            streamed=streamed,
+            device=settings.device,
+            deadline=settings.deadline,
+            on_epoch=on_epoch,
+        )
+
+    return Piece(piece, minutes, gpu, lambda output: recorded(output, name, seed), run)
