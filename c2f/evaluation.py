@@ -40,7 +40,7 @@ def evaluate(network: nn.Module, loader: Loader, num_classes: int) -> Evaluation
     start = time.perf_counter()
     losses, labels, predictions = [], [], []
     try:
-        with torch.inference_mode():
+        with torch.no_grad():  # not inference mode: a loader's threads may not write to its tensors
             for x, y in loader.epoch(0):
                 logits = network(x)
                 losses.append(F.cross_entropy(logits, y, reduction="sum"))

@@ -97,7 +97,7 @@ def evaluate_glimpses(network: MultiGlimpse, loader: Loader, glimpses: int | Non
     losses: list[Tensor] = []
     places: list[Tensor] = []
     try:
-        with torch.inference_mode():
+        with torch.no_grad():  # not inference mode: a loader's threads may not write to its tensors
             for x, y in loader.epoch(0):
                 seen = network(x, glimpses)
                 confidence, prediction = seen.logits.softmax(dim=2).max(dim=2)

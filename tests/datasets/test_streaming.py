@@ -8,6 +8,7 @@ from c2f.datasets.batches import Batches
 from c2f.datasets.pictures import mean_image
 from c2f.datasets.readers import read_folders
 from c2f.datasets.streaming import StreamedBatches, streamed_mean_image
+from c2f.evaluation import evaluate
 
 
 @pytest.fixture(scope="module")
@@ -138,3 +139,11 @@ def test_bad_arguments_are_named(tree, tmp_path):
         StreamedBatches(tree, 4)
     with pytest.raises(ValueError, match=r"the mean image must be \(3, 18, 18\), not \(1, 18, 18\)"):
         StreamedBatches(tree, 4, image_size=18, mean=torch.zeros(1, 18, 18))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_network_is_evaluated_on_streamed_pictures(tree, workers):
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 18 * 18, 2))
+    pictures, _ = read_folders(tree, tree, (18, 18))
+    found = evaluate(network, StreamedBatches(tree, 4, image_size=18, workers=workers), 2)
+    assert found.predictions.tolist() == evaluate(network, Batches(pictures, 4), 2).predictions.tolist()
