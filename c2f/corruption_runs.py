@@ -78,7 +78,13 @@ def answers_of(network: MultiGlimpse, device: str = "cpu") -> Answers:
 
 
 def load_trained(
-    network: str, data: str, seed: int, weights: Path | None, backbone: str = "small_cnn", device: str = "cpu"
+    network: str,
+    data: str,
+    seed: int,
+    weights: Path | None,
+    backbone: str = "small_cnn",
+    device: str = "cpu",
+    test_data: str | None = None,
 ) -> Trained:
     """Load a network of the table, or one of ``c2f.glimpse.experiment.KINDS`` with ``backbone``.
 
@@ -91,7 +97,7 @@ def load_trained(
         record = glimpse_record(data, network, weights, backbone)
         answers = answers_of(load_glimpse(data, seed, weights, network, backbone), device)
     else:
-        target = load_target(network, data, seed, None, weights)
+        target = load_target(network, data, seed, None, weights, test_data)
         model, mean = target.network.to(device).eval(), 0 if target.mean is None else target.mean.to(device)
         record = target.trained
 
@@ -162,8 +168,9 @@ def corruption_run(
         again: evaluate anew what is already there.
 
     Returns:
-        The run. Its values, in [0, 1]: ``mean`` over types and severities, ``clean``, each type's mean over severities,
-        all of the last answer, and ``mean T`` and ``clean T`` of each. Its details hold the counts, see ``scores``.
+        The run; its values are in [0, 1] and hold ``mean`` over types and severities, ``clean``, each type's mean over
+        severities, all of the last answer, and ``mean T`` and ``clean T`` of each. Its details hold the counts, see
+        ``scores``.
 
     Raises:
         ValueError: a bad name or number, or pictures that cannot be corrupted.
@@ -172,7 +179,7 @@ def corruption_run(
         c2f.training.OutOfTime: the deadline is near.
     """
     chosen, origin = check_kinds(kinds), origin or Origin()
-    trained = load_trained(network, data, seed, weights, backbone, device)
+    trained = load_trained(network, data, seed, weights, backbone, device, origin.test_data)
     source, described = _source(trained, data, chosen, pictures, origin, device)
     name = corruption_name(trained.record.name, pictures is None and not origin.tree, origin.tree)
     zoo.check_folder(output, name, described)

@@ -37,9 +37,9 @@ SINGLE = {
     "recall": "recall",
     "f1": "F1",
 }
-"""Measures that score picture by picture: name -> what figures call it. All lie in [0, 1], higher is better."""
+"""Measures that score picture by picture, name -> what figures call it. All lie in [0, 1], higher is better."""
 POOLED = {"max_box_acc": "MaxBoxAcc", "max_box_acc_v2": "MaxBoxAccV2", "px_ap": "PxAP"}
-"""Measures that only a whole set of pictures has: the two with the best threshold in hindsight, and the area PxAP."""
+"""Measures that only a whole set of pictures has, two with the best threshold in hindsight, and the area PxAP."""
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,9 @@ from c2f.zoo import run_name
 FAITHFUL = 100
 """Scored pictures whose insertion and deletion curves are measured, unless another number is asked for."""
 STEPS = 16
-"""Steps of those curves: a sixteenth of the pixels at once. The paper takes 224, which costs 14 times as much."""
+"""Steps of those curves, a sixteenth of the pixels at once. The paper takes 224, which costs 14 times as much."""
 FAITHFULNESS = {"insertion": "insertion", "deletion": "deletion (low is good)"}
-"""The areas under the curves: name -> what figures call it."""
+"""The areas under the curves, name -> what figures call it."""
 RANDOM = "random map"
 """What stands in a layer's place for the baseline of the curves."""
 

@@ -10,7 +10,7 @@ from c2f.records import Record, read_folder
 from c2f.robustness import Interval
 
 TITLES = {**SINGLE, **POOLED, **FAITHFULNESS}
-"""Every measure of a record: name -> what figures call it."""
+"""Every measure of a record, name -> what figures call it."""
 
 
 def recorded(kind: str = "raw", output: Path | None = None) -> dict[str, dict[str, Record]]:

@@ -20,7 +20,7 @@ from c2f.datasets.streaming import StreamedBatches
 from c2f.resumable import Parts
 
 Answers = Callable[[Tensor], Tensor]
-"""Maps pictures ``(B, C, H, H)`` in [0, 1] to logits ``(T, B, K)``: a network's answer after each glimpse."""
+"""Maps pictures ``(B, C, H, H)`` in [0, 1] to logits ``(T, B, K)``, a network's answer after each glimpse."""
 CLEAN = "clean"
 BATCH = 250
 """Pictures classified at a time."""

@@ -45,7 +45,7 @@ def fetch(root: str | os.PathLike[str] | None = None) -> Path:
 
     Raises:
         ValueError: one that is there is damaged or another.
-        c2f.datasets.DownloadError: ``C2F_OFFLINE`` is set, or no address gave the right file.
+        c2f.datasets.download.DownloadError: ``C2F_OFFLINE`` is set, or no address gave the right file.
         OSError: the folder cannot be written to, or the disk is full.
     """
     folder = where(root)

@@ -13,7 +13,7 @@ from c2f.datasets.pictures import Pictures
 from c2f.datasets.scenes import scenes
 
 COLOURS = {"red": (225, 60, 50), "green": (50, 170, 80), "blue": (50, 90, 220), "yellow": (230, 205, 50)}
-"""The classes: grey levels of red, green, blue."""
+"""The classes, each with its grey levels of red, green, blue."""
 DIMMED = 0.6
 """How bright the grey ground is left."""
 

@@ -19,7 +19,7 @@ from c2f.datasets.readers import class_folders, split_folders
 from c2f.datasets.registry import shortened
 
 LISTS = Path(__file__).resolve().parents[2] / "data" / "lists"
-"""The lists that come with the book: the 398 animals of the High-Resolution CAM paper, the 100 of ImageNet100."""
+"""The lists that come with the book, the 398 animals of the High-Resolution CAM paper, the 100 of ImageNet100."""
 _WNID = re.compile(r"n\d{8}")
 
 

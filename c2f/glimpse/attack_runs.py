@@ -25,9 +25,9 @@ from c2f.resumable import Parts
 from c2f.targets import PICTURES, SUBSET_SEED, subset
 
 EPSILONS = (1 / 255, 2 / 255, 4 / 255, 8 / 255)
-"""The grid of strengths unless another is asked for: where white is 1, from one grey level on."""
+"""The grid of strengths unless another is asked for, where white is 1, from one grey level on."""
 CHECKED = 50
-"""Pictures, the first of those attacked, on which gradients are checked: the check takes a dozen attacks."""
+"""Pictures, the first of those attacked, on which gradients are checked; the check takes a dozen attacks."""
 
 
 def strength_text(epsilon: float) -> str:
@@ -81,7 +81,7 @@ def pgd_run(
         again: attack anew what is already there.
 
     Returns:
-        The run. Its values, accuracies in [0, 1] by number of glimpses T: ``clean T``, ``published T`` after the
+        The run; its values are accuracies in [0, 1] by number of glimpses T, ``clean T``, ``published T`` after the
         attack as published, ``published straight T`` after the same without re-scaling, ``robust E T`` for each epsilon
         E (see ``strength_text``). Its details hold the check's ``masking`` with re-scaling off, and for a network of
         several glimpses ``masking_rescaled`` with re-scaling on, or None.

@@ -90,7 +90,7 @@ class GradientEquilibrium:
 
     @property
     def scale(self) -> float:
-        """By how much the location gradients were divided altogether: ``ratio`` times the ratio of the summed standard
+        """By how much the location gradients were divided altogether, ``ratio`` times the ratio of the summed standard
         deviations over glimpses; 1 where nothing was.
         """
         pairs = [(here, self.classification.get(glimpse + 1, 0.0)) for glimpse, here in self.location.items()]

@@ -39,8 +39,8 @@ class GlimpseHistory(History):
 
     @property
     def best(self) -> int:
-        """The epoch, counted from 0, whose weights are kept: the first of those with the highest accuracy on the
-        validation part, or the last epoch where there is none.
+        """The epoch, counted from 0, whose weights are kept, which is the first of those with the highest accuracy on
+        the validation part, or the last epoch where there is none.
         """
         if not len(self) or self.val_accuracy[0] != self.val_accuracy[0]:
             return len(self) - 1

@@ -23,7 +23,7 @@ from c2f.networks.densenet_fcn import FullDenseNet, HalfDenseNet, regularised_ke
 from c2f.training import History, OutOfTime, load_checkpoint
 
 GREY_LEVELS = 255
-"""The reconstruction's error is counted in grey levels, as in the authors' code, whose pictures run from 0 to 255: so
+"""The reconstruction's error is counted in grey levels, as in the authors' code, whose pictures run from 0 to 255, so
 the penalty has the paper's weight beside it."""
 EPSILON = 1e-7
 """Adadelta's, as in Keras (torch's own is 1e-6)."""

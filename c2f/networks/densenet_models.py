@@ -37,7 +37,7 @@ from c2f.checks import positive_int
 from c2f.networks.blocks import GlobalMean, NormConstants, NormReLU
 
 DENSE_NORM = NormConstants(momentum=0.01, eps=1.1e-5)
-"""Batch norm of all layers: the authors' constants, momentum in torch's sense (0.99 in Keras's)."""
+"""Batch norm of all layers, with the authors' constants; momentum in torch's sense (0.99 in Keras's)."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ DENSENETS = {
     "slim": DenseConfig(blocks=3, layers=2, growth=12, stem=16, maps=16),
     "tiny": DenseConfig(blocks=2, layers=2, growth=8, stem=16, maps=8),
 }
-"""The paper's network, and three for small pictures: 8x8 class maps of 64x64 (``small``, and ``slim`` at half the cost)
-and of 32x32 (``tiny``)."""
+"""The paper's network, and three for small pictures, with 8x8 class maps of 64x64 (``small``, and ``slim`` at half the
+cost) and of 32x32 (``tiny``)."""
 
 
 class BareConv2d(nn.Conv2d):

@@ -155,7 +155,7 @@ def test_the_table(trained, tmp_path):
 
 
 def test_the_networks_of_the_book_answer_once():
-    trained = load_trained("lenetfc_td", "fashion-mnist", 0, None)
+    trained = load_trained("lenetfc_td", "fashion-mnist", 0, None, test_data="fashion-mnist-sample")
     x = torch.rand(3, 1, 28, 28)
     assert trained.answers(x).shape == (1, 3, 10)
     assert len(trained.classes) == 10

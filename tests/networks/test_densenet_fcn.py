@@ -356,8 +356,8 @@ def test_class_maps_take_a_class_or_one_each_and_any_batch():
     ("arguments", "message"),
     [
         ({"kind": "haf"}, "unknown model 'haf'; did you mean 'half'"),
-        ({"config": "smal"}, "unknown configuration 'smal'; did you mean 'small'\\?\nThere are: paper, small, tiny"),
-        ({"config": 4}, r"config must be a name \(paper, small, tiny\) or a DenseConfig, not 4"),
+        ({"config": "smal"}, "unknown configuration 'smal'; did you mean 'small'\\?\nThere are: paper, small, slim, tiny"),
+        ({"config": 4}, r"config must be a name \(paper, small, slim, tiny\) or a DenseConfig, not 4"),
         ({"image_size": 112}, "4 blocks shrink pictures by 32: image_size must be a multiple of that, such as 96 or 128, not 112"),
         ({"image_size": 28}, "such as 32, not 28; fewer blocks shrink less"),
         ({"image_size": 0}, "image_size must be a whole number of at least 1, not 0"),
