@@ -8,8 +8,7 @@ from torch import Tensor
 
 from c2f.corruptions.draws import Draws
 
-Strength = tuple[float, ...]
-"""A row of a severity table."""
+Strength = tuple[float, ...]  # a row of a severity table
 
 
 def gaussian_noise(x: Tensor, strength: Strength, draws: Draws) -> Tensor:
