@@ -6,6 +6,7 @@ from pathlib import Path
 
 from c2f import zoo
 from c2f.records import read
+from c2f.training import History
 from c2f.zoo import run_name
 
 
@@ -20,6 +21,16 @@ class Settings:
     compiled: bool
     deadline: float | None
     tell: Callable[[str], None] = lambda line: None
+
+    def epochs_of(self, piece: str) -> Callable[[History], None]:
+        """Return what tells of each epoch of the training ``piece``."""
+
+        def on_epoch(history: History) -> None:
+            if len(history):
+                accuracy = f"validation accuracy {history.val_accuracy[-1]:.4f}"
+                self.tell(f"{piece}: epoch {len(history)}, {accuracy}, {history.seconds[-1]:.1f} s")
+
+        return on_epoch
 
 
 @dataclass(frozen=True)

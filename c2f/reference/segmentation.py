@@ -3,7 +3,6 @@
 from c2f.networks.segmentation import SEGMENTATION_NETWORKS
 from c2f.reference.piece import Piece, Settings, recorded
 from c2f.segmentation import MESH_PROFILES, segmentation_name, segmentation_run
-from c2f.training import History
 
 ON_A_CPU = {"fcn": 3, "unet": 5, "td": 5}
 """Network -> minutes a seed, with the profile ``quick`` on the sample."""
@@ -31,11 +30,6 @@ def segmentation_piece(network: str, data: str, profile: str, seed: int, minutes
     recipe, width = MESH_PROFILES[profile]
 
     def run(settings: Settings) -> None:
-        def on_epoch(history: History) -> None:
-            if len(history):
-                accuracy = f"validation accuracy {history.val_accuracy[-1]:.4f}"
-                settings.tell(f"{piece}: epoch {len(history)}, {accuracy}, {history.seconds[-1]:.1f} s")
-
         segmentation_run(
             network,
             data,
@@ -45,7 +39,7 @@ def segmentation_piece(network: str, data: str, profile: str, seed: int, minutes
             width=width,
             device=settings.device,
             deadline=settings.deadline,
-            on_epoch=on_epoch,
+            on_epoch=settings.epochs_of(piece),
         )
 
     return Piece(piece, minutes, gpu, lambda output: recorded(output, name, seed), run)

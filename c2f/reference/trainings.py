@@ -4,7 +4,6 @@ from c2f import networks
 from c2f.experiments import train_run
 from c2f.recipes import recipe, recipe_name
 from c2f.reference.piece import Piece, Settings, recorded
-from c2f.training import History
 from c2f.zoo import run_name
 
 ON_A_CPU = {("lenetfc", "mnist"): 9, ("lenetfc", "fashion-mnist"): 7}
@@ -46,11 +45,6 @@ def training_piece(network: str, data: str, seed: int, minutes: float | None, gp
     piece = f"{name}--seed{seed}"
 
     def run(settings: Settings) -> None:
-        def on_epoch(history: History) -> None:
-            if len(history):
-                accuracy = f"validation accuracy {history.val_accuracy[-1]:.4f}"
-                settings.tell(f"{piece}: epoch {len(history)}, {accuracy}, {history.seconds[-1]:.1f} s")
-
         train_run(
             network,
             data,
@@ -60,7 +54,7 @@ def training_piece(network: str, data: str, seed: int, minutes: float | None, gp
             device=settings.device,
             compiled=settings.compiled,
             deadline=settings.deadline,
-            on_epoch=on_epoch,
+            on_epoch=settings.epochs_of(piece),
         )
 
     return Piece(piece, minutes, gpu, lambda output: recorded(output, name, seed), run)
