@@ -2,6 +2,7 @@ import io
 import os
 import tarfile
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -109,7 +110,7 @@ def test_pieces_are_named_whole_or_by_their_beginning_and_keep_their_order(some)
 def test_the_books_runs():
     every = pieces()
     on_a_cpu = select([], gpu=False)
-    assert len(on_a_cpu) == 147
+    assert len(on_a_cpu) == 162
     assert names(every)[: len(on_a_cpu)] == names(on_a_cpu)  # what a CPU can do comes first
     assert names(select([], gpu=True)) == names(every)
     assert len(set(names(every))) == len(every)
@@ -388,3 +389,21 @@ def test_leftovers_of_a_killed_call_do_not_come_along(here, there, tmp_path):
     keep(here / ".unpacked", 7)
     assert unpack(tmp_path / "travels.tar", here) == 2
     assert read(here / "runs" / "lenetfc--mnist.json").seeds == [0, 1, 2]
+
+
+def test_a_short_run_lies_apart_and_says_what_is_short(tmp_path, monkeypatch):
+    calls = []
+
+    def train_run(network, data, recipe, seed, output, **options):
+        calls.append((network, data, recipe, output))
+        keep(output, seed, network, data=data)
+
+    monkeypatch.setattr(trainings, "train_run", train_run)
+    [full], [piece] = (select([f"{begin}nin_light--fashion-mnist--seed1"], gpu=False) for begin in ("", "short--"))
+    assert run([piece], Settings(tmp_path, "cpu", False, None)) == (["short--nin_light--fashion-mnist--seed1"], [])
+    paper = recipe("nin_light", "fashion-mnist")
+    assert calls == [("nin_light", "fashion-mnist", replace(paper, epochs=2, batch_size=64), tmp_path / "short")]
+    assert piece.done(tmp_path)
+    assert not full.done(tmp_path)
+    assert full.gpu
+    assert not piece.gpu

@@ -16,6 +16,7 @@ from c2f.reference import (
     localization,
     robust_glimpses,
     segmentation,
+    short,
     trainings,
 )
 from c2f.reference.carrying import pack, unpack
@@ -24,7 +25,7 @@ from c2f.training import OutOfTime
 
 __all__ = ["Piece", "Settings", "pack", "pieces", "run", "select", "unpack"]
 
-_PARTS = (trainings, attacks, explanations, localization, segmentation, highres, glimpses, robust_glimpses)
+_PARTS = (trainings, attacks, explanations, localization, segmentation, highres, glimpses, robust_glimpses, short)
 """In order of value."""
 
 

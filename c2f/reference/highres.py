@@ -1,5 +1,7 @@
 """Reference runs of the High-Resolution CAM models: on scenes what a CPU can do, on photographs what needs a GPU."""
 
+from typing import Any
+
 from c2f.highres.decoders import decoder_run, decoders_name
 from c2f.highres.experiment import FULL, HALF, densenet_name, densenet_run
 from c2f.highres.measuring import maps_name, maps_run
@@ -25,8 +27,11 @@ def pieces() -> list[Piece]:
     return found
 
 
-def densenet_piece(model: str, data: str, seed: int, minutes: float | None, gpu: bool) -> Piece:
-    """Return the training of one model by the data set's recipe; a full model's half model must have run before."""
+def densenet_piece(model: str, data: str, seed: int, minutes: float | None, gpu: bool, **changes: Any) -> Piece:
+    """Return the training of one model by the data set's recipe, or one with ``changes`` (``dense_recipe``).
+
+    A full model's half model must have run before.
+    """
     name = densenet_name(model, data)
     piece = f"{name}--seed{seed}"
 
@@ -41,7 +46,7 @@ def densenet_piece(model: str, data: str, seed: int, minutes: float | None, gpu:
             data,
             seed,
             settings.output,
-            recipe=dense_recipe(model, data),
+            recipe=dense_recipe(model, data, **changes),
             device=settings.device,
             deadline=settings.deadline,
             on_epoch=on_epoch,

@@ -2,7 +2,7 @@
 
 import time
 
-from c2f.looking_runs import locate_run, looking_name, told
+from c2f.looking_runs import FAITHFUL, locate_run, looking_name, told
 from c2f.reference.piece import Piece, Settings, recorded, weights_folder
 from c2f.training import OutOfTime
 from c2f.trials import CHOSEN, PICTURES
@@ -32,8 +32,8 @@ def pieces() -> list[Piece]:
     return found
 
 
-def localization_piece(network: str, data: str, seed: int, kind: str, gpu: bool) -> Piece:
-    """Return the measurement of one trained network by one kind of map."""
+def localization_piece(network: str, data: str, seed: int, kind: str, gpu: bool, faithful: int = FAITHFUL) -> Piece:
+    """Return the measurement of one trained network by one kind of map; ``faithful`` as for ``locate_run``."""
     name = looking_name(network, data, kind)
     # Tiny-Imagenette has 500 test pictures, and all that are not chosen on are scored.
     few = data == "tiny-imagenette"
@@ -49,6 +49,7 @@ def localization_piece(network: str, data: str, seed: int, kind: str, gpu: bool)
             output=settings.output,
             chosen=100 if few else CHOSEN,
             pictures=None if few else PICTURES,
+            faithful=faithful,
             weights=weights_folder(settings.output, network, data, seed),
             device=settings.device,
         )

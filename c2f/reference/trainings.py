@@ -1,5 +1,7 @@
 """Reference runs that train the networks of the Top-Down paper."""
 
+from typing import Any
+
 from c2f import networks
 from c2f.experiments import train_run
 from c2f.recipes import recipe, recipe_name
@@ -39,8 +41,8 @@ def paper_networks() -> list[tuple[str, str]]:
     ]
 
 
-def training_piece(network: str, data: str, seed: int, minutes: float | None, gpu: bool) -> Piece:
-    """Return the training of one network by the recipe of its paper."""
+def training_piece(network: str, data: str, seed: int, minutes: float | None, gpu: bool, **changes: Any) -> Piece:
+    """Return the training of one network by the recipe of its paper, with ``changes`` as for ``c2f.recipes.recipe``."""
     name = run_name(network, data)
     piece = f"{name}--seed{seed}"
 
@@ -48,7 +50,7 @@ def training_piece(network: str, data: str, seed: int, minutes: float | None, gp
         train_run(
             network,
             data,
-            recipe(network, data, profile="paper", name=recipe_name(data)),
+            recipe(network, data, profile="paper", name=recipe_name(data), **changes),
             seed,
             settings.output,
             device=settings.device,

@@ -1,0 +1,51 @@
+"""Reference runs that the papers' recipes make too long for a CPU, shortened until one can do them.
+
+They lie apart, in the folder ``short`` of the output folder, and have the names of the runs that they stand in for. A
+text that shows one says that it is short, and a full run takes its place as soon as there is one.
+"""
+
+from dataclasses import replace
+
+from c2f.reference.highres import densenet_piece, maps_piece
+from c2f.reference.localization import localization_piece
+from c2f.reference.piece import Piece
+from c2f.reference.trainings import training_piece
+
+FOLDER = "short"
+"""Of the output folder, and the beginning of each piece's name."""
+
+_NETWORKS = (
+    # data, kind of map, what the recipe is changed to, (network, seeds, minutes a seed)
+    ("fashion-mnist", "paper", {"epochs": 2, "batch_size": 64}, (("nin_light", 2, 4), ("nin_light_td", 2, 20))),
+    ("tiny-imagenette", "raw", {"epochs": 5, "batch_size": 32}, (("resnet18", 1, 7), ("resnet18_td", 1, 45))),
+)
+_DENSENETS = {
+    "densenet_half": ({"config": "slim", "epochs": 8}, 10),
+    "densenet_full": ({"config": "slim", "epochs": 4}, 10),
+}
+"""Model -> what its recipe is changed to on tiny-animals, minutes."""
+
+
+def pieces() -> list[Piece]:
+    """Return each network's training and what its maps show."""
+    found = []
+    for data, kind, changes, networks in _NETWORKS:
+        for network, seeds, minutes in networks:
+            for seed in range(seeds):
+                found.append(training_piece(network, data, seed, minutes, gpu=False, **changes))
+                found.append(localization_piece(network, data, seed, kind, gpu=False, faithful=0))
+    data = "tiny-animals"
+    for model, (smaller, minutes) in _DENSENETS.items():
+        found.append(densenet_piece(model, data, 0, minutes, gpu=False, **smaller))
+    found.append(maps_piece(data, 0, None, gpu=False))
+    return [_apart(piece) for piece in found]
+
+
+def _apart(piece: Piece) -> Piece:
+    """Return the piece with its results in the folder of the short runs."""
+    return replace(
+        piece,
+        name=f"{FOLDER}--{piece.name}",
+        done=lambda output: piece.done(output / FOLDER),
+        run=lambda settings: piece.run(replace(settings, output=settings.output / FOLDER)),
+    )
