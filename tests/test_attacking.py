@@ -487,7 +487,7 @@ def test_what_is_missing_or_damaged_is_told_with_the_remedy(tmp_path):
     with pytest.raises(RecordError, match=rf"there is no record .*{NAME}\.json; " + command.format(0)):
         attack_records.results("lenetfc", DATA, **ask)
     run = attack(tmp_path)
-    with pytest.raises(RecordError, match=r"has no seed 4; seeds there: \[0\]; " + command.format(4)):
+    with pytest.raises(RecordError, match=r"has no attacks of seed 4; seeds there: \[0\]; " + command.format(4)):
         attack_records.results("lenetfc", DATA, seed=4, **ask)
     for kind, read_it in (("attacks", attack_records.results), ("adversarial", attack_records.adversarial)):
         path = tmp_path / kind / run.arrays["file"]
@@ -496,13 +496,13 @@ def test_what_is_missing_or_damaged_is_told_with_the_remedy(tmp_path):
         with pytest.raises(RecordError, match=r"is not the record's \(sha256 differs\): restore the file, or make it"):
             read_it("lenetfc", DATA, **ask)
         path.unlink()
-        with pytest.raises(RecordError, match=r"seed0\.safetensors is missing; " + command.format(0)):
+        with pytest.raises(RecordError, match=r"seed0\.safetensors is missing; " + command.format("0 --again")):
             read_it("lenetfc", DATA, **ask)
 
 
 def test_the_remedy_of_a_shipped_record_that_is_not_there(monkeypatch, tmp_path):
     monkeypatch.setattr(zoo, "SHIPPED", tmp_path)
-    with pytest.raises(RecordError, match=r"--pictures all` and read it with output='output'$"):
+    with pytest.raises(RecordError, match=r"--pictures all --output output` and give the folder 'output'$"):
         attack_records.results("lenetfc", DATA, "contrast", whole=True)
 
 

@@ -301,12 +301,14 @@ def test_networks_are_compared_on_the_same_pictures(tmp_path):
     with pytest.raises(ValueError, match="unknown measure of act_3 'insertion'"):
         scores("lenetfc", DATA, "act_3", "insertion", output=tmp_path)
     with pytest.raises(
-        RecordError, match=r"there is no record .*c2f locate nin_light fashion-mnist --maps raw --output"
+        RecordError, match=r"there is no record .*c2f locate nin_light fashion-mnist --maps raw --seeds 0 --output"
     ):
         compare(a, ("nin_light", "act_3"), DATA, "energy", output=tmp_path)
     file = next((tmp_path / "localization").glob("lenetfc_td*seed1*"))
     file.write_bytes(b"")
-    with pytest.raises(RecordError, match=r"is not the record's: restore it, or .* --seeds 1 --again"):
+    with pytest.raises(
+        RecordError, match=r"is not the record's .sha256 differs.: restore the file, or .* --seeds 1 --again"
+    ):
         compare(a, b, DATA, "energy", output=tmp_path)
 
 

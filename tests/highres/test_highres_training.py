@@ -224,7 +224,9 @@ def test_data_that_do_not_do_are_refused_by_name(folder):
 
 
 def test_a_full_model_without_its_half_says_how_to_get_it(folder, tmp_path):
-    with pytest.raises(RecordError, match=r"no runs of densenet_half on .*c2f train densenet_half"):
+    with pytest.raises(
+        RecordError, match=r"no record .*/out/runs/densenet_half--.*c2f train densenet_half .* --output .*/out`"
+    ):
         densenet_run("densenet_full", f"folder:{folder}", 0, tmp_path / "out", recipe=TINY)
 
 
