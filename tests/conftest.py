@@ -1,4 +1,26 @@
+import sys
+
+import pytest
 import torch
+
+from c2f import __main__ as command_line
 
 # The networks of the tests are tiny: a second thread gains little, and costs much beside anything else that runs.
 torch.set_num_threads(1)
+
+
+@pytest.fixture
+def c2f(monkeypatch, capsys):
+    """Run the command line in this process; gives (exit status, standard output, standard error)."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["c2f", *map(str, arguments)])
+        try:
+            command_line.main()
+            status = 0
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 1
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return call

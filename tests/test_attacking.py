@@ -456,8 +456,8 @@ def no_work(*arguments, **options):
         ({"pictures": 121}, "pictures is 121 but the test set of fashion-mnist has 120: give at most that, or all"),
         ({"repetitions": 0}, "repetitions must be a whole number of at least 1, not 0"),
         ({"batch_size": -3}, "batch_size must be a whole number of at least 1, not -3"),
-        ({"seed": 9}, r"no weights of lenetfc on fashion-mnist with seed 9; seeds there: \[0, 1.*`c2f train lenetfc"),
-        ({"network": "nin"}, "there are no runs of nin on fashion-mnist in .*; train it with `c2f train nin fashion"),
+        ({"seed": 9}, r"lenetfc--fashion-mnist has no weights of seed 9; seeds there: \[0, 1.*`c2f train lenetfc"),
+        ({"network": "nin"}, r"there is no record .*nin--fashion-mnist\.json; make it with `c2f train nin fashion"),
     ],
 )
 def test_bad_arguments_are_refused_before_any_work(tmp_path, monkeypatch, changes, message):

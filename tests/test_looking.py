@@ -319,7 +319,7 @@ def test_networks_are_compared_on_the_same_pictures(tmp_path):
         ({"kind": "relu"}, "unknown kind of map 'relu'\nThere are: raw, clamped, paper"),
         ({"faithful": -1}, "faithful must be a whole number of at least 0, not -1"),
         ({"network": "lenetfc_tdd"}, "unknown network 'lenetfc_tdd'; did you mean 'lenetfc_td'"),
-        ({"seed": 9}, "no weights of lenetfc on fashion-mnist with seed 9"),
+        ({"seed": 9}, "lenetfc--fashion-mnist has no weights of seed 9"),
     ],
 )
 def test_bad_runs_are_refused_before_any_work(change, message, tmp_path, monkeypatch):
