@@ -4,10 +4,10 @@ import torch
 from matplotlib.collections import LineCollection
 from torch import nn
 
-from c2f import datasets, experiments, localization, looking, looking_plots, looking_runs, looking_tables
+from c2f import datasets, localization, looking, looking_plots, looking_runs, looking_tables
 from c2f.cam import grad_cam, paper_layers, paper_normalise, upsample
 from c2f.commands.localization import locate as locate_command
-from c2f.datasets.pictures import DataSet, Pictures
+from c2f.datasets.pictures import Pictures
 from c2f.datasets.planted import COLOURS, planted
 from c2f.datasets.scenes import scenes
 from c2f.looking import KINDS, POOLED, SINGLE, evidence, measure, measure_box, measure_layer
@@ -20,15 +20,9 @@ DATA = "fashion-mnist"  # its shipped weights, on pictures of the shipped sample
 SMALL = {"chosen": 10, "pictures": 20}
 
 
-@pytest.fixture(scope="module")
-def sample():
-    whole = datasets.load("fashion-mnist-sample")
-    return DataSet(DATA, whole.train.select(torch.arange(100)), whole.test.select(torch.arange(150)))
-
-
 @pytest.fixture(autouse=True)
-def pictures_of_the_sample(monkeypatch, sample):
-    monkeypatch.setattr(experiments, "_load", lambda data, image_size: sample)
+def sample(few_of_the_sample):
+    return few_of_the_sample(DATA, train=100, test=150)
 
 
 @pytest.fixture
