@@ -23,7 +23,7 @@ from c2f.highres.measuring import ORDERS, resemblance
 from c2f.highres.recipes import DenseRecipe
 from c2f.highres.training import fit_dense
 from c2f.networks.densenet_fcn import HalfDenseNet, build_densenet, transfer
-from c2f.records import Record, RecordError, Run, add_run, environment, read
+from c2f.records import Record, Run, add_run, environment
 from c2f.targets import subset
 from c2f.training import History
 
@@ -118,8 +118,4 @@ def decoders_record(data: str, output: Path | None = None) -> Record:
     Raises:
         RecordError: there is none (with what makes it), or it is damaged.
     """
-    folder = zoo.SHIPPED if output is None else Path(output)
-    path = folder / "runs" / f"{decoders_name(data)}.json"
-    if not path.exists():
-        raise RecordError(f"there is no record {path}; make it with `c2f reference --only {decoders_name(data)}`")
-    return read(path)
+    return zoo.find_record(output, decoders_name(data), f"reference --only {decoders_name(data)}")

@@ -25,7 +25,7 @@ from c2f.highres.resemblance import Moments, colour_share, mean_between, moments
 from c2f.localization import interval
 from c2f.looking import Measures, baselines, measure
 from c2f.networks.densenet_fcn import FullDenseNet
-from c2f.records import Record, RecordError, Run, add_run, environment, read
+from c2f.records import Record, Run, add_run, environment
 from c2f.robustness import Interval
 from c2f.targets import subset
 from c2f.trials import Objects, find_objects
@@ -204,7 +204,7 @@ def maps_run(
             "intervals": {name: _ends(span) for name, span in intervals.items()},
             "thresholds": {name: found.thresholds for name, found in measured.items()},
             "orders": alike.orders.nanmean(dim=1).tolist(),
-            "weights": next(run.weights for run in trained.runs if run.seed == seed),
+            "weights": trained.file(seed),
         },
         weights=None,
         environment=environment(device, time.perf_counter() - start),
@@ -223,8 +223,4 @@ def maps_record(data: str, output: Path | None = None) -> Record:
     Raises:
         RecordError: there is none (with what makes it), or it is damaged.
     """
-    folder = zoo.SHIPPED if output is None else Path(output)
-    path = folder / "runs" / f"{maps_name(data)}.json"
-    if not path.exists():
-        raise RecordError(f"there is no record {path}; make it with `c2f reference --only {maps_name(data)}`")
-    return read(path)
+    return zoo.find_record(output, maps_name(data), f"reference --only {maps_name(data)}")
