@@ -18,6 +18,7 @@ from c2f import datasets, zoo
 from c2f.cam import upsample
 from c2f.cam.hooks import frozen
 from c2f.checks import positive_int
+from c2f.datasets.pictures import Pictures
 from c2f.files import check_writable
 from c2f.highres.experiment import FULL, densenet_record, load_densenet
 from c2f.highres.maps import TITLES, all_maps, blur
@@ -184,10 +185,8 @@ def maps_run(
     zoo.check_folder(output, maps_name(data), described)
     check_writable(output)
     tested = datasets.load(data, image_size=trained.parameters["recipe"]["image_size"]).test
-    if total > len(tested):
-        raise ValueError(f"{chosen} and {pictures} pictures are asked for, but {data} has {len(tested)} test pictures")
+    places = drawn(tested, total, f"the test part of {data}")
     start = time.perf_counter()
-    places = subset(tested.labels, total)
     images = (tested.images[places].float() / 255).to(device)
     choosing = torch.isin(places, subset(tested.labels, chosen))
     measured = locate(full, images, find_objects(tested.select(places), data), choosing, resamples=resamples)
@@ -223,8 +222,27 @@ def maps_record(data: str, output: Path | None = None) -> Record:
     Raises:
         RecordError: there is none (with what makes it), or it is damaged.
     """
-    folder = zoo.SHIPPED if output is None else Path(output)
-    path = folder / "runs" / f"{maps_name(data)}.json"
+    return reference_record(maps_name(data), output)
+
+
+def reference_record(name: str, output: Path | None = None) -> Record:
+    """Return the record ``name``, which ``c2f reference`` makes: of ``output``, or else of the book's runs.
+
+    Raises:
+        RecordError: there is none (with what makes it), or it is damaged.
+    """
+    path = (zoo.SHIPPED if output is None else Path(output)) / "runs" / f"{name}.json"
     if not path.exists():
-        raise RecordError(f"there is no record {path}; make it with `c2f reference --only {maps_name(data)}`")
+        raise RecordError(f"there is no record {path}; make it with `c2f reference --only {name}`")
     return read(path)
+
+
+def drawn(part: Pictures, count: int, data: str) -> Tensor:
+    """Return the places of ``count`` pictures of ``part``, spread over its classes, int64.
+
+    Raises:
+        ValueError: there are not so many; ``data`` is what the message calls them.
+    """
+    if count > len(part):
+        raise ValueError(f"{count} pictures are asked for, but {data} has {len(part)}")
+    return subset(part.labels, count)

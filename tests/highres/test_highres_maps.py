@@ -175,7 +175,7 @@ def test_a_measurement_is_recorded_and_refused_with_other_numbers(made, tmp_path
     assert len(run.details["orders"]) == record.parameters["orders"] == 20
     with pytest.raises(RecordError, match="pictures"):
         measuring.maps_run("made", 0, tmp_path, chosen=4, pictures=9, weights=tmp_path)
-    with pytest.raises(ValueError, match="made has 24 test pictures"):
+    with pytest.raises(ValueError, match="29 pictures are asked for, but the test part of made has 24"):
         measuring.maps_run("made", 0, tmp_path / "new", chosen=20, pictures=9, weights=tmp_path)
     with pytest.raises(RecordError, match="c2f reference --only densenet_maps--nothing"):
         measuring.maps_record("nothing", tmp_path)
@@ -210,7 +210,9 @@ def test_another_decoder_is_trained_behind_the_same_classifier_and_recorded(made
     assert one.values["low_classes"] == pytest.approx(two.values["low_classes"])  # one classifier
     assert one.values["to_low"] != two.values["to_low"]  # two decoders
     assert one.values["rebuilt_error"] > 0
-    with pytest.raises(ValueError, match="made has 60 in that part"):
+    with pytest.raises(
+        ValueError, match="train_pictures is 50, and 20 more are held out, but made has 60 training pictures"
+    ):
         decoders.decoder_run("made", 3, tmp_path / "new", **{**settings, "train_pictures": 50})
     with pytest.raises(RecordError, match="pictures"):
         decoders.decoder_run("made", 3, tmp_path, **{**settings, "pictures": 10})
