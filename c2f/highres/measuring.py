@@ -7,7 +7,7 @@ Axes: N pictures, M feature maps, C channels, H rows, W columns, K classes, P or
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,6 +112,7 @@ def locate(
     choosing: Tensor,
     names: Sequence[str] = tuple(TITLES),
     resamples: int = 0,
+    others: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Measures]:
     """Measure how well each kind of map finds the object, and what needs no network.
 
@@ -122,6 +123,7 @@ def locate(
         choosing: bool ``(N,)``, the pictures that thresholds are chosen on; all others are scored.
         names: of ``c2f.highres.maps.TITLES``.
         resamples: of the intervals over pictures; 0 leaves them out.
+        others: more maps of all N, ``(N, H, W)`` by name.
 
     Returns:
         The measures by the map's name, and behind them those of ``c2f.looking.baselines``.
@@ -129,7 +131,7 @@ def locate(
     apart = (objects.select(choosing), objects.select(~choosing))
     found = {
         name: measure(maps[choosing].cpu(), apart[0], maps[~choosing].cpu(), apart[1], resamples)
-        for name, maps in all_maps(full, pictures, names=names).items()
+        for name, maps in {**all_maps(full, pictures, names=names), **(others or {})}.items()
     }
     return {**found, **baselines(*apart)}
 

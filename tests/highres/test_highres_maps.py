@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from captum.attr import GuidedGradCam, LayerGradientXActivation
 
 from c2f import datasets
 from c2f.datasets.batches import Batches
@@ -9,6 +10,7 @@ from c2f.datasets.scenes import scenes
 from c2f.highres import data as highres_data
 from c2f.highres import decoders, measuring
 from c2f.highres.experiment import densenet_run
+from c2f.highres.guided import guided_grad_cam
 from c2f.highres.maps import LAYERS, TITLES, all_maps, hires_cam, refine_options, relabelled
 from c2f.highres.recipes import DenseRecipe
 from c2f.highres.resemblance import colour_share, correlation, mean_between, moments, other_orders
@@ -95,6 +97,28 @@ def test_hires_cam_of_the_classifiers_own_features_is_the_low_resolution_cam(ful
         rtol=1e-4,
         atol=1e-5,
     )
+
+
+@pytest.mark.parametrize("layer", LAYERS.values())
+def test_hires_cam_is_captums_gradient_times_activation(full, x, layer):
+    classes = torch.arange(len(x)) % 10
+    theirs = LayerGradientXActivation(full, full.get_submodule(layer)).attribute(x, target=classes).sum(dim=1)
+    found = hires_cam(full, layer, x, classes)
+    torch.testing.assert_close(found, theirs.detach(), rtol=1e-4, atol=1e-7)
+    assert found.abs().max() > 1e-3
+
+
+def test_guided_grad_cam_is_captums(full, x):
+    classes = torch.arange(len(x)) % 10
+    found = guided_grad_cam(full, "classifier.tap", x, classes, batch_size=10)
+    theirs = GuidedGradCam(full, full.classifier.tap).attribute(
+        x.clone().requires_grad_(), target=classes, interpolate_mode="bilinear"
+    )
+    torch.testing.assert_close(found.maps, theirs.detach().abs().sum(dim=1), rtol=1e-3, atol=1e-7)
+    assert found.maps.max() > 0
+    assert torch.equal(found.classes, classes)
+    assert not any(p.requires_grad for p in full.classifier.parameters())
+    assert torch.equal(guided_grad_cam(full, "classifier.tap", x[:2]).classes, full(x[:2]).argmax(dim=1))
 
 
 @pytest.mark.parametrize("layer", ["expand_up", "rebuild"])
