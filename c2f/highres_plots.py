@@ -121,7 +121,7 @@ def found(ax: Axes, values: Mapping[str, float], intervals: Mapping[str, Sequenc
             ax.plot(span, [row, row], color=OKABE_ITO[0], linewidth=3, alpha=0.4)
         ax.plot(value, row, "o", color=OKABE_ITO[0], fillstyle="none" if span is None else "full")
     ax.set_yticks(range(len(values)), list(values), fontsize=9)
-    ax.set(ylim=(len(values) - 0.4, -0.6), xlim=(0, 1), xlabel=what)
+    ax.set(ylim=(len(values) - 0.4, -0.6), xlim=(0, 1), xticks=(0, 0.5, 1), xlabel=what)
     ax.grid(axis="x", alpha=0.3)
     return ax
 

@@ -215,8 +215,11 @@ def test_a_constant_map_is_refused_by_the_refined_map_and_named(full, x):
 
 def test_localisation_measures_all_maps_and_the_baselines(made, full, x):
     choosing = torch.arange(len(x)) < 6
-    found = measuring.locate(full, x, find_objects(made.test, "made"), choosing, names=("low", "high"))
-    assert list(found) == ["low", "high", "centre box", "whole picture", "random map"]
+    objects = find_objects(made.test, "made")
+    perfect = objects.masks.float()
+    found = measuring.locate(full, x, objects, choosing, names=("low", "high"), others={"perfect": perfect})
+    assert list(found) == ["low", "high", "perfect", "centre box", "whole picture", "random map"]
+    assert found["perfect"].values["px_ap"] == pytest.approx(1)
     assert found["whole picture"].values["recall"] == 1
 
 
