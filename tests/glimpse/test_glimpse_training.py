@@ -75,7 +75,7 @@ def test_mixed_precision_learns_the_same(whole, half):
     model, history = fitted(half=half)
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     assert history.train_loss != whole[1].train_loss
-    assert history.train_loss == pytest.approx(whole[1].train_loss, rel=0.02)
+    assert history.train_loss == pytest.approx(whole[1].train_loss, rel=0.05)
     assert history.val_loss[-1] < history.val_loss[0] / 2
 
 
