@@ -16,6 +16,7 @@ from c2f import plots
 from c2f.cam_plots import clipped_limits, overlay
 from c2f.figures import OKABE_ITO
 from c2f.looking_plots import mask_outline
+from c2f.records import Run
 from c2f.refine import Refined
 
 STEPS = {
@@ -120,9 +121,27 @@ def found(ax: Axes, values: Mapping[str, float], intervals: Mapping[str, Sequenc
             ax.plot(span, [row, row], color=OKABE_ITO[0], linewidth=3, alpha=0.4)
         ax.plot(value, row, "o", color=OKABE_ITO[0], fillstyle="none" if span is None else "full")
     ax.set_yticks(range(len(values)), list(values), fontsize=9)
-    ax.set(ylim=(len(values) - 0.4, -0.6), xlim=(0, 1), xlabel=what)
+    ax.set(ylim=(len(values) - 0.4, -0.6), xlim=(0, 1), xticks=(0, 0.5, 1), xlabel=what)
     ax.grid(axis="x", alpha=0.3)
     return ax
+
+
+def measured(axes: Any, run: Run, maps: Mapping[str, str], measures: Mapping[str, str]) -> Any:
+    """Draw a panel a measure and in it a row a map, as ``c2f.highres.measuring.maps_run`` recorded them; return
+    ``axes``.
+
+    Args:
+        axes: one a measure; the rows' names stand at the first.
+        run: of the record.
+        maps: name -> what to call it, from top to bottom.
+        measures: name -> what to call it.
+    """
+    spans = run.details["intervals"]
+    for ax, (key, text) in zip(axes, measures.items(), strict=True):
+        values = {title: run.values[f"{key} {name}"] for name, title in maps.items()}
+        known = {title: spans[f"{key} {name}"] for name, title in maps.items() if f"{key} {name}" in spans}
+        found(ax, values, known, text)
+    return axes
 
 
 def orders(ax: Axes, others: ArrayLike, real: float) -> Axes:

@@ -4,10 +4,10 @@ Axes: N pictures, B pictures of one batch, C channels, H rows, W columns, K clas
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import pandas as pd
 import torch
@@ -116,9 +116,10 @@ def _train_epoch(
     return loss_sum / count, correct / count
 
 
-def _fingerprint(network: nn.Module, recipe: Recipe, seed: int, identity: dict[str, str]) -> dict[str, Any]:
+def fingerprint(network: nn.Module, recipe: Any, seed: int, identity: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what tells a run's checkpoint from others; ``recipe`` is a dataclass."""
     shapes = {name: list(p.shape) for name, p in network.state_dict().items()}
-    return {"recipe": asdict(recipe), "seed": seed, "shapes": shapes, "identity": identity}
+    return {"recipe": asdict(recipe), "seed": seed, "shapes": shapes, "identity": identity or {}}
 
 
 def load_checkpoint(path: Path, fingerprint: dict[str, Any], device: torch.device) -> dict[str, Any]:
@@ -140,6 +141,62 @@ def load_checkpoint(path: Path, fingerprint: dict[str, Any], device: torch.devic
             "delete it or choose another folder"
         )
     return state
+
+
+class Stateful(Protocol):
+    """What a checkpoint holds the state of: a network, an optimiser."""
+
+    def state_dict(self) -> Any:
+        """Return the state."""
+
+    def load_state_dict(self, state: Any, /) -> Any:
+        """Take the state over."""
+
+
+def remaining_epochs(
+    history: History,
+    epochs: int,
+    parts: Mapping[str, Stateful],
+    *,
+    ours: dict[str, Any],
+    device: torch.device,
+    checkpoint: Path | None,
+    on_epoch: Callable[[Any], None] | None,
+    deadline: float | None,
+) -> Iterator[int]:
+    """Yield the number, from 0, of each epoch that is still to be trained, and keep the checkpoint in between.
+
+    Who asks trains the epoch and appends it to ``history``, then asks for the next.
+
+    Args:
+        history: empty; filled from the checkpoint where there is one.
+        epochs: how many there are in all.
+        parts: by their names in the checkpoint; they are brought to its state.
+        ours: the run's ``fingerprint``.
+        device: where the parts are.
+        checkpoint, on_epoch, deadline: as for ``fit``.
+
+    Raises:
+        OutOfTime: the deadline is near.
+        ValueError: the checkpoint is damaged or belongs to another run.
+    """
+    if checkpoint is not None and checkpoint.exists():
+        saved = load_checkpoint(checkpoint, ours, device)
+        for name, part in parts.items():
+            part.load_state_dict(saved[name])
+        vars(history).update(saved["history"])
+        if on_epoch is not None:
+            on_epoch(history)
+    while len(history) < epochs:
+        if deadline is not None and time.monotonic() + sum(history.seconds[-1:]) > deadline:
+            raise OutOfTime(f"stopped before epoch {len(history) + 1} of {epochs}")
+        yield len(history)
+        if checkpoint is not None:
+            states = {name: part.state_dict() for name, part in parts.items()}
+            with atomic_path(checkpoint) as temporary:
+                torch.save({"fingerprint": ours, **states, "history": vars(history)}, temporary)
+        if on_epoch is not None:
+            on_epoch(history)
 
 
 def fit(
@@ -182,23 +239,21 @@ def fit(
     """
     device = next(network.parameters()).device
     history, optim = History(), optimiser(network, recipe)
-    fingerprint = _fingerprint(network, recipe, seed, identity or {})
-    if checkpoint is not None and checkpoint.exists():
-        state = load_checkpoint(checkpoint, fingerprint, device)
-        network.load_state_dict(state["network"])
-        optim.load_state_dict(state["optimiser"])
-        history = History(**state["history"])
-        if on_epoch is not None:
-            on_epoch(history)
     if compiled:
         network.to(memory_format=torch.channels_last)
     # A compiled module is a module too, but torch declares it a plain callable.
     forward = cast(nn.Module, torch.compile(network, dynamic=False)) if compiled else network
-    for epoch in range(len(history), recipe.epochs):
-        if deadline is not None:
-            expected = history.seconds[-1] if history.seconds else 0.0
-            if time.monotonic() + expected > deadline:
-                raise OutOfTime(f"stopped before epoch {epoch + 1} of {recipe.epochs}")
+    left = remaining_epochs(
+        history,
+        recipe.epochs,
+        {"network": network, "optimiser": optim},
+        ours=fingerprint(network, recipe, seed, identity),
+        device=device,
+        checkpoint=checkpoint,
+        on_epoch=on_epoch,
+        deadline=deadline,
+    )
+    for epoch in left:
         start = time.perf_counter()
         lr = recipe.learning_rate(epoch)
         set_learning_rate(optim, lr)
@@ -224,15 +279,4 @@ def fit(
             val_accuracy=val_accuracy,
             seconds=time.perf_counter() - start,
         )
-        if checkpoint is not None:
-            state = {
-                "fingerprint": fingerprint,
-                "network": network.state_dict(),
-                "optimiser": optim.state_dict(),
-                "history": vars(history),
-            }
-            with atomic_path(checkpoint) as temporary:
-                torch.save(state, temporary)
-        if on_epoch is not None:
-            on_epoch(history)
     return history

@@ -11,7 +11,7 @@ import torch
 from c2f import attack_records, networks, reference, zoo
 from c2f.recipes import recipe
 from c2f.records import RecordError, Run, add_run, environment, read
-from c2f.reference import Piece, Settings, pack, pieces, run, select, trainings, unpack
+from c2f.reference import Piece, Settings, pack, pieces, run, select, short, trainings, unpack
 from c2f.reference import attacks as attack_pieces
 from c2f.training import History, OutOfTime
 
@@ -403,3 +403,11 @@ def test_a_short_run_lies_apart_and_says_what_is_short(tmp_path, monkeypatch):
     assert not full.done(tmp_path)
     assert full.gpu
     assert not piece.gpu
+
+
+def test_a_full_run_takes_the_place_of_a_short_one(tmp_path):
+    assert short.folder_with("nin--mnist", tmp_path) is None
+    keep(tmp_path / "short", 0, "nin")
+    assert short.folder_with("nin--mnist", tmp_path) == tmp_path / "short"
+    keep(tmp_path, 0, "nin")
+    assert short.folder_with("nin--mnist", tmp_path) == tmp_path

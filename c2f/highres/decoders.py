@@ -18,13 +18,12 @@ from c2f.checks import positive_int
 from c2f.datasets.batches import Batches
 from c2f.files import check_writable
 from c2f.highres.data import EVALUATION_BATCH, load_pictures
-from c2f.highres.experiment import HALF, densenet_record, load_densenet
-from c2f.highres.measuring import ORDERS, resemblance
+from c2f.highres.experiment import HALF, load_densenet
+from c2f.highres.measuring import ORDERS, drawn, resemblance
 from c2f.highres.recipes import DenseRecipe
 from c2f.highres.training import fit_dense
 from c2f.networks.densenet_fcn import HalfDenseNet, build_densenet, transfer
 from c2f.records import Record, Run, add_run, environment
-from c2f.targets import subset
 from c2f.training import History
 
 HELD_OUT = 500
@@ -73,7 +72,6 @@ def decoder_run(
     """
     positive_int(train_pictures, "train_pictures")
     positive_int(pictures, "pictures")
-    trained = densenet_record(HALF, data, weights)
     half = load_densenet(HALF, data, half_seed, weights)
     assert isinstance(half, HalfDenseNet)
     numbers = {"train_pictures": train_pictures, "pictures": pictures, "half_seed": half_seed, "orders": ORDERS}
@@ -81,12 +79,14 @@ def decoder_run(
     zoo.check_folder(output, decoders_name(data), described)
     check_writable(output)
     found = load_pictures(data, half.image_size)
-    for part, wanted in ((found.train, train_pictures + HELD_OUT), (found.test, pictures)):
-        if wanted > len(part):
-            raise ValueError(f"{wanted} pictures are asked for, but {data} has {len(part)} in that part")
+    tested = found.test.images[drawn(found.test, pictures, f"the test part of {data}")].float() / 255
+    if train_pictures + HELD_OUT > len(found.train):
+        raise ValueError(
+            f"train_pictures is {train_pictures}, and {HELD_OUT} more are held out, but {data} has {len(found.train)} "
+            "training pictures"
+        )
     start = time.perf_counter()
-    shape = {key: trained.parameters[key] for key in ("num_classes", "image_size", "in_channels")}
-    full = build_densenet("full", **shape, config=half.config, seed=seed)
+    full = build_densenet("full", half.num_classes, half.image_size, half.in_channels, half.config, seed)
     transfer(half, full)
     full.to(device)
     places = torch.arange(train_pictures + HELD_OUT)
@@ -99,7 +99,6 @@ def decoder_run(
         seed=seed,
         on_epoch=on_epoch,
     )
-    tested = found.test.images[subset(found.test.labels, pictures)].float() / 255
     alike = resemblance(full, tested.to(device), ORDERS)
     run = Run(
         seed=seed,

@@ -7,7 +7,7 @@ Axes: N pictures, M feature maps, C channels, H rows, W columns, K classes, P or
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from c2f import datasets, zoo
 from c2f.cam import upsample
 from c2f.cam.hooks import frozen
 from c2f.checks import positive_int
+from c2f.datasets.pictures import Pictures
 from c2f.files import check_writable
 from c2f.highres.experiment import FULL, densenet_record, load_densenet
 from c2f.highres.maps import TITLES, all_maps, blur
@@ -111,6 +112,7 @@ def locate(
     choosing: Tensor,
     names: Sequence[str] = tuple(TITLES),
     resamples: int = 0,
+    others: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Measures]:
     """Measure how well each kind of map finds the object, and what needs no network.
 
@@ -121,6 +123,7 @@ def locate(
         choosing: bool ``(N,)``, the pictures that thresholds are chosen on; all others are scored.
         names: of ``c2f.highres.maps.TITLES``.
         resamples: of the intervals over pictures; 0 leaves them out.
+        others: more maps of all N, ``(N, H, W)`` by name.
 
     Returns:
         The measures by the map's name, and behind them those of ``c2f.looking.baselines``.
@@ -128,7 +131,7 @@ def locate(
     apart = (objects.select(choosing), objects.select(~choosing))
     found = {
         name: measure(maps[choosing].cpu(), apart[0], maps[~choosing].cpu(), apart[1], resamples)
-        for name, maps in all_maps(full, pictures, names=names).items()
+        for name, maps in {**all_maps(full, pictures, names=names), **(others or {})}.items()
     }
     return {**found, **baselines(*apart)}
 
@@ -184,10 +187,8 @@ def maps_run(
     zoo.check_folder(output, maps_name(data), described)
     check_writable(output)
     tested = datasets.load(data, image_size=trained.parameters["recipe"]["image_size"]).test
-    if total > len(tested):
-        raise ValueError(f"{chosen} and {pictures} pictures are asked for, but {data} has {len(tested)} test pictures")
+    places = drawn(tested, total, f"the test part of {data}")
     start = time.perf_counter()
-    places = subset(tested.labels, total)
     images = (tested.images[places].float() / 255).to(device)
     choosing = torch.isin(places, subset(tested.labels, chosen))
     measured = locate(full, images, find_objects(tested.select(places), data), choosing, resamples=resamples)
@@ -224,3 +225,14 @@ def maps_record(data: str, output: Path | None = None) -> Record:
         RecordError: there is none (with what makes it), or it is damaged.
     """
     return zoo.find_record(output, maps_name(data), f"reference --only {maps_name(data)}")
+
+
+def drawn(part: Pictures, count: int, data: str) -> Tensor:
+    """Return the places of ``count`` pictures of ``part``, spread over its classes, int64.
+
+    Raises:
+        ValueError: there are not so many; ``data`` is what the message calls them.
+    """
+    if count > len(part):
+        raise ValueError(f"{count} pictures are asked for, but {data} has {len(part)}")
+    return subset(part.labels, count)

@@ -5,8 +5,8 @@ as small pictures need, and in ``scenes`` as much as one core does in a few minu
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from c2f.checks import choose, did_you_mean, positive_int
@@ -145,3 +145,13 @@ def dense_recipe(model: str, data: str, profile: str = "paper", name: str | None
             )
     given = {field: value for field, value in changes.items() if value is not None}
     return replace(found, **{**PROFILES[profile], **given})
+
+
+def departures(parameters: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return in what a recorded training's recipe is not that of its data set: field -> (there, in the data set's).
+
+    Args:
+        parameters: of the record; its ``network``, ``data`` and ``recipe`` are read.
+    """
+    own = asdict(dense_recipe(parameters["network"], parameters["data"]))
+    return {field: (used, own[field]) for field, used in parameters["recipe"].items() if used != own[field]}

@@ -8,19 +8,17 @@ Axes: B pictures of one batch, C channels, H rows, W columns, K classes.
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from c2f.datasets.batches import Loader
-from c2f.files import atomic_path
 from c2f.highres.recipes import DenseRecipe
 from c2f.networks.densenet_fcn import FullDenseNet, HalfDenseNet, regularised_kernels
-from c2f.training import History, OutOfTime, load_checkpoint
+from c2f.training import History, fingerprint, remaining_epochs
 
 GREY_LEVELS = 255
 """The reconstruction's error is counted in grey levels, as in the authors' code, whose pictures run from 0 to 255, so
@@ -69,6 +67,23 @@ def best_epoch(history: History, full: bool) -> int:
     if full:
         return history.val_loss.index(min(history.val_loss))
     return history.val_accuracy.index(max(history.val_accuracy))
+
+
+class _Best:
+    """A network's weights as they were after its best epoch; a part of the checkpoint."""
+
+    def __init__(self, network: nn.Module):
+        self._network, self._weights = network, network.state_dict()
+
+    def keep(self) -> None:
+        """Remember the weights as they are now."""
+        self._weights = {name: value.detach().clone() for name, value in self._network.state_dict().items()}
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return self._weights
+
+    def load_state_dict(self, state: dict[str, Tensor], /) -> None:
+        self._weights = state
 
 
 def _pass(
@@ -121,20 +136,19 @@ def fit_dense(
     full = isinstance(network, FullDenseNet)
     device = next(network.parameters()).device
     network.to(memory_format=torch.channels_last)  # a third faster on a CPU
-    history, best, optim = History(), network.state_dict(), dense_optimiser(network, recipe)
-    shapes = {name: list(value.shape) for name, value in best.items()}
-    ours = {"recipe": asdict(recipe), "seed": seed, "shapes": shapes, "identity": identity or {}}
-    if checkpoint is not None and checkpoint.exists():
-        saved = load_checkpoint(checkpoint, ours, device)
-        network.load_state_dict(saved["network"])
-        optim.load_state_dict(saved["optimiser"])
-        history, best = History(**saved["history"]), saved["best"]
-        if on_epoch is not None:
-            on_epoch(history)
-    while len(history) < recipe.epochs:
-        epoch, start = len(history), time.perf_counter()
-        if deadline is not None and time.monotonic() + sum(history.seconds[-1:]) > deadline:
-            raise OutOfTime(f"stopped before epoch {epoch + 1} of {recipe.epochs}")
+    history, best, optim = History(), _Best(network), dense_optimiser(network, recipe)
+    left = remaining_epochs(
+        history,
+        recipe.epochs,
+        {"network": network, "best": best, "optimiser": optim},
+        ours=fingerprint(network, recipe, seed, identity),
+        device=device,
+        checkpoint=checkpoint,
+        on_epoch=on_epoch,
+        deadline=deadline,
+    )
+    for epoch in left:
+        start = time.perf_counter()
         lr = recipe.learning_rate(history.train_loss)
         for group in optim.param_groups:
             group["lr"] = lr
@@ -156,13 +170,7 @@ def fit_dense(
             seconds=time.perf_counter() - start,
         )
         if best_epoch(history, full) == epoch:
-            best = {name: value.detach().clone() for name, value in network.state_dict().items()}
-        if checkpoint is not None:
-            state = {"network": network.state_dict(), "best": best, "optimiser": optim.state_dict()}
-            with atomic_path(checkpoint) as temporary:
-                torch.save({"fingerprint": ours, "history": vars(history), **state}, temporary)
-        if on_epoch is not None:
-            on_epoch(history)
-    network.load_state_dict(best)
+            best.keep()
+    network.load_state_dict(best.state_dict())
     network.to(memory_format=torch.contiguous_format)
     return history

@@ -30,7 +30,6 @@ from dataclasses import dataclass
 from typing import Self, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from c2f.checks import positive_int
@@ -121,11 +120,12 @@ class TransitionUp(nn.Module):
     def __init__(self, in_channels: int, out_channels: int):
         super().__init__()
         self.grow = nn.ConvTranspose2d(in_channels, out_channels, 3, stride=2)
+        self.relu = nn.ReLU()  # a module, so that guided backpropagation finds it
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(N, in_channels, H, W)`` to ``(N, out_channels, 2H, 2W)``: Keras's "same" drops the last row and
         column."""
-        return F.relu(self.grow(x)[..., :-1, :-1])
+        return self.relu(self.grow(x)[..., :-1, :-1])
 
 
 class UpStage(nn.Module):

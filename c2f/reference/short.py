@@ -5,7 +5,9 @@ text that shows one says that it is short, and a full run takes its place as soo
 """
 
 from dataclasses import replace
+from pathlib import Path
 
+from c2f import zoo
 from c2f.reference.highres import densenet_piece, maps_piece
 from c2f.reference.localization import localization_piece
 from c2f.reference.piece import Piece
@@ -39,6 +41,14 @@ def pieces() -> list[Piece]:
         found.append(densenet_piece(model, data, 0, minutes, gpu=False, **smaller))
     found.append(maps_piece(data, 0, None, gpu=False))
     return [_apart(piece) for piece in found]
+
+
+def folder_with(name: str, output: Path = zoo.SHIPPED) -> Path | None:
+    """Return the folder with the record ``name``: ``output``, else that of its short runs; None if neither has it."""
+    for folder in (output, output / FOLDER):
+        if (folder / "runs" / f"{name}.json").exists():
+            return folder
+    return None
 
 
 def _apart(piece: Piece) -> Piece:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from captum.attr import GuidedGradCam, LayerGradientXActivation
 
 from c2f import datasets
 from c2f.datasets.batches import Batches
@@ -9,6 +10,7 @@ from c2f.datasets.scenes import scenes
 from c2f.highres import data as highres_data
 from c2f.highres import decoders, measuring
 from c2f.highres.experiment import densenet_run
+from c2f.highres.guided import guided_grad_cam
 from c2f.highres.maps import LAYERS, TITLES, all_maps, hires_cam, refine_options, relabelled
 from c2f.highres.recipes import DenseRecipe
 from c2f.highres.resemblance import colour_share, correlation, mean_between, moments, other_orders
@@ -97,6 +99,28 @@ def test_hires_cam_of_the_classifiers_own_features_is_the_low_resolution_cam(ful
     )
 
 
+@pytest.mark.parametrize("layer", LAYERS.values())
+def test_hires_cam_is_captums_gradient_times_activation(full, x, layer):
+    classes = torch.arange(len(x)) % 10
+    theirs = LayerGradientXActivation(full, full.get_submodule(layer)).attribute(x, target=classes).sum(dim=1)
+    found = hires_cam(full, layer, x, classes)
+    torch.testing.assert_close(found, theirs.detach(), rtol=1e-4, atol=1e-7)
+    assert found.abs().max() > 1e-3
+
+
+def test_guided_grad_cam_is_captums(full, x):
+    classes = torch.arange(len(x)) % 10
+    found = guided_grad_cam(full, "classifier.tap", x, classes, batch_size=10)
+    theirs = GuidedGradCam(full, full.classifier.tap).attribute(
+        x.clone().requires_grad_(), target=classes, interpolate_mode="bilinear"
+    )
+    torch.testing.assert_close(found.maps, theirs.detach().abs().sum(dim=1), rtol=1e-3, atol=1e-7)
+    assert found.maps.max() > 0
+    assert torch.equal(found.classes, classes)
+    assert not any(p.requires_grad for p in full.classifier.parameters())
+    assert torch.equal(guided_grad_cam(full, "classifier.tap", x[:2]).classes, full(x[:2]).argmax(dim=1))
+
+
 @pytest.mark.parametrize("layer", ["expand_up", "rebuild"])
 def test_no_class_score_depends_on_the_expanding_path(full, x, layer):
     with pytest.raises(ValueError, match="do not depend on layer"):
@@ -175,7 +199,7 @@ def test_a_measurement_is_recorded_and_refused_with_other_numbers(made, tmp_path
     assert len(run.details["orders"]) == record.parameters["orders"] == 20
     with pytest.raises(RecordError, match="pictures"):
         measuring.maps_run("made", 0, tmp_path, chosen=4, pictures=9, weights=tmp_path)
-    with pytest.raises(ValueError, match="made has 24 test pictures"):
+    with pytest.raises(ValueError, match="29 pictures are asked for, but the test part of made has 24"):
         measuring.maps_run("made", 0, tmp_path / "new", chosen=20, pictures=9, weights=tmp_path)
     with pytest.raises(RecordError, match="c2f reference --only densenet_maps--nothing"):
         measuring.maps_record("nothing", tmp_path)
@@ -191,8 +215,11 @@ def test_a_constant_map_is_refused_by_the_refined_map_and_named(full, x):
 
 def test_localisation_measures_all_maps_and_the_baselines(made, full, x):
     choosing = torch.arange(len(x)) < 6
-    found = measuring.locate(full, x, find_objects(made.test, "made"), choosing, names=("low", "high"))
-    assert list(found) == ["low", "high", "centre box", "whole picture", "random map"]
+    objects = find_objects(made.test, "made")
+    perfect = objects.masks.float()
+    found = measuring.locate(full, x, objects, choosing, names=("low", "high"), others={"perfect": perfect})
+    assert list(found) == ["low", "high", "perfect", "centre box", "whole picture", "random map"]
+    assert found["perfect"].values["px_ap"] == pytest.approx(1)
     assert found["whole picture"].values["recall"] == 1
 
 
@@ -210,7 +237,9 @@ def test_another_decoder_is_trained_behind_the_same_classifier_and_recorded(made
     assert one.values["low_classes"] == pytest.approx(two.values["low_classes"])  # one classifier
     assert one.values["to_low"] != two.values["to_low"]  # two decoders
     assert one.values["rebuilt_error"] > 0
-    with pytest.raises(ValueError, match="made has 60 in that part"):
+    with pytest.raises(
+        ValueError, match="train_pictures is 50, and 20 more are held out, but made has 60 training pictures"
+    ):
         decoders.decoder_run("made", 3, tmp_path / "new", **{**settings, "train_pictures": 50})
     with pytest.raises(RecordError, match="pictures"):
         decoders.decoder_run("made", 3, tmp_path, **{**settings, "pictures": 10})

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from c2f import highres_plots
+from c2f.records import Run
 from c2f.refine import refine
 
 
@@ -45,6 +46,12 @@ def test_found_and_orders_draw_what_they_are_given():
     ax = highres_plots.found(plt.subplots()[1], {"a": 0.25, "b": 0.5}, {"a": [0.2, 0.3]}, "pointing game")
     assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
     assert [line.get_fillstyle() for line in ax.lines if line.get_marker() == "o"] == ["full", "none"]
+    run = Run(
+        0, {"iou a": 0.25, "iou b": 0.5, "f1 a": 0.1, "f1 b": 0.2}, {"intervals": {"iou a": [0.2, 0.3]}}, None, {}
+    )
+    axes = highres_plots.measured(plt.subplots(1, 2)[1], run, {"a": "A", "b": "B"}, {"iou": "IoU", "f1": "F1"})
+    assert [ax.get_xlabel() for ax in axes] == ["IoU", "F1"]
+    assert [len(ax.lines) for ax in axes] == [3, 2]  # a dot a map, and the one interval
     ax = highres_plots.orders(plt.subplots()[1], torch.rand(50), 0.7)
     assert sum(bar.get_height() for bar in ax.patches) == 50
     assert ax.lines[0].get_xdata()[0] == 0.7
