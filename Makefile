@@ -41,7 +41,7 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 clean:
 	rm -rf book/_build _build build .pytest_cache .mypy_cache .ruff_cache .hypothesis

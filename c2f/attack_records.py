@@ -13,8 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from c2f import robustness, zoo
-from c2f.files import sha256
-from c2f.records import Record, RecordError, Run, read
+from c2f.records import Record, RecordError, Run
 from c2f.robustness import Results
 from c2f.zoo import run_name
 
@@ -32,21 +31,13 @@ def attack_record(
     Raises:
         RecordError: there is none (with the command that makes it), or it is damaged.
     """
-    folder = zoo.SHIPPED if output is None else Path(output)
-    path = folder / "runs" / f"{attack_name(network, data, attack, protocol, whole)}.json"
-    if not path.exists():
-        raise RecordError(f"there is no record {path}; {_remedy(network, data, attack, protocol, output, whole)}")
-    return read(path)
+    name = attack_name(network, data, attack, protocol, whole)
+    return zoo.find_record(output, name, _command(network, data, attack, protocol, whole))
 
 
-def _remedy(
-    network: str, data: str, attack: str, protocol: str, output: Path | None, whole: bool, seed: int = 0
-) -> str:
-    more = (" --pictures all" if whole else "") + ("" if output is None else f" --output {output}")
-    return (
-        f"make it with `c2f attack {network} {data} --attacks {attack} --protocol {protocol} --seeds {seed}{more}`"
-        + (" and read it with output='output'" if output is None else "")
-    )
+def _command(network: str, data: str, attack: str, protocol: str, whole: bool, seed: int = 0) -> str:
+    command = f"attack {network} {data} --attacks {attack} --protocol {protocol} --seeds {seed}"
+    return command + (" --pictures all" if whole else "")
 
 
 def results(
@@ -93,21 +84,12 @@ def adversarial(
 
 
 def _file_of(
-    network: str, data: str, attack: str, protocol: str, seed: int, output: Path | None, whole: bool, kind: str
+    network: str, data: str, attack: str, protocol: str, seed: int, output: Path | None, whole: bool, folder: str
 ) -> Path:
     """Return the path of what a record names, in the folder ``attacks`` or ``adversarial``, its checksum verified."""
     record = attack_record(network, data, attack, protocol, output, whole)
-    remedy = _remedy(network, data, attack, protocol, output, whole, seed)
-    run = next((run for run in record.runs if run.seed == seed), None)
-    if run is None or run.arrays is None:
-        raise RecordError(f"{record.name} has no seed {seed}; seeds there: {record.seeds}; {remedy}")
-    named = run.arrays if kind == "attacks" else run.details["adversarial"]
-    path = (zoo.SHIPPED if output is None else Path(output)) / kind / named["file"]
-    if not path.exists():
-        raise RecordError(f"{path} is missing; {remedy}" + ("" if kind == "attacks" else " --again"))
-    if sha256(path) != named["sha256"]:
-        raise RecordError(f"{path} is not the record's (sha256 differs): restore the file, or {remedy} --again")
-    return path
+    command = _command(network, data, attack, protocol, whole, seed)
+    return zoo.find_file(output, record, seed, command, folder=folder)
 
 
 def told(name: str, run: Run) -> str:

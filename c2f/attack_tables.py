@@ -10,7 +10,6 @@ from pathlib import Path
 
 from c2f import attack_records, attacks, networks, zoo
 from c2f.published import L2_AT_50, L2_TOLERANCE, POINTS_LOST, POINTS_TOLERANCE, Pair
-from c2f.records import read_folder
 from c2f.robustness import Interval, Results, interval, l2_at_loss, median_l2, points_lost
 
 # (data, network, attack) -> the results picture by picture, one entry a seed
@@ -29,11 +28,10 @@ def recorded(protocol: str = "minimal", output: Path | None = None) -> Recorded:
         c2f.records.RecordError: a record or its results are missing or damaged.
     """
     attacks.build(attacks.names()[0], protocol)  # refuses an unknown protocol
-    folder = zoo.SHIPPED if output is None else Path(output)
     found: dict[tuple[str, str, str], tuple[int, list[Results]]] = {}
-    for record in read_folder(folder / "runs").values():
+    for record in zoo.records_of("attack", output):
         about = record.parameters
-        if record.kind != "attack" or about["protocol"] != protocol:
+        if about["protocol"] != protocol:
             continue
         key = (about["data"], about["network"], about["attack"])
         if key not in found or about["pictures"] > found[key][0]:
@@ -147,11 +145,10 @@ class Ablation:
 
 def ablations(protocol: str = "minimal", output: Path | None = None) -> list[Ablation]:
     """Return the recorded ablations of ``protocol``, in the order of ``recorded``."""
-    folder = zoo.SHIPPED if output is None else Path(output)
     found = []
-    for record in read_folder(folder / "runs").values():
+    for record in zoo.records_of("ablation", output):
         about = record.parameters
-        if record.kind == "ablation" and about["protocol"] == protocol:
+        if about["protocol"] == protocol:
             accuracy = {c: record.values(f"accuracy {c}") for c in record.runs[0].details["combinations"]}
             found.append(Ablation(about["data"], about["network"], about["attack"], accuracy))
     order = attacks.names()

@@ -25,7 +25,7 @@ from c2f.attack_records import attack_name
 from c2f.checks import positive_int
 from c2f.files import atomic_path, check_writable, sha256
 from c2f.progress import progress
-from c2f.records import Run, add_run, environment, read
+from c2f.records import Run, add_run, environment
 from c2f.targets import PICTURES, SUBSET_SEED, Target, load_target, predictions, verify
 from c2f.training import OutOfTime
 
@@ -137,9 +137,7 @@ def parameters(target: Target, test_data: str, attack: str, protocol: str, repet
 
 
 def _recorded(output: Path, name: str, described: dict[str, Any], target: Target, seed: int) -> Run | None:
-    zoo.check_folder(output, name, described)
-    path = output / "runs" / f"{name}.json"
-    run = next((run for run in read(path).runs if run.seed == seed), None) if path.exists() else None
+    run = zoo.find_run(output, name, seed, described)
     if run is None or run.arrays is None:
         return None
     arrays = output / "attacks" / run.arrays["file"]

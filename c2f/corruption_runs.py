@@ -23,7 +23,7 @@ from c2f.datasets.pictures import Pictures
 from c2f.files import check_writable
 from c2f.glimpse.experiment import KINDS, glimpse_record, load_glimpse
 from c2f.glimpse.network import MultiGlimpse
-from c2f.records import Record, RecordError, Run, add_run, environment, read
+from c2f.records import Record, RecordError, Run, add_run, environment
 from c2f.resumable import Parts
 from c2f.targets import PICTURES, SUBSET_SEED, load_target, subset
 
@@ -104,9 +104,9 @@ def load_trained(
         def answers(x: Tensor) -> Tensor:
             return model(x - mean)[None]
 
-    run = next(run for run in record.runs if run.seed == seed)
-    assert run.weights is not None  # they have just been read
-    return Trained(answers, record, run.weights, run.details["classes"])
+    run = record.run(seed)
+    assert run is not None  # its weights have just been read
+    return Trained(answers, record, record.file(seed), run.details["classes"])
 
 
 def test_pictures(data: str, trained: Record) -> Pictures:
@@ -182,9 +182,7 @@ def corruption_run(
     trained = load_trained(network, data, seed, weights, backbone, device, origin.test_data)
     source, described = _source(trained, data, chosen, pictures, origin, device)
     name = corruption_name(trained.record.name, pictures is None and not origin.tree, origin.tree)
-    zoo.check_folder(output, name, described)
-    path = output / "runs" / f"{name}.json"
-    there = {run.seed: run for run in read(path).runs}.get(seed) if path.exists() else None
+    there = zoo.find_run(output, name, seed, described)
     if there is not None and there.details["weights"] == trained.weights and not again:
         return there
     check_writable(output)

@@ -13,7 +13,8 @@ from c2f import corruptions, zoo
 from c2f.checks import choose
 from c2f.corruption_runs import corruption_name, scores
 from c2f.corruptions.evaluation import Scores, corruption_errors
-from c2f.records import Record, RecordError, Statistic, read, read_folder, statistic
+from c2f.glimpse.experiment import KINDS
+from c2f.records import Record, Statistic, statistic
 
 CLEAN, MEAN, MCE = "Clean", "Mean", "mCE"
 """Rows of ``table`` below the types."""
@@ -27,18 +28,16 @@ def corruption_record(
     Raises:
         RecordError: there is none (with the command that makes it), or it is damaged.
     """
-    folder = zoo.SHIPPED if output is None else Path(output)
-    path = folder / "runs" / f"{corruption_name(trained, whole, tree)}.json"
-    if not path.exists():
-        network, _, data = trained.partition("--")
-        raise RecordError(f"there is no record {path}; make it with `c2f corrupt {network.split('_')[0]} {data}`")
-    return read(path)
+    network, _, data = trained.partition("--")
+    kind, _, backbone = network.partition("_")
+    command = f"corrupt {kind} {data} --backbone {backbone}" if kind in KINDS else f"corrupt {network} {data}"
+    command += (f" --tree {tree}" if tree else "") + (" --pictures all" if whole else "")
+    return zoo.find_record(output, corruption_name(trained, whole, tree), command)
 
 
 def recorded(output: Path | None = None) -> dict[str, Record]:
     """Return every record of corruptions in ``output``, or of those that come with the book, by name."""
-    folder = zoo.SHIPPED if output is None else Path(output)
-    return {name: r for name, r in read_folder(folder / "runs").items() if r.kind == "corruptions"}
+    return {record.name: record for record in zoo.records_of("corruptions", output)}
 
 
 @dataclass(frozen=True)

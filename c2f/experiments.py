@@ -21,7 +21,7 @@ from c2f.datasets.pictures import DataSet, Pictures, mean_image, split_validatio
 from c2f.evaluation import evaluate, inference_time
 from c2f.files import check_writable
 from c2f.recipes import Recipe
-from c2f.records import Run, add_run, environment, read
+from c2f.records import Run, add_run, environment
 from c2f.training import History, fit
 
 EVALUATION_BATCH = 1000
@@ -92,12 +92,10 @@ def recorded_run(
         RecordError: the record there is damaged, or of other parameters.
     """
     name = zoo.run_name(network, data)
-    path = output / "runs" / f"{name}.json"
-    if not path.exists():
+    if not zoo.record_path(output, name).exists():
         return None
     _, tested = load_for(data, recipe)
-    zoo.check_folder(output, name, parameters(network, data, recipe, merge, scaler, tested.test))
-    return next((run for run in read(path).runs if run.seed == seed), None)
+    return zoo.find_run(output, name, seed, parameters(network, data, recipe, merge, scaler, tested.test))
 
 
 def train_run(

@@ -14,7 +14,6 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from c2f import datasets, zoo
 from c2f.cam import CamResult, grad_cam, paper_layers, upsample
-from c2f.records import read
 from c2f.targets import Target, load_target, predictions, subset
 
 
@@ -200,9 +199,7 @@ def load_if_there(
         return {}, "no data set is named"
     if not data.startswith("folder:"):
         datasets.info(data)
-    if missing := [
-        name for name in names if not _trained(name, data, seed, zoo.SHIPPED if weights is None else weights)
-    ]:
+    if missing := [name for name in names if not zoo.holds(weights, zoo.run_name(name, data), seed)]:
         where = "the weights that come with the book" if weights is None else str(weights)
         commands = " and ".join(f"`c2f train {name} {data} --profile paper --seeds {seed}`" for name in missing)
         return {}, f"{where} lack {', '.join(missing)} on {data}: run {commands}, then name the folder (output)"
@@ -210,8 +207,3 @@ def load_if_there(
         return {name: load_target(name, data, seed, pictures, weights, test_data) for name in names}, ""
     except FileNotFoundError as error:
         return {}, str(error)
-
-
-def _trained(name: str, data: str, seed: int, folder: Path) -> bool:
-    path = folder / "runs" / f"{zoo.run_name(name, data)}.json"
-    return path.exists() and any(run.seed == seed and run.weights is not None for run in read(path).runs)

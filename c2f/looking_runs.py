@@ -21,7 +21,7 @@ from c2f.faithfulness import deletion, insertion
 from c2f.files import atomic_path, check_writable, sha256
 from c2f.looking import KINDS, SINGLE, Measures, baselines, evidence, measure
 from c2f.progress import progress
-from c2f.records import Record, RecordError, Run, add_run, environment, read
+from c2f.records import Record, Run, add_run, environment
 from c2f.robustness import Interval
 from c2f.targets import SUBSET_SEED
 from c2f.trials import CHOSEN, PICTURES, Trial, load_trial
@@ -140,9 +140,7 @@ def locate_run(
     positive_int(resamples, "resamples")
     trial = load_trial(network, data, seed, chosen=chosen, pictures=pictures, weights=weights, test_data=test_data)
     described = _parameters(trial, data, test_data or data, kind, paths, faithful)
-    zoo.check_folder(output, name, described)
-    path = output / "runs" / f"{name}.json"
-    there = {run.seed: run for run in read(path).runs}.get(seed) if path.exists() else None
+    there = zoo.find_run(output, name, seed, described)
     if there is not None and not again and there.details["weights"] == trial.target.weights:
         return there
     check_writable(output)
@@ -197,15 +195,11 @@ def looking_record(network: str, data: str, kind: str = "raw", output: Path | No
         ValueError: an unknown kind of map.
         c2f.records.RecordError: there is none (with the command that makes it), or it is damaged.
     """
-    path = (zoo.SHIPPED if output is None else Path(output)) / "runs" / f"{looking_name(network, data, kind)}.json"
-    if not path.exists():
-        raise RecordError(f"there is no record {path}; {_remedy(network, data, kind, output)}")
-    return read(path)
+    return zoo.find_record(output, looking_name(network, data, kind), _command(network, data, kind))
 
 
-def _remedy(network: str, data: str, kind: str, output: Path | None) -> str:
-    where = "" if output is None else f" --output {output}"
-    return f"make it with `c2f locate {network} {data} --maps {kind}{where}`"
+def _command(network: str, data: str, kind: str, seed: int = 0) -> str:
+    return f"locate {network} {data} --maps {kind} --seeds {seed}"
 
 
 def told(network: str, data: str, kind: str, run: Run) -> str:
@@ -218,15 +212,11 @@ def told(network: str, data: str, kind: str, run: Run) -> str:
 
 def _arrays(network: str, data: str, kind: str, output: Path | None) -> dict[int, dict[str, Tensor]]:
     """Return the arrays of every seed, their checksums verified."""
-    found = {}
-    for run in looking_record(network, data, kind, output).runs:
-        assert run.arrays is not None  # every run of this kind has them
-        path = (zoo.SHIPPED if output is None else Path(output)) / "localization" / run.arrays["file"]
-        if not path.exists() or sha256(path) != run.arrays["sha256"]:
-            remedy = f"restore it, or {_remedy(network, data, kind, output)} --seeds {run.seed} --again"
-            raise RecordError(f"{path} is missing or is not the record's: {remedy}")
-        found[run.seed] = load_file(path)
-    return found
+    record = looking_record(network, data, kind, output)
+    return {
+        seed: load_file(zoo.find_file(output, record, seed, _command(network, data, kind, seed), folder="localization"))
+        for seed in record.seeds
+    }
 
 
 def scores(

@@ -1,11 +1,15 @@
 """What the recorded measurements of evidence maps say together."""
 
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from c2f import networks, zoo
 from c2f.checks import choose
 from c2f.looking import KINDS, POOLED, SINGLE
 from c2f.looking_runs import FAITHFULNESS
+from c2f.recipes import recipe
 from c2f.records import Record, read_folder
 from c2f.robustness import Interval
 
@@ -35,6 +39,48 @@ def recorded(kind: str = "raw", output: Path | None = None) -> dict[str, dict[st
     for record in found:
         tables.setdefault(record.parameters["data"], {})[record.parameters["network"]] = record
     return tables
+
+
+def first_recorded(folders: Sequence[Path], kind: str = "raw") -> dict[str, dict[str, tuple[Record, Path]]]:
+    """Return recorded measurements as ``recorded`` does, each from the first of ``folders`` that has it, and that
+    folder: so runs at full length take the place of short ones that lie in a later folder.
+    """
+    tables: dict[str, dict[str, tuple[Record, Path]]] = {}
+    for folder in folders:
+        for data, by_network in recorded(kind, folder).items():
+            for network, record in by_network.items():
+                tables.setdefault(data, {}).setdefault(network, (record, folder))
+    return tables
+
+
+def pair_recorded(
+    folders: Sequence[Path], data: str, pair: tuple[str, str], kind: str = "raw"
+) -> tuple[dict[str, Record], Path] | None:
+    """Return the records of both networks of ``pair`` on ``data``, from the first of ``folders`` that has both, and
+    that folder; None where none has. A network of a full run is never laid beside one of a short run.
+    """
+    for folder in folders:
+        there = recorded(kind, folder).get(data, {})
+        if all(network in there for network in pair):
+            return {network: there[network] for network in pair}, folder
+    return None
+
+
+def training_length(record: Record) -> str:
+    """Say how long the measured networks were trained: ``40 epochs``, or ``5 of 50 epochs`` if the recipe has more."""
+    trained = record.parameters["recipe"]
+    whole = recipe(record.parameters["network"], record.parameters["data"], name=trained["name"]).epochs
+    return f"{trained['epochs']} epochs" if trained["epochs"] >= whole else f"{trained['epochs']} of {whole} epochs"
+
+
+def best_layer(record: Record, measure: str) -> str:
+    """Return the layer whose mean over the seeds is highest, chosen in hindsight, on the pictures that are scored.
+
+    Raises:
+        ValueError: an unknown measure.
+    """
+    choose(measure, TITLES, "measure")
+    return max(record.parameters["layers"], key=lambda layer: np.mean(record.values(f"{layer} {measure}")))
 
 
 def by_layer(records: dict[str, Record], measure: str) -> dict[str, dict[str, list[float]]]:

@@ -1,8 +1,8 @@
 """Records: a run's raw results and where they come from, as JSON that nobody edits by hand.
 
 A record holds the runs of one experiment, one run a seed, with the raw values of each; n, mean and sd are derived
-from them. It is validated against ``SCHEMA`` on writing and on reading, and carries a checksum, so that a truncated
-or edited file is noticed.
+from them. It is validated against ``c2f.record_schema.SCHEMA`` on writing and on reading, and carries a checksum, so
+that a truncated or edited file is noticed.
 """
 
 import hashlib
@@ -21,66 +21,7 @@ import jsonschema
 from filelock import FileLock
 
 from c2f.files import write_text
-
-SCHEMA_VERSION = 1
-_NUMBER_OR_NULL = {"type": ["number", "null"]}
-_FILE = {
-    "required": ["file", "sha256"],
-    "properties": {
-        "file": {"type": "string", "pattern": "^[A-Za-z0-9_.-]+[.]safetensors$"},
-        "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
-    },
-}
-SCHEMA: dict[str, Any] = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "title": "A record of Coarse to Fine",
-    "type": "object",
-    "required": ["schema", "name", "kind", "parameters", "runs", "summary", "checksum"],
-    "additionalProperties": False,
-    "properties": {
-        "schema": {"const": SCHEMA_VERSION},
-        "name": {"type": "string", "pattern": "^[a-z0-9_.-]+$"},
-        "kind": {"type": "string", "minLength": 1},
-        "parameters": {"type": "object"},
-        "runs": {
-            "type": "array",
-            "minItems": 1,
-            "items": {
-                "type": "object",
-                "required": ["seed", "values", "details", "weights", "environment"],
-                "additionalProperties": False,
-                "properties": {
-                    "seed": {"type": "integer", "minimum": 0},
-                    "values": {"type": "object", "minProperties": 1, "additionalProperties": {"type": "number"}},
-                    "details": {"type": "object"},
-                    "weights": {"type": ["object", "null"], **_FILE},
-                    "arrays": {"type": "object", **_FILE},
-                    "environment": {
-                        "type": "object",
-                        "required": [
-                            "commit",
-                            "device",
-                            "finished",
-                            "peak_memory_bytes",
-                            "seconds",
-                            "threads",
-                            "versions",
-                        ],
-                    },
-                },
-            },
-        },
-        "summary": {
-            "type": "object",
-            "additionalProperties": {
-                "type": "object",
-                "required": ["n", "mean", "sd"],
-                "properties": {"n": {"type": "integer"}, "mean": {"type": "number"}, "sd": _NUMBER_OR_NULL},
-            },
-        },
-        "checksum": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
-    },
-}
+from c2f.record_schema import SCHEMA, SCHEMA_VERSION
 
 
 class RecordError(ValueError):
@@ -111,6 +52,11 @@ class Run:
             del content["arrays"]
         return content
 
+    def file(self, folder: str) -> dict[str, str] | None:
+        """Return name and sha256 of the file that the run left in ``folder`` of its output folder, or None."""
+        named = {"weights": self.weights, "adversarial": self.details.get("adversarial")}
+        return named.get(folder, self.arrays)
+
 
 @dataclass(frozen=True)
 class Statistic:
@@ -140,6 +86,27 @@ class Record:
     def seeds(self) -> list[int]:
         """The seeds, ascending."""
         return [run.seed for run in self.runs]
+
+    def run(self, seed: int) -> Run | None:
+        """Return the run of ``seed``, or None."""
+        return next((run for run in self.runs if run.seed == seed), None)
+
+    def file(self, seed: int, folder: str = "weights") -> dict[str, str]:
+        """Return name and sha256 of the file that the run of ``seed`` left in ``folder`` of its output folder.
+
+        Raises:
+            RecordError: there is no such run, or it left none.
+        """
+        run = self.run(seed)
+        named = None if run is None else run.file(folder)
+        if named is None:
+            raise RecordError(f"{self.name} has no {folder} of seed {seed}; seeds there: {self.seeds}")
+        return named
+
+    def check(self, parameters: dict[str, Any], path: Path) -> None:
+        """Raise ``RecordError`` if the record, read from ``path``, is of other parameters; the differing are named."""
+        if self.parameters != parameters:
+            raise RecordError(f"{path} {difference(self.parameters, parameters)}; choose another folder")
 
     def values(self, name: str) -> list[float]:
         """Return the raw values called ``name``, one a run."""
@@ -227,8 +194,7 @@ def add_run(folder: Path, name: str, kind: str, parameters: dict[str, Any], run:
         runs = []
         if path.exists():
             there = read(path)
-            if there.parameters != parameters:
-                raise RecordError(f"{path} {difference(there.parameters, parameters)}; choose another folder")
+            there.check(parameters, path)
             runs = [other for other in there.runs if other.seed != run.seed]
         record = Record(name, kind, parameters, sorted([*runs, run], key=lambda r: r.seed))
         write_text(path, record.to_json())

@@ -95,10 +95,17 @@ def load_target(
         )
     places = torch.arange(len(tested.test)) if pictures is None else subset(tested.test.labels, pictures)
     chosen = tested.test.select(places)
-    used = next(run.weights for run in trained.runs if run.seed == seed)
-    assert used is not None  # zoo.load has just read them
     mean = mean_image(load_for(data, recipe)[1].train) if recipe.pixel_mean else None
-    return Target(model, chosen.images.float() / 255, chosen.labels, places, mean, trained, used, tested.test.classes)
+    return Target(
+        model,
+        chosen.images.float() / 255,
+        chosen.labels,
+        places,
+        mean,
+        trained,
+        trained.file(seed),
+        tested.test.classes,
+    )
 
 
 def predictions(network: nn.Module, images: Tensor, mean: Tensor | None, device: str = "cpu") -> Tensor:

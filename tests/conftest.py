@@ -1,4 +1,35 @@
+import os
+import sys
+
+# The networks of the tests are tiny: a second thread gains little, and costs much beside anything else that runs, such
+# as the other half of the tests. What a test starts (kernels, commands) inherits the setting.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import pytest
 import torch
 
-# The networks of the tests are tiny: a second thread gains little, and costs much beside anything else that runs.
+from c2f import __main__ as command_line
+
 torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the book, the longest test by far: the other process has all the others meanwhile."""
+    items.sort(key=lambda item: item.path.name != "test_the_book.py")
+
+
+@pytest.fixture
+def c2f(monkeypatch, capsys):
+    """Run the command line in this process; gives (exit status, standard output, standard error)."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["c2f", *map(str, arguments)])
+        try:
+            command_line.main()
+            status = 0
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 1
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return call

@@ -456,8 +456,8 @@ def no_work(*arguments, **options):
         ({"pictures": 121}, "pictures is 121 but the test set of fashion-mnist has 120: give at most that, or all"),
         ({"repetitions": 0}, "repetitions must be a whole number of at least 1, not 0"),
         ({"batch_size": -3}, "batch_size must be a whole number of at least 1, not -3"),
-        ({"seed": 9}, r"no weights of lenetfc on fashion-mnist with seed 9; seeds there: \[0, 1.*`c2f train lenetfc"),
-        ({"network": "nin"}, "there are no runs of nin on fashion-mnist in .*; train it with `c2f train nin fashion"),
+        ({"seed": 9}, r"lenetfc--fashion-mnist has no weights of seed 9; seeds there: \[0, 1.*`c2f train lenetfc"),
+        ({"network": "nin"}, r"there is no record .*nin--fashion-mnist\.json; make it with `c2f train nin fashion"),
     ],
 )
 def test_bad_arguments_are_refused_before_any_work(tmp_path, monkeypatch, changes, message):
@@ -487,7 +487,7 @@ def test_what_is_missing_or_damaged_is_told_with_the_remedy(tmp_path):
     with pytest.raises(RecordError, match=rf"there is no record .*{NAME}\.json; " + command.format(0)):
         attack_records.results("lenetfc", DATA, **ask)
     run = attack(tmp_path)
-    with pytest.raises(RecordError, match=r"has no seed 4; seeds there: \[0\]; " + command.format(4)):
+    with pytest.raises(RecordError, match=r"has no attacks of seed 4; seeds there: \[0\]; " + command.format(4)):
         attack_records.results("lenetfc", DATA, seed=4, **ask)
     for kind, read_it in (("attacks", attack_records.results), ("adversarial", attack_records.adversarial)):
         path = tmp_path / kind / run.arrays["file"]
@@ -496,13 +496,13 @@ def test_what_is_missing_or_damaged_is_told_with_the_remedy(tmp_path):
         with pytest.raises(RecordError, match=r"is not the record's \(sha256 differs\): restore the file, or make it"):
             read_it("lenetfc", DATA, **ask)
         path.unlink()
-        with pytest.raises(RecordError, match=r"seed0\.safetensors is missing; " + command.format(0)):
+        with pytest.raises(RecordError, match=r"seed0\.safetensors is missing; " + command.format("0 --again")):
             read_it("lenetfc", DATA, **ask)
 
 
 def test_the_remedy_of_a_shipped_record_that_is_not_there(monkeypatch, tmp_path):
     monkeypatch.setattr(zoo, "SHIPPED", tmp_path)
-    with pytest.raises(RecordError, match=r"--pictures all` and read it with output='output'$"):
+    with pytest.raises(RecordError, match=r"--pictures all --output output` and give the folder 'output'$"):
         attack_records.results("lenetfc", DATA, "contrast", whole=True)
 
 

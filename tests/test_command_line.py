@@ -5,27 +5,9 @@ import sys
 import pytest
 import torch
 
-from c2f import __main__ as command_line
 from c2f import attack_records, datasets, experiments, zoo
 from c2f.datasets.pictures import DataSet
 from c2f.records import Run, read
-
-
-@pytest.fixture
-def c2f(monkeypatch, capsys):
-    """Run the command line in this process; gives (exit status, standard output, standard error)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["c2f", *map(str, arguments)])
-        try:
-            command_line.main()
-            status = 0
-        except SystemExit as end:
-            status = end.code if isinstance(end.code, int) else 1
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return call
 
 
 @pytest.fixture
@@ -137,9 +119,9 @@ def test_torchrun_shares_the_seeds_out(c2f, few_pictures, tmp_path, monkeypatch)
         (("attack", "lenetfc", "mnist", "--pictures", 0), "pictures must be a whole number of at least 1, not 0"),
         (("attack", "lenetfc", "mnist", "--pictures", "some"), "some"),
         (("attack", "lenetfc", "mnist", "--repetitions", 0), "repetitions must be a whole number of at least 1"),
-        (("attack", "lenetfc", "mnist", "--seeds", 77), "there are no weights of lenetfc on mnist with seed 77"),
+        (("attack", "lenetfc", "mnist", "--seeds", 77), "lenetfc--mnist has no weights of seed 77"),
         (("attack", "lenetfc", "cifar10"), "train it with `c2f train lenetfc cifar10 "),
-        (("attack", "lenetfc", "mnist", "--weights", "nowhere"), "there are no runs of lenetfc on mnist in nowhere"),
+        (("attack", "lenetfc", "mnist", "--weights", "nowhere"), "there is no record nowhere/runs/lenetfc--mnist.json"),
         (("fetch",), "name the data sets to fetch, or give --list"),
         (("fetch", "mnits"), "did you mean 'mnist'?"),
         (("reference", "--only", "lenetfc_dt"), "unknown reference run 'lenetfc_dt'"),

@@ -148,5 +148,5 @@ def test_damaged_weights_are_no_missing_ones(tmp_path):
         (tmp_path / part).mkdir()
         (tmp_path / part / name).write_bytes((zoo.SHIPPED / part / name).read_bytes())
     (tmp_path / "weights" / "lenetfc--fashion-mnist--seed0.safetensors").write_bytes(b"")
-    with pytest.raises(RecordError, match="not those of the record"):
+    with pytest.raises(RecordError, match="is not the record's"):
         explaining.load_if_there(PAIR[:1], "fashion-mnist", 0, 10, tmp_path, "fashion-mnist-sample")

@@ -301,12 +301,14 @@ def test_networks_are_compared_on_the_same_pictures(tmp_path):
     with pytest.raises(ValueError, match="unknown measure of act_3 'insertion'"):
         scores("lenetfc", DATA, "act_3", "insertion", output=tmp_path)
     with pytest.raises(
-        RecordError, match=r"there is no record .*c2f locate nin_light fashion-mnist --maps raw --output"
+        RecordError, match=r"there is no record .*c2f locate nin_light fashion-mnist --maps raw --seeds 0 --output"
     ):
         compare(a, ("nin_light", "act_3"), DATA, "energy", output=tmp_path)
     file = next((tmp_path / "localization").glob("lenetfc_td*seed1*"))
     file.write_bytes(b"")
-    with pytest.raises(RecordError, match=r"is not the record's: restore it, or .* --seeds 1 --again"):
+    with pytest.raises(
+        RecordError, match=r"is not the record's .sha256 differs.: restore the file, or .* --seeds 1 --again"
+    ):
         compare(a, b, DATA, "energy", output=tmp_path)
 
 
@@ -317,7 +319,7 @@ def test_networks_are_compared_on_the_same_pictures(tmp_path):
         ({"kind": "relu"}, "unknown kind of map 'relu'\nThere are: raw, clamped, paper"),
         ({"faithful": -1}, "faithful must be a whole number of at least 0, not -1"),
         ({"network": "lenetfc_tdd"}, "unknown network 'lenetfc_tdd'; did you mean 'lenetfc_td'"),
-        ({"seed": 9}, "no weights of lenetfc on fashion-mnist with seed 9"),
+        ({"seed": 9}, "lenetfc--fashion-mnist has no weights of seed 9"),
     ],
 )
 def test_bad_runs_are_refused_before_any_work(change, message, tmp_path, monkeypatch):

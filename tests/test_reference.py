@@ -14,7 +14,6 @@ from c2f.recipes import recipe
 from c2f.records import RecordError, Run, add_run, environment, read
 from c2f.reference import Piece, Settings, pack, pieces, run, select, short, trainings, unpack
 from c2f.reference import attacks as attack_pieces
-from c2f.reference.piece import weights_folder
 from c2f.training import History, OutOfTime
 
 
@@ -232,10 +231,10 @@ def test_attacks_stop_at_the_deadline(two_attacks, tmp_path, monkeypatch):
 
 
 def test_weights_of_the_folder_itself_come_before_those_of_the_book(tmp_path):
-    assert weights_folder(tmp_path, "lenetfc", "mnist", 0) == zoo.SHIPPED
+    assert zoo.folder_with(tmp_path, "lenetfc--mnist", 0) == zoo.SHIPPED
     keep(tmp_path, 0)
-    assert weights_folder(tmp_path, "lenetfc", "mnist", 0) == tmp_path
-    assert weights_folder(tmp_path, "lenetfc", "mnist", 1) == zoo.SHIPPED
+    assert zoo.folder_with(tmp_path, "lenetfc--mnist", 0) == tmp_path
+    assert zoo.folder_with(tmp_path, "lenetfc--mnist", 1) == zoo.SHIPPED
 
 
 # Carrying results from one machine to another

@@ -153,6 +153,6 @@ def test_bad_input_is_refused_with_the_remedy(tmp_path):
     ):
         ablation_run("lenetfc_td", DATA, 0, "contrast", output=tmp_path, weights=other)
     (tmp_path / "adversarial" / f"{NAME}--seed0.safetensors").unlink()
-    with pytest.raises(RecordError, match=r"seed0\.safetensors is missing; make it with .* --again$"):
+    with pytest.raises(RecordError, match=r"seed0\.safetensors is missing; make it with .* --again --output "):
         ablation_run("lenetfc_td", DATA, 0, "contrast", output=tmp_path)
     assert scales.ablation_name(NAME) == f"{NAME}--scales"

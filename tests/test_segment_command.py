@@ -1,12 +1,9 @@
-import sys
 from dataclasses import replace
 
 import pytest
 import torch
 
-from c2f import __main__ as command_line
 from c2f import datasets
-from c2f.commands import segmentation as _registered  # noqa: F401
 from c2f.records import read
 from c2f.reference import segmentation as reference
 from c2f.reference.piece import Settings
@@ -14,23 +11,6 @@ from c2f.segmentation import MESH_PROFILES, experiment, load_segmentation, make_
 from c2f.training import OutOfTime
 
 DATA = "fashion-mnist-sample"
-
-
-@pytest.fixture
-def c2f(monkeypatch, capsys):
-    """Run the command line in this process; gives (exit status, standard output, standard error)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["c2f", *map(str, arguments)])
-        try:
-            command_line.main()
-            status = 0
-        except SystemExit as end:
-            status = end.code if isinstance(end.code, int) else 1
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return call
 
 
 @pytest.fixture

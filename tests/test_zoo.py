@@ -18,7 +18,7 @@ PARAMETERS = {
     "scaler": "max_pool",
 }
 NAME = "lenetfc_td--mnist"
-REMEDY = r"train it with `c2f train lenetfc_td mnist --profile paper --seeds {} --output .*`$"
+REMEDY = r"make it with `c2f train lenetfc_td mnist --profile paper --seeds {} --output .*`$"
 
 
 def trained(seed):
@@ -64,6 +64,35 @@ def test_the_file_says_what_it_holds_and_equal_weights_are_equal_files(output):
     assert zoo.save_weights(output, NAME, 7, channels_last, PARAMETERS) == entries[0]
 
 
+def test_a_network_that_is_not_top_down_has_neither_merge_nor_scaler_on_its_label(tmp_path):
+    about = {"network": "densenet_half", "data": "mnist", "image_size": 8}
+    zoo.save_weights(tmp_path, "x", 3, torch.nn.Linear(1, 1), about)
+    with safe_open(tmp_path / "weights" / "x--seed3.safetensors", "pt") as file:
+        said = file.metadata()["c2f"]
+    label = '"merge": "none", "scaler": "none", "image_size": "8", "seed": 3'
+    assert said == f'{{"network": "densenet_half", "data": "mnist", {label}}}'  # to the letter: it is in the checksum
+
+
+def test_what_a_folder_holds(output, tmp_path, monkeypatch):
+    assert zoo.find_run(output, NAME, 2, PARAMETERS).seed == 2
+    assert zoo.find_run(output, NAME, 1, PARAMETERS) is None
+    assert zoo.find_run(output / "empty", NAME, 2, {}) is None
+    with pytest.raises(RecordError, match="image_size 8 there and 9 here; choose another folder"):
+        zoo.find_run(output, NAME, 2, {**PARAMETERS, "image_size": 9})
+    assert [zoo.holds(output, NAME, seed) for seed in (0, 1, 2)] == [True, False, True]
+    monkeypatch.setattr(zoo, "SHIPPED", output)
+    other = tmp_path / "other"
+    assert [zoo.folder_with(other, NAME, seed) for seed in (0, 1)] == [output, other]  # nobody has seed 1: make it here
+    assert [record.name for record in zoo.records_of("training")] == [NAME]
+    assert zoo.records_of("attack") == []
+
+
+def test_a_remedy_of_two_commands_names_the_folder_in_both():
+    assert zoo.how_to_make("there", "train a", "train b") == (
+        "make it with `c2f train a --output there`, then `c2f train b --output there`"
+    )
+
+
 def test_what_there_is(output, tmp_path_factory):
     without = Run(5, {"test_accuracy": 0.5}, {}, None, environment("cpu", 1))
     add_run(output / "runs", NAME, "training", PARAMETERS, without)
@@ -83,32 +112,33 @@ def test_changed_weights_are_refused(output):
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
-    refused(output, r"seed0\.safetensors are not those of the record \(sha256 differs\): restore the file")
+    refused(
+        output,
+        r"seed0\.safetensors is not the record's \(sha256 differs\): restore the file, or make it with .* --again",
+    )
     path.write_bytes(data[:100])
-    refused(output, "are not those of the record")
+    refused(output, "is not the record's")
     zoo.load("lenetfc_td", "mnist", 2, output)
 
 
 def test_missing_weights_are_refused_with_what_to_run(output, tmp_path_factory):
     (output / "weights" / f"{NAME}--seed0.safetensors").unlink()
-    refused(output, r"seed0\.safetensors are missing; " + REMEDY.format(0))
-    refused(
-        output, r"no weights of lenetfc_td on mnist with seed 1; seeds there: \[0, 2\]; " + REMEDY.format(1), seed=1
-    )
+    refused(output, r"seed0\.safetensors is missing; " + REMEDY.format("0 --again"))
+    refused(output, r"lenetfc_td--mnist has no weights of seed 1; seeds there: \[0, 2\]; " + REMEDY.format(1), seed=1)
     refused(
         output,
-        "there are no runs of lenetfc_td on cifar10 in .*; train it with `c2f train lenetfc_td cifar10 ",
+        r"there is no record .*lenetfc_td--cifar10\.json; make it with `c2f train lenetfc_td cifar10 ",
         data="cifar10",
     )
-    refused(tmp_path_factory.mktemp("empty"), "there are no runs of lenetfc_td on mnist in .*; " + REMEDY.format(0))
+    refused(tmp_path_factory.mktemp("empty"), r"there is no record .*lenetfc_td--mnist\.json; " + REMEDY.format(0))
     without = Run(5, {"test_accuracy": 0.5}, {}, None, environment("cpu", 1))
     add_run(output / "runs", NAME, "training", PARAMETERS, without)
-    refused(output, "there are no weights of lenetfc_td on mnist with seed 5", seed=5)
+    refused(output, "lenetfc_td--mnist has no weights of seed 5", seed=5)
 
 
 def test_without_a_folder_the_remedy_names_where_they_will_be(tmp_path, monkeypatch):
     monkeypatch.setattr(zoo, "SHIPPED", tmp_path)
-    refused(None, r"`c2f train lenetfc_td mnist --profile paper --seeds 0` and load it with output='output'$")
+    refused(None, r"--profile paper --seeds 0 --output output` and give the folder 'output'$")
     assert zoo.available() == []
 
 

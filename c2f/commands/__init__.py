@@ -1,7 +1,7 @@
 """The commands of ``c2f``, a module for each group; importing this registers them in the order of ``--help``.
 
 Thin: each command checks its arguments, calls the package and prints what comes back. What a command needs is imported
-when it is called, so that ``--help`` is quick.
+when it is called, so that ``--help`` is quick. What several have is told once, in ``c2f.commands.options``.
 """
 
 from c2f.commands import (  # noqa: F401, I001

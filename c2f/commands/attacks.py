@@ -1,11 +1,11 @@
 """``c2f attack``."""
 
 from pathlib import Path
-from typing import Literal
 
 from tyro.conf import Positional
 
 from c2f.commands.app import app
+from c2f.commands.options import Again, Device, Pictures, TestData, TrainedSeeds, Weights, count
 
 
 @app.command(name="attack")
@@ -15,14 +15,14 @@ def attack(
     /,
     attacks: tuple[str, ...] = (),
     protocol: str = "minimal",
-    pictures: int | Literal["all"] = 1000,
+    pictures: Pictures = 1000,
     repetitions: int = 3,
-    seeds: tuple[int, ...] = (0,),
+    seeds: TrainedSeeds = (0,),
     batch_size: int | None = None,
-    weights: Path | None = None,
-    test_data: str | None = None,
-    device: str | None = None,
-    again: bool = False,
+    weights: Weights = None,
+    test_data: TestData = None,
+    device: Device = None,
+    again: Again = False,
     output: Path = Path("output"),
 ) -> None:
     """Attack a trained network, verify and record what was found; an interrupted run goes on where it stopped.
@@ -33,15 +33,8 @@ def attack(
         attacks: their names, e.g. contrast shifts; without them all ten of the paper.
         protocol: minimal (the smallest perturbation that a correct search finds) or paper (as the published runs
             searched).
-        pictures: how many test pictures, as many of each class as there are, or all.
         repetitions: searches with other random numbers, of which the best counts for each picture.
-        seeds: of the trainings whose weights are attacked.
         batch_size: pictures searched at once, 250 or on a GPU 2000 unless given; changes no result.
-        weights: the folder that `c2f train` wrote; without it the weights that come with the book.
-        test_data: a data set of the same classes whose test pictures are attacked, e.g. fashion-mnist-sample; without
-            it those of data.
-        device: as torch names it; without it a GPU where there is one.
-        again: attack anew what the output folder already holds.
         output: folder for runs/, attacks/ (results picture by picture) and adversarial/ (the perturbed pictures).
     """
     from c2f import attacks as table
@@ -49,7 +42,6 @@ def attack(
     from c2f.attacking import attack_run
     from c2f.experiments import find_device
 
-    count = None if pictures == "all" else pictures
     chosen = attacks or tuple(table.names())
     for name in chosen:
         table.build(name, protocol)  # all names are checked before the first attack
@@ -63,7 +55,7 @@ def attack(
                 name,
                 protocol,
                 output=output,
-                pictures=count,
+                pictures=count(pictures),
                 repetitions=repetitions,
                 batch_size=batch_size,
                 weights=weights,
@@ -71,5 +63,5 @@ def attack(
                 device=place,
                 again=again,
             )
-            print(told(f"{attack_name(network, data, name, protocol, count is None)}--seed{seed}", run), flush=True)
+            print(told(f"{attack_name(network, data, name, protocol, pictures == 'all')}--seed{seed}", run), flush=True)
     print(f"records and results picture by picture in {output}")

@@ -1,11 +1,11 @@
 """``c2f corrupt`` and ``c2f pgd``."""
 
 from pathlib import Path
-from typing import Literal
 
 from tyro.conf import Positional
 
 from c2f.commands.app import app
+from c2f.commands.options import Again, Device, Pictures, RecordOutput, TestData, TrainedSeeds, Weights, count
 
 
 @app.command(name="corrupt")
@@ -14,18 +14,18 @@ def corrupt(
     data: Positional[str],
     /,
     types: tuple[str, ...] = (),
-    pictures: int | Literal["all"] = 1000,
-    seeds: tuple[int, ...] = (0,),
+    pictures: Pictures = 1000,
+    seeds: TrainedSeeds = (0,),
     backbone: str = "small_cnn",
-    weights: Path | None = None,
-    test_data: str | None = None,
+    weights: Weights = None,
+    test_data: TestData = None,
     stored_as: str | None = None,
     tree: Path | None = None,
     clean: Path | None = None,
     workers: int = 4,
-    device: str | None = None,
-    again: bool = False,
-    output: Path = Path("output"),
+    device: Device = None,
+    again: Again = False,
+    output: RecordOutput = Path("output"),
 ) -> None:
     """Classify corrupted pictures, 15 types in 5 severities, and record how many answers are right; it is resumable.
 
@@ -33,18 +33,11 @@ def corrupt(
         network: mgnet, full or equal (see `c2f glimpse`), or a network of the book such as lenetfc_td.
         data: the data set that it was trained on.
         types: of corruption, e.g. fog snow; without them all fifteen, of which frost needs `c2f fetch frost`.
-        pictures: how many test pictures, as many of each class as there are, or all.
-        seeds: of the trainings that are evaluated.
         backbone: of mgnet, full and equal.
-        weights: the folder with the trainings' records and weights; without it those that come with the book.
-        test_data: a data set of the same classes whose test pictures are corrupted; without it those of data.
         stored_as: store the pictures as imagenet-c or tiny-imagenet-c was, as JPEG.
         tree: a folder TYPE/SEVERITY/CLASS of corrupted pictures, such as ImageNet-C, instead of corrupting here.
         clean: with a tree, the folder CLASS of the pictures as they were.
         workers: processes that read a tree.
-        device: as torch names it; without it a GPU where there is one.
-        again: evaluate anew what the output folder already holds.
-        output: folder for runs/.
     """
     from c2f import corruption_runs, corruption_tables
     from c2f.experiments import find_device
@@ -58,7 +51,7 @@ def corrupt(
             seed,
             output=output,
             kinds=types,
-            pictures=None if pictures == "all" else pictures,
+            pictures=count(pictures),
             origin=origin,
             backbone=backbone,
             weights=weights,
@@ -88,16 +81,16 @@ def pgd(
     epsilons: tuple[float, ...] = (1, 2, 4, 8),
     steps: int = 20,
     restarts: int = 2,
-    pictures: int | Literal["all"] = 1000,
+    pictures: Pictures = 1000,
     checked: int = 50,
     auto: str = "quick",
-    seeds: tuple[int, ...] = (0,),
+    seeds: TrainedSeeds = (0,),
     backbone: str = "small_cnn",
-    weights: Path | None = None,
-    test_data: str | None = None,
-    device: str | None = None,
-    again: bool = False,
-    output: Path = Path("output"),
+    weights: Weights = None,
+    test_data: TestData = None,
+    device: Device = None,
+    again: Again = False,
+    output: RecordOutput = Path("output"),
 ) -> None:
     """Attack a network of glimpses by projected gradient descent, as published and as one should; it is resumable.
 
@@ -107,16 +100,9 @@ def pgd(
         epsilons: largest changes of a value, in grey levels of 255, ascending.
         steps: of each start.
         restarts: random starts, of which any that succeeds counts: on cross entropy and margin in turn.
-        pictures: how many test pictures, as many of each class as there are, or all.
         checked: how many of them the gradients are checked on; 0 leaves the check out.
         auto: AutoAttack in that check: quick, standard or none.
-        seeds: of the trainings that are attacked.
         backbone: its name.
-        weights: the folder with the trainings' records and weights; without it those that come with the book.
-        test_data: a data set of the same classes whose test pictures are attacked; without it those of data.
-        device: as torch names it; without it a GPU where there is one.
-        again: attack anew what the output folder already holds.
-        output: folder for runs/.
     """
     from c2f.experiments import find_device
     from c2f.glimpse import attack_runs
@@ -131,7 +117,7 @@ def pgd(
             epsilons=[epsilon / 255 for epsilon in epsilons],
             steps=steps,
             restarts=restarts,
-            pictures=None if pictures == "all" else pictures,
+            pictures=count(pictures),
             checked=checked,
             auto=auto,
             test_data=test_data,

@@ -1,12 +1,12 @@
 """``c2f glimpse``."""
 
-import os
 from pathlib import Path
 
 from tyro.conf import Positional
 
 from c2f.commands.app import app
-from c2f.commands.epochs import Epochs
+from c2f.commands.epochs import Epochs, train_each
+from c2f.commands.options import Again, Device, NewSeeds, TrainingOutput
 
 
 @app.command(name="glimpse")
@@ -15,7 +15,7 @@ def glimpse(
     data: Positional[str],
     /,
     profile: str = "quick",
-    seeds: tuple[int, ...] = (),
+    seeds: NewSeeds = (),
     backbone: str | None = None,
     image_size: int | None = None,
     epochs: int | None = None,
@@ -42,15 +42,14 @@ def glimpse(
     streamed: bool = False,
     workers: int = 4,
     tensorboard: Path | None = None,
-    device: str | None = None,
-    again: bool = False,
-    output: Path = Path("output"),
+    device: Device = None,
+    again: Again = False,
+    output: TrainingOutput = Path("output"),
 ) -> None:
     """Train a Multi-Glimpse Network or a baseline, test it, and write weights, history and record; an interrupted run
     is resumed.
 
-    Under torchrun the seeds are shared out: each process trains its own on its own GPU. What is not given is the
-    data's own setting.
+    What is not given is the data's own setting. Seeds that the output folder already holds are told and not trained.
 
     Args:
         kind: mgnet (a few glimpses), full (one pass at full size) or equal (one pass over a picture shrunk so far that
@@ -58,7 +57,6 @@ def glimpse(
         data: a data set's name (see `c2f fetch --list`), canvas-mnist, canvas-fashion-mnist, or folder:PATH with train/
             and test/ in it.
         profile: quick (two epochs, one seed) or paper (the recipe as it stands).
-        seeds: one run each; without them 0, 1, ... as many as the recipe repeats.
         backbone: what sees a glimpse: small_cnn, torchvision-resnet18, ... or a network of the book.
         image_size: rows and columns that pictures are brought to.
         epochs: passes over the training pictures.
@@ -85,9 +83,6 @@ def glimpse(
         streamed: read pictures from disk when they are needed, cropped and augmented as for ImageNet (folder:PATH).
         workers: processes that read, where streamed.
         tensorboard: folder for TensorBoard's logs.
-        device: as torch names it (cpu, cuda:1); without it a GPU where there is one.
-        again: train seeds that the output folder already holds anew, instead of telling what they gave.
-        output: folder for runs/, weights/ and checkpoints/.
     """
     from dataclasses import replace
 
@@ -97,6 +92,7 @@ def glimpse(
     from c2f.glimpse.experiment import glimpse_name, glimpse_run
     from c2f.glimpse.recipes import QUICK, SETUPS, changed, setup_name
     from c2f.glimpse.training import GlimpseHistory
+    from c2f.records import Run
 
     choose(profile, ("quick", "paper"), "profile")
     setup = SETUPS[setup_name(data, streamed)]
@@ -137,35 +133,30 @@ def glimpse(
     )
     name, place = glimpse_name(data, kind, setup.backbone), find_device(device)
     writer = None if tensorboard is None else boards.open_writer(tensorboard / name)
-    mine = list(seeds or range(setup.recipe.repetitions))[
-        int(os.environ.get("RANK", 0)) :: int(os.environ.get("WORLD_SIZE", 1))
-    ]
-    for seed in mine:
-        shown = Epochs(f"{name}--seed{seed}", setup.recipe.epochs)
 
-        def on_epoch(history: GlimpseHistory, shown: Epochs = shown) -> None:
+    def train(seed: int, shown: Epochs) -> Run:
+        def on_epoch(history: GlimpseHistory) -> None:
             shown(history)
             if writer is not None and len(history):
                 boards.write_epoch(writer, history)
 
-        try:
-            run = glimpse_run(
-                kind,
-                data,
-                seed,
-                output,
-                setup=setup,
-                streamed=streamed,
-                noise=noise,
-                workers=workers,
-                device=place,
-                on_epoch=on_epoch,
-                again=again,
-            )
-        finally:
-            shown.close()
+        return glimpse_run(
+            kind,
+            data,
+            seed,
+            output,
+            setup=setup,
+            streamed=streamed,
+            noise=noise,
+            workers=workers,
+            device=place,
+            on_epoch=on_epoch,
+            again=again,
+        )
+
+    for what, run in train_each(name, seeds, setup.recipe.repetitions, setup.recipe.epochs, train):
         by_glimpse = ", ".join(f"{v:.4f}" for k, v in run.values.items() if k.startswith("test_accuracy "))
         print(
-            f"{name}--seed{seed}: test accuracy after each glimpse {by_glimpse}; "
+            f"{what}: test accuracy after each glimpse {by_glimpse}; "
             f"{run.values['train_seconds']:.0f} s; record and weights in {output}"
         )

@@ -1,11 +1,11 @@
 """``c2f locate``."""
 
 from pathlib import Path
-from typing import Literal
 
 from tyro.conf import Positional
 
 from c2f.commands.app import app
+from c2f.commands.options import Again, Device, Pictures, TestData, TrainedSeeds, Weights, count
 
 
 @app.command(name="locate")
@@ -15,14 +15,14 @@ def locate(
     /,
     maps: str = "raw",
     layers: tuple[str, ...] = (),
-    pictures: int | Literal["all"] = 500,
+    pictures: Pictures = 500,
     chosen: int = 200,
     faithful: int = 100,
-    seeds: tuple[int, ...] = (0,),
-    weights: Path | None = None,
-    test_data: str | None = None,
-    device: str | None = None,
-    again: bool = False,
+    seeds: TrainedSeeds = (0,),
+    weights: Weights = None,
+    test_data: TestData = None,
+    device: Device = None,
+    again: Again = False,
     output: Path = Path("output"),
 ) -> None:
     """Measure whether a trained network's Grad-CAM maps lie on the object, layer by layer, and record it.
@@ -33,14 +33,8 @@ def locate(
             grey pictures on black.
         maps: raw (of the logit), clamped (its ReLU) or paper (of the probability, scaled as the Top-Down paper does).
         layers: e.g. act_1 act_4; without them all that the paper maps.
-        pictures: how many test pictures are scored, as many of each class as there are, or all.
         chosen: how many other test pictures thresholds are chosen on.
         faithful: how many of the scored pictures insertion and deletion are measured on; 0 leaves them out.
-        seeds: of the trainings whose weights are taken.
-        weights: the folder that `c2f train` wrote; without it the weights that come with the book.
-        test_data: a data set of the same classes whose test pictures are taken; without it those of data.
-        device: as torch names it; without it a GPU where there is one.
-        again: measure anew what the output folder already holds.
         output: folder for runs/ and localization/ (scores picture by picture).
     """
     from c2f.experiments import find_device
@@ -56,7 +50,7 @@ def locate(
             output=output,
             layers=layers,
             chosen=chosen,
-            pictures=None if pictures == "all" else pictures,
+            pictures=count(pictures),
             faithful=faithful,
             weights=weights,
             test_data=test_data,

@@ -1,12 +1,13 @@
 """``c2f train``."""
 
-import os
 from pathlib import Path
+from typing import Any
 
 from tyro.conf import Positional
 
 from c2f.commands.app import app
-from c2f.commands.epochs import Epochs
+from c2f.commands.epochs import Epochs, train_each
+from c2f.commands.options import Again, Device, NewSeeds, TrainingOutput
 
 
 @app.command(name="train")
@@ -15,7 +16,7 @@ def train(
     data: Positional[str],
     /,
     profile: str = "quick",
-    seeds: tuple[int, ...] = (),
+    seeds: NewSeeds = (),
     recipe: str | None = None,
     epochs: int | None = None,
     lr: float | None = None,
@@ -26,21 +27,18 @@ def train(
     workers: int | None = None,
     merge: str = "sum_concat",
     scaler: str = "gaussian_resize",
-    device: str | None = None,
+    device: Device = None,
     compile: bool = False,
-    again: bool = False,
-    output: Path = Path("output"),
+    again: Again = False,
+    output: TrainingOutput = Path("output"),
 ) -> None:
     """Train a network on a data set, test it, and write weights, history and record; an interrupted run is resumed.
-
-    Under torchrun the seeds are shared out: each process trains its own on its own GPU.
 
     Args:
         network: its name, e.g. lenetfc_td: a family (lenetfc, nin_light, nin, resnet32, resnet18) and nothing, _td,
             _td_uni or _td_rev; or densenet_half, then densenet_full, which takes over the half model of the same seed.
         data: a data set's name (see `c2f fetch --list`) or folder:PATH with train/ and test/ in it.
         profile: quick (a few epochs) or paper (the published recipe).
-        seeds: one run each; without them 0, 1, ... as many as the recipe repeats.
         recipe: another recipe than the data set's own, e.g. cifar10-aug.
         epochs: passes over the training pictures.
         lr: learning rate at the start.
@@ -52,79 +50,56 @@ def train(
         merge: how a top-down network joins scales: sum, concat or sum_concat.
         scaler: how a top-down network shrinks pictures: gaussian_resize, blur_subsample, subsample, max_pool,
             blur_pool.
-        device: as torch names it (cpu, cuda:1); without it a GPU where there is one.
         compile: run through torch.compile (needs a C++ compiler; up to a third faster on a CPU, after a slow start).
-        again: train seeds that the output folder already holds anew, instead of leaving them out.
-        output: folder for runs/, weights/ and checkpoints/.
     """
+    changes: dict[str, Any] = {
+        "epochs": epochs,
+        "lr": lr,
+        "weight_decay": weight_decay,
+        "batch_size": batch_size,
+        "augmentation": augmentation,
+        "image_size": image_size,
+    }
     if network.startswith("densenet"):
         from c2f.commands.highres import train_densenet
+        from c2f.highres.recipes import dense_recipe
 
         if compile or (merge, scaler) != ("sum_concat", "gaussian_resize"):
             raise ValueError(f"--compile, --merge and --scaler mean nothing to {network}: leave them out")
-        train_densenet(
-            network,
-            data,
-            profile=profile,
-            seeds=seeds,
-            recipe=recipe,
-            epochs=epochs,
-            lr=lr,
-            weight_decay=weight_decay,
-            batch_size=batch_size,
-            augmentation=augmentation,
-            image_size=image_size,
-            workers=workers,
-            device=device,
-            again=again,
-            output=output,
-        )
+        dense = dense_recipe(network, data, profile, recipe, **changes)
+        train_densenet(network, data, dense, seeds, workers=workers, device=device, again=again, output=output)
         return
     if workers is not None:
         raise ValueError(f"--workers means nothing to {network}, whose pictures are held in memory: leave it out")
     from c2f.experiments import find_device, recorded_run, train_run
     from c2f.recipes import recipe as find_recipe
+    from c2f.records import Run
     from c2f.zoo import run_name
 
-    found = find_recipe(
-        network,
-        data,
-        profile,
-        recipe,
-        epochs=epochs,
-        lr=lr,
-        weight_decay=weight_decay,
-        batch_size=batch_size,
-        augmentation=augmentation,
-        image_size=image_size,
-    )
+    found = find_recipe(network, data, profile, recipe, **changes)
     place = find_device(device)
-    mine = list(seeds or range(found.repetitions))[
-        int(os.environ.get("RANK", 0)) :: int(os.environ.get("WORLD_SIZE", 1))
-    ]
-    for seed in mine:
-        name = f"{run_name(network, data)}--seed{seed}"
-        if not again and recorded_run(network, data, found, seed, output, merge, scaler) is not None:
-            print(f"{name}: already in {output}; --again trains it anew")
-            continue
-        shown = Epochs(name, found.epochs)
-        try:
-            run = train_run(
-                network,
-                data,
-                found,
-                seed,
-                output,
-                merge=merge,
-                scaler=scaler,
-                device=place,
-                compiled=compile,
-                on_epoch=shown,
-            )
-        finally:
-            shown.close()
-        seconds = run.values["train_seconds"]
+
+    def there(seed: int) -> Run | None:
+        return recorded_run(network, data, found, seed, output, merge, scaler)
+
+    def train_one(seed: int, shown: Epochs) -> Run:
+        return train_run(
+            network,
+            data,
+            found,
+            seed,
+            output,
+            merge=merge,
+            scaler=scaler,
+            device=place,
+            compiled=compile,
+            on_epoch=shown,
+        )
+
+    known = None if again else there
+    name = run_name(network, data)
+    for what, run in train_each(name, seeds, found.repetitions, found.epochs, train_one, known, output):
         print(
-            f"{name}: test accuracy {run.values['test_accuracy']:.4f} after {seconds:.0f} s; "
+            f"{what}: test accuracy {run.values['test_accuracy']:.4f} after {run.values['train_seconds']:.0f} s; "
             f"record and weights in {output}"
         )

@@ -22,8 +22,12 @@ class DamagedData(ValueError):
     """A file of a data set is not what it should be; the text names the file."""
 
 
-def _open(path: Path) -> Image.Image:
-    """Return the picture in the file as RGB; grey ones get three equal channels, transparency is dropped."""
+def open_picture(path: Path) -> Image.Image:
+    """Return the picture in the file as RGB; grey ones get three equal channels, transparency is dropped.
+
+    Raises:
+        DamagedData: it is missing, cut short, no picture, or of more than 8 bits a pixel.
+    """
     try:
         with Image.open(path) as picture:
             if picture.mode.startswith(("I", "F")):
@@ -69,7 +73,7 @@ def decode(paths: Sequence[Path], image_size: int | None = None) -> tuple[Tensor
         ValueError: without ``image_size``, pictures that are not square or not all of one size.
         MemoryError: more bytes than this machine has.
     """
-    first = _open(paths[0])
+    first = open_picture(paths[0])
     if image_size is None and first.width != first.height:
         raise ValueError(
             f"the picture {paths[0]} is {first.height}x{first.width}, not square: give image_size=, e.g. image_size=128"
@@ -80,7 +84,7 @@ def decode(paths: Sequence[Path], image_size: int | None = None) -> tuple[Tensor
     channels_last = images.permute(0, 2, 3, 1).numpy()  # the same memory, as Pillow orders it
 
     def read(i: int) -> None:
-        picture = _open(paths[i])
+        picture = open_picture(paths[i])
         sizes[i, 0], sizes[i, 1] = picture.height, picture.width
         if image_size is not None:
             picture = _shrink(picture, size)

@@ -19,7 +19,7 @@ from torchvision.transforms import AutoAugmentPolicy, v2
 from c2f.checks import positive_int
 from c2f.datasets.augment import FILL
 from c2f.datasets.batches import epoch_seed
-from c2f.datasets.decoding import _open
+from c2f.datasets.decoding import open_picture
 from c2f.datasets.readers import class_folders, take_classes
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -49,7 +49,7 @@ class _Files(Dataset):
         done = []
         for path, seed in wanted:
             try:
-                picture = _open(Path(path))
+                picture = open_picture(Path(path))
             except ValueError as error:
                 return error
             with torch.random.fork_rng(devices=[]):  # torchvision draws from the CPU's global generator

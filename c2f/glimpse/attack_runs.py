@@ -20,7 +20,7 @@ from c2f.corruption_runs import test_pictures
 from c2f.files import check_writable
 from c2f.glimpse.experiment import KINDS, glimpse_name, glimpse_record, load_glimpse
 from c2f.glimpse.robustness import attack_as_published, check_strengths, masking_check, robust_accuracy
-from c2f.records import Record, RecordError, Run, add_run, environment, read
+from c2f.records import Record, Run, add_run, environment
 from c2f.resumable import Parts
 from c2f.targets import PICTURES, SUBSET_SEED, subset
 
@@ -101,8 +101,7 @@ def pgd_run(
         masking.check_installed()
     trained = glimpse_record(data, kind, weights, backbone)
     network = load_glimpse(data, seed, weights, kind, backbone).to(device)
-    used = next(run.weights for run in trained.runs if run.seed == seed)
-    assert used is not None  # they have just been read
+    used = trained.file(seed)
     found = test_pictures(test_data or data, trained)
     count = len(found) if pictures is None else positive_int(pictures, "pictures")
     if count > len(found):
@@ -120,9 +119,7 @@ def pgd_run(
         "auto": auto,
     }
     name = pgd_name(data, kind, backbone, whole=pictures is None)
-    zoo.check_folder(output, name, described)
-    path = output / "runs" / f"{name}.json"
-    there = {run.seed: run for run in read(path).runs}.get(seed) if path.exists() else None
+    there = zoo.find_run(output, name, seed, described)
     if there is not None and there.details["weights"] == used and not again:
         return there
     check_writable(output)
@@ -191,8 +188,5 @@ def pgd_record(
     Raises:
         RecordError: there is none (with the command that makes it), or it is damaged.
     """
-    folder = zoo.SHIPPED if output is None else Path(output)
-    path = folder / "runs" / f"{pgd_name(data, kind, backbone, whole)}.json"
-    if not path.exists():
-        raise RecordError(f"there is no record {path}; make it with `c2f pgd {kind} {data}`")
-    return read(path)
+    command = f"pgd {kind} {data} --backbone {backbone}" + (" --pictures all" if whole else "")
+    return zoo.find_record(output, pgd_name(data, kind, backbone, whole), command)

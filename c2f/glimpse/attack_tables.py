@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from c2f.glimpse.attack_runs import pgd_record, strength_text
+from c2f import zoo
+from c2f.glimpse.attack_runs import pgd_name, strength_text
 from c2f.glimpse.experiment import KINDS
-from c2f.records import Record, RecordError, Statistic
+from c2f.records import Record, Statistic, read
 
 
 def recorded(data: str, output: Path | None = None, backbone: str = "small_cnn") -> dict[str, Record]:
@@ -20,14 +21,8 @@ def recorded(data: str, output: Path | None = None, backbone: str = "small_cnn")
     Raises:
         RecordError: a damaged record.
     """
-    found = {}
-    for kind in KINDS:
-        try:
-            found[kind] = pgd_record(data, kind, output, backbone)
-        except RecordError as error:
-            if "there is no record" not in str(error):
-                raise
-    return found
+    paths = {kind: zoo.record_path(output, pgd_name(data, kind, backbone)) for kind in KINDS}
+    return {kind: read(path) for kind, path in paths.items() if path.exists()}
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file
-
 from c2f import zoo
 from c2f.checks import choose, positive_int
-from c2f.files import check_writable, sha256
+from c2f.files import check_writable
 from c2f.glimpse.backbones import backbone_names
 from c2f.glimpse.cost import equal_compute, multiply_adds, multiply_adds_by_glimpse, one_pass
 from c2f.glimpse.data import GlimpseData, load_data
@@ -32,7 +30,7 @@ from c2f.glimpse.losses import LossSettings
 from c2f.glimpse.network import GlimpseSettings, MultiGlimpse, build
 from c2f.glimpse.recipes import SETUPS, Setup, setup_name
 from c2f.glimpse.training import GlimpseHistory, fit_glimpses
-from c2f.records import Record, RecordError, Run, add_run, environment, read
+from c2f.records import Record, Run, add_run, environment
 
 KINDS = {
     "mgnet": "a few glimpses",
@@ -183,9 +181,8 @@ def glimpse_run(
     found = load_data(data, setup.image_size, streamed=streamed, noise=noise)
     setup = settings_of(kind, setup, found.in_channels, found.image_size)
     described = _parameters(kind, data, noise, setup, found)
-    zoo.check_folder(output, name, described)
-    path = output / "runs" / f"{name}.json"
-    if not again and path.exists() and (done := {run.seed: run for run in read(path).runs}.get(seed)):
+    done = zoo.find_run(output, name, seed, described)
+    if done is not None and not again:
         return done
     start = time.perf_counter()
     parts = found.loaders(setup.recipe.batch_size, setup.recipe.validation, seed, device, workers)
@@ -226,8 +223,7 @@ def glimpse_run(
                 "test": parts.test.num_pictures,
             },
         },
-        # The merge and the scaler are those of top-down networks, and stand in the file's label.
-        weights=zoo.save_weights(output, name, seed, network, {**described, "merge": "none", "scaler": "none"}),
+        weights=zoo.save_weights(output, name, seed, network, described),
         environment=environment(device, max(time.perf_counter() - start, train_seconds)),
     )
     add_run(output / "runs", name, "glimpse", described, run)
@@ -242,20 +238,11 @@ def glimpse_record(data: str, kind: str = "mgnet", folder: Path | None = None, b
         ValueError: an unknown kind or backbone.
         RecordError: there is none (with the command that makes it), or it is damaged.
     """
-    there = zoo.SHIPPED if folder is None else Path(folder)
-    path = there / "runs" / f"{glimpse_name(data, kind, backbone)}.json"
-    if not path.exists():
-        raise RecordError(
-            f"there are no runs of {kind} ({backbone}) on {data} in {there}; {_remedy(data, kind, backbone, folder)}"
-        )
-    return read(path)
+    return zoo.find_record(folder, glimpse_name(data, kind, backbone), _command(data, kind, backbone))
 
 
-def _remedy(data: str, kind: str, backbone: str, folder: Path | None, seed: int = 0) -> str:
-    where = "" if folder is None else f" --output {folder}"
-    return f"train it with `c2f glimpse {kind} {data} --backbone {backbone} --profile paper --seeds {seed}{where}`" + (
-        " and give folder='output'" if folder is None else ""
-    )
+def _command(data: str, kind: str, backbone: str, seed: int = 0) -> str:
+    return f"glimpse {kind} {data} --backbone {backbone} --profile paper --seeds {seed}"
 
 
 def load_glimpse(
@@ -275,13 +262,5 @@ def load_glimpse(
         RecordError: no such run, weights missing or not those of the record; each with what to do.
     """
     record = glimpse_record(data, kind, folder, backbone)
-    remedy = _remedy(data, kind, backbone, folder, seed)
-    run = {run.seed: run for run in record.runs}.get(seed)
-    if run is None or run.weights is None:
-        raise RecordError(f"{record.name} has no weights of seed {seed}; seeds there: {record.seeds}; {remedy}")
-    path = (zoo.SHIPPED if folder is None else Path(folder)) / "weights" / run.weights["file"]
-    if not path.exists() or sha256(path) != run.weights["sha256"]:
-        raise RecordError(f"{path} is missing or is not the record's: restore it, or {remedy}")
     network = _build(record.parameters, 0)
-    network.load_state_dict(load_file(path))
-    return network.eval()
+    return zoo.load_weights(network, folder, record, seed, _command(data, kind, backbone, seed))

@@ -106,7 +106,9 @@ class Locate(nn.Module):
 
     def forward(self, fused: Tensor) -> Tensor:
         """Return (scale, x, y), ``(N, 3)``."""
-        sigma = rescale_gradient(self.fc(fused).sigmoid(), self.gradient_scale)
+        # rounded to half precision, windows would move by a fraction of a pixel
+        sigma = self.fc(fused).to(self.fc.weight.dtype).sigmoid()
+        sigma = rescale_gradient(sigma, self.gradient_scale)
         return places_from(sigma, self.settings.rule, self.settings.scale_min, self.settings.scale_max)
 
 

@@ -25,8 +25,7 @@ def recorded(data: str, folder: Path | None = None, backbone: str = "small_cnn")
         folder: what ``c2f glimpse`` wrote; by default the runs that come with the book.
         backbone: its name.
     """
-    runs = (zoo.SHIPPED if folder is None else Path(folder)) / "runs"
-    paths = {kind: runs / f"{glimpse_name(data, kind, backbone)}.json" for kind in KINDS}
+    paths = {kind: zoo.record_path(folder, glimpse_name(data, kind, backbone)) for kind in KINDS}
     return {kind: read(path) for kind, path in paths.items() if path.exists()}
 
 

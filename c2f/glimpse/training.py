@@ -77,7 +77,12 @@ def _steps(loader: Loader, batch_size: int) -> int:
 
 
 def _train_epoch(
-    state: _State, batches: Loader, recipe: GlimpseRecipe, losses: LossSettings, epoch: int, mixed: bool
+    state: _State,
+    batches: Loader,
+    recipe: GlimpseRecipe,
+    losses: LossSettings,
+    epoch: int,
+    half: torch.dtype | None,
 ) -> tuple[float, float]:
     """Return (loss, accuracy of the last answer) of one epoch of training, means over its pictures."""
     network = state.network.train()
@@ -87,7 +92,7 @@ def _train_epoch(
     sums, right, count = [], [], 0  # on the device, so that a GPU need not wait at every step
     for x, y in itertools.islice(batches.epoch(epoch), _steps(batches, recipe.batch_size)):
         state.optimiser.zero_grad(set_to_none=True)
-        with torch.autocast(x.device.type, enabled=mixed, dtype=torch.float16 if mixed else None):
+        with torch.autocast(x.device.type, enabled=half is not None, dtype=half):
             seen = network(x, equilibrium=balance)
             loss = total_loss(network, x, seen, y, losses).total
         state.scaler.scale(loss).backward()
@@ -117,11 +122,15 @@ def fit_glimpses(
     checkpoint: Path | None = None,
     on_epoch: Callable[[GlimpseHistory], None] | None = None,
     deadline: float | None = None,
+    half: torch.dtype | None = None,
 ) -> GlimpseHistory:
     """Train ``network`` in place by ``recipe`` and return its history; the best epoch's weights are left in it.
 
     On a CPU the same seed gives the same weights bit for bit, whether or not the run was killed in between: the random
-    numbers of an epoch depend on the seed and the epoch's number alone. On a GPU the passes run in mixed precision.
+    numbers of an epoch depend on the seed and the epoch's number alone.
+
+    In mixed precision (``torch.autocast``) convolutions and dense layers compute with half the bits; weights, places,
+    losses and the optimiser keep theirs, and evaluation is not mixed.
 
     Args:
         network: on its device.
@@ -132,17 +141,23 @@ def fit_glimpses(
         seed: of everything random in training (dropout, guidance; order and augmentation are the loader's).
         identity: what else tells this run from others; a checkpoint of another run is refused.
         checkpoint, on_epoch, deadline: as for ``c2f.training.fit``.
+        half: the type of mixed precision, ``torch.float16`` (whose gradients are scaled against underflow) or
+            ``torch.bfloat16``; by default float16 on a GPU and none elsewhere.
 
     Raises:
         OutOfTime, FloatingPointError: as ``c2f.training.fit``.
-        ValueError: a checkpoint that is damaged or of another run, or losses that the network cannot have.
+        ValueError: another type, a checkpoint that is damaged or of another run, or losses that the network cannot
+            have.
     """
     device = next(network.parameters()).device
     losses = losses or LossSettings()
-    mixed = device.type == "cuda"
+    if half is None and device.type == "cuda":
+        half = torch.float16
+    if half not in (None, torch.float16, torch.bfloat16):
+        raise ValueError(f"half must be torch.float16, torch.bfloat16 or None, not {half!r}")
     optimiser = OPTIMISERS[recipe.optimiser](network, recipe)
     schedule = SCHEDULES[recipe.schedule](optimiser, recipe, _steps(train, recipe.batch_size))
-    state = _State(network, optimiser, schedule, torch.amp.GradScaler(device.type, enabled=mixed), {})
+    state = _State(network, optimiser, schedule, torch.amp.GradScaler(device.type, enabled=half == torch.float16), {})
     history = GlimpseHistory()
     shapes = {name: list(value.shape) for name, value in network.state_dict().items()}
     ours = {
@@ -163,7 +178,7 @@ def fit_glimpses(
             raise OutOfTime(f"stopped before epoch {epoch + 1} of {recipe.epochs}")
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(epoch_seed(seed, epoch))
-            loss, accuracy = _train_epoch(state, train, recipe, losses, epoch, mixed)
+            loss, accuracy = _train_epoch(state, train, recipe, losses, epoch, half)
         if not torch.tensor(loss).isfinite():
             raise FloatingPointError(
                 f"the training loss is {loss} in epoch {epoch + 1}: try a lower lr than {recipe.lr:g}, or clip"

@@ -19,7 +19,7 @@ from c2f.datasets.batches import Batches
 from c2f.files import check_writable
 from c2f.highres.data import EVALUATION_BATCH, load_pictures
 from c2f.highres.experiment import HALF, load_densenet
-from c2f.highres.measuring import ORDERS, drawn, reference_record, resemblance
+from c2f.highres.measuring import ORDERS, drawn, resemblance
 from c2f.highres.recipes import DenseRecipe
 from c2f.highres.training import fit_dense
 from c2f.networks.densenet_fcn import HalfDenseNet, build_densenet, transfer
@@ -117,4 +117,4 @@ def decoders_record(data: str, output: Path | None = None) -> Record:
     Raises:
         RecordError: there is none (with what makes it), or it is damaged.
     """
-    return reference_record(decoders_name(data), output)
+    return zoo.find_record(output, decoders_name(data), f"reference --only {decoders_name(data)}")

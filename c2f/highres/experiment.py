@@ -13,18 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch.utils.flop_counter import FlopCounterMode
 
 from c2f import zoo
 from c2f.checks import choose, positive_int
-from c2f.files import check_writable, sha256
+from c2f.files import check_writable
 from c2f.highres.data import Parts, load_parts
 from c2f.highres.evaluation import report
 from c2f.highres.recipes import MODELS, DenseRecipe
 from c2f.highres.training import best_epoch, fit_dense, losses
 from c2f.networks.densenet_fcn import FullDenseNet, HalfDenseNet, build_densenet, check_same_scores, transfer
-from c2f.records import Record, RecordError, Run, add_run, environment, read
+from c2f.records import Record, Run, add_run, environment
 from c2f.training import History
 
 HALF, FULL = MODELS
@@ -91,26 +90,22 @@ def recorded_densenet(
         RecordError: the record there is damaged, or of other parameters.
     """
     name = densenet_name(model, data)
-    path = output / "runs" / f"{name}.json"
-    if not path.exists():
+    if not zoo.record_path(output, name).exists():
         return None
-    zoo.check_folder(output, name, _parameters(model, data, recipe, load_parts(data, recipe, seed, workers=workers)))
-    return next((run for run in read(path).runs if run.seed == seed), None)
+    parts = load_parts(data, recipe, seed, workers=workers)
+    return zoo.find_run(output, name, seed, _parameters(model, data, recipe, parts))
 
 
 def half_folder(data: str, seed: int, output: Path, given: Path | None = None) -> Path:
-    """Return the folder with the half model's weights: ``given``, or ``output`` if it has them, else the book's."""
-    if given is not None:
-        return given
-    path = output / "runs" / f"{densenet_name(HALF, data)}.json"
-    return output if path.exists() and seed in read(path).seeds else zoo.SHIPPED
+    """Return the folder with the half model's weights: ``given``, or the book's own if it alone has them."""
+    return zoo.folder_with(output, densenet_name(HALF, data), seed) if given is None else given
 
 
-def _trained_half(data: str, seed: int, folder: Path) -> tuple[HalfDenseNet, dict[str, str] | None]:
+def _trained_half(data: str, seed: int, folder: Path) -> tuple[HalfDenseNet, dict[str, str]]:
     """Return the half model that a full one takes over, and the file name and sha256 of its weights."""
     half = load_densenet(HALF, data, seed, folder)
     assert isinstance(half, HalfDenseNet)
-    return half, _run_of(densenet_record(HALF, data, folder), seed).weights
+    return half, densenet_record(HALF, data, folder).file(seed)
 
 
 def _values(network: DenseNet, parts: Parts, half: HalfDenseNet | None) -> tuple[dict[str, float], list]:
@@ -215,7 +210,7 @@ def densenet_run(
             "pictures": parts.counts,
             **({"half": identity["half"], "same_scores": parts.counts["test"]} if half is not None else {}),
         },
-        weights=zoo.save_weights(output, name, seed, network, {**described, "merge": "none", "scaler": "none"}),
+        weights=zoo.save_weights(output, name, seed, network, described),
         environment=environment(device, max(time.perf_counter() - start, train_seconds)),
     )
     add_run(output / "runs", name, "densenet", described, run)
@@ -230,25 +225,12 @@ def densenet_record(model: str, data: str, output: Path | None = None) -> Record
         ValueError: an unknown model.
         RecordError: there is none (with the command that makes it), or it is damaged.
     """
-    folder = zoo.SHIPPED if output is None else Path(output)
-    path = folder / "runs" / f"{densenet_name(model, data)}.json"
-    if not path.exists():
-        raise RecordError(f"there are no runs of {model} on {data} in {folder}; {_remedy(model, data)}")
-    return read(path)
+    return zoo.find_record(output, densenet_name(model, data), *_commands(model, data))
 
 
-def _remedy(model: str, data: str, seed: int = 0) -> str:
-    first = f"`c2f train {HALF} {data} --profile paper --seeds {seed}`"
-    more = f", then the same with {FULL}," if model == FULL else ""
-    return f"train it with {first}{more} and give output='output'"
-
-
-def _run_of(record: Record, seed: int) -> Run:
-    run = next((run for run in record.runs if run.seed == seed), None)
-    if run is None or run.weights is None:
-        remedy = _remedy(record.parameters["network"], record.parameters["data"], seed)
-        raise RecordError(f"{record.name} has no weights of seed {seed}; seeds there: {record.seeds}; {remedy}")
-    return run
+def _commands(model: str, data: str, seed: int = 0) -> list[str]:
+    wanted = (HALF,) if model == HALF else (HALF, FULL)
+    return [f"train {name} {data} --profile paper --seeds {seed}" for name in wanted]
 
 
 def load_densenet(model: str, data: str, seed: int = 0, output: Path | None = None) -> DenseNet:
@@ -257,12 +239,6 @@ def load_densenet(model: str, data: str, seed: int = 0, output: Path | None = No
     Arguments and errors as for ``c2f.zoo.load``.
     """
     record = densenet_record(model, data, output)
-    weights = _run_of(record, seed).weights
-    assert weights is not None
-    path = (zoo.SHIPPED if output is None else Path(output)) / "weights" / weights["file"]
-    if not path.exists() or sha256(path) != weights["sha256"]:
-        raise RecordError(f"{path} is missing or is not the record's: restore it, or {_remedy(model, data, seed)}")
     shape = {key: record.parameters[key] for key in ("num_classes", "image_size", "in_channels")}
     network = build_densenet(_kind(model), **shape, config=record.parameters["recipe"]["config"], seed=0)
-    network.load_state_dict(load_file(path))
-    return network.eval()
+    return zoo.load_weights(network, output, record, seed, *_commands(model, data, seed))

@@ -26,7 +26,7 @@ from c2f.highres.resemblance import Moments, colour_share, mean_between, moments
 from c2f.localization import interval
 from c2f.looking import Measures, baselines, measure
 from c2f.networks.densenet_fcn import FullDenseNet
-from c2f.records import Record, RecordError, Run, add_run, environment, read
+from c2f.records import Record, Run, add_run, environment
 from c2f.robustness import Interval
 from c2f.targets import subset
 from c2f.trials import Objects, find_objects
@@ -205,7 +205,7 @@ def maps_run(
             "intervals": {name: _ends(span) for name, span in intervals.items()},
             "thresholds": {name: found.thresholds for name, found in measured.items()},
             "orders": alike.orders.nanmean(dim=1).tolist(),
-            "weights": next(run.weights for run in trained.runs if run.seed == seed),
+            "weights": trained.file(seed),
         },
         weights=None,
         environment=environment(device, time.perf_counter() - start),
@@ -224,19 +224,7 @@ def maps_record(data: str, output: Path | None = None) -> Record:
     Raises:
         RecordError: there is none (with what makes it), or it is damaged.
     """
-    return reference_record(maps_name(data), output)
-
-
-def reference_record(name: str, output: Path | None = None) -> Record:
-    """Return the record ``name``, which ``c2f reference`` makes: of ``output``, or else of the book's runs.
-
-    Raises:
-        RecordError: there is none (with what makes it), or it is damaged.
-    """
-    path = (zoo.SHIPPED if output is None else Path(output)) / "runs" / f"{name}.json"
-    if not path.exists():
-        raise RecordError(f"there is no record {path}; make it with `c2f reference --only {name}`")
-    return read(path)
+    return zoo.find_record(output, maps_name(data), f"reference --only {maps_name(data)}")
 
 
 def drawn(part: Pictures, count: int, data: str) -> Tensor:

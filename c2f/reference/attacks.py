@@ -6,11 +6,11 @@ from pathlib import Path
 from c2f import attacks, networks
 from c2f.attack_records import attack_name, told
 from c2f.attacking import attack_run
-from c2f.reference.piece import Piece, Settings, recorded, weights_folder
+from c2f.reference.piece import Piece, Settings
 from c2f.reference.trainings import ON_A_CPU, paper_networks
 from c2f.scales import ablation_name, ablation_run
 from c2f.targets import PICTURES
-from c2f.zoo import run_name
+from c2f.zoo import folder_with, holds, run_name
 
 
 def pieces() -> list[Piece]:
@@ -34,13 +34,13 @@ def attack_piece(network: str, data: str, seed: int, protocol: str, whole: bool,
     def missing(output: Path) -> Iterator[tuple[str, str, bool]]:
         for attack in attacks.names():
             name = attack_name(network, data, attack, protocol, whole)
-            attacked = recorded(output, name, seed)
-            if not attacked or (top_down and not recorded(output, ablation_name(name), seed)):
+            attacked = holds(output, name, seed)
+            if not attacked or (top_down and not holds(output, ablation_name(name), seed)):
                 yield attack, name, attacked
 
     def run(settings: Settings) -> None:
         output = settings.output
-        weights = weights_folder(output, network, data, seed)
+        weights = folder_with(output, run_name(network, data), seed)
         for attack, name, attacked in missing(output):
             # The pictures are not carried from machine to machine: attacking again is cheaper than their bulk.
             if not attacked or not (output / "adversarial" / f"{name}--seed{seed}.safetensors").exists():

@@ -3,7 +3,7 @@
 from c2f.glimpse.experiment import KINDS, glimpse_name, glimpse_run
 from c2f.glimpse.recipes import SETUPS, setup_name
 from c2f.glimpse.training import GlimpseHistory
-from c2f.reference.piece import Piece, Settings, recorded
+from c2f.reference.piece import Piece, Settings, seed_piece
 
 SCENES = "scenes-fashion-mnist"
 MINUTES = {"mgnet": 2, "equal": 2, "full": 5}
@@ -45,4 +45,4 @@ def glimpse_piece(kind: str, data: str, seed: int, minutes: float | None, gpu: b
             on_epoch=on_epoch,
         )
 
-    return Piece(piece, minutes, gpu, lambda output: recorded(output, name, seed), run)
+    return seed_piece(name, seed, minutes, gpu, run)

@@ -6,8 +6,9 @@ from c2f.highres.decoders import decoder_run, decoders_name
 from c2f.highres.experiment import FULL, HALF, densenet_name, densenet_run
 from c2f.highres.measuring import maps_name, maps_run
 from c2f.highres.recipes import MODELS, dense_recipe
-from c2f.reference.piece import Piece, Settings, recorded, weights_folder
+from c2f.reference.piece import Piece, Settings, seed_piece
 from c2f.training import History
+from c2f.zoo import folder_with
 
 ON_A_CPU = {"densenet_half": 20, "densenet_full": 27, "densenet_maps": 3, "densenet_decoders": 3}
 """What -> minutes a seed, on the scenes."""
@@ -52,7 +53,7 @@ def densenet_piece(model: str, data: str, seed: int, minutes: float | None, gpu:
             on_epoch=on_epoch,
         )
 
-    return Piece(piece, minutes, gpu, lambda output: recorded(output, name, seed), run)
+    return seed_piece(name, seed, minutes, gpu, run)
 
 
 def maps_piece(data: str, seed: int, minutes: float | None, gpu: bool) -> Piece:
@@ -60,13 +61,13 @@ def maps_piece(data: str, seed: int, minutes: float | None, gpu: bool) -> Piece:
     piece = f"{maps_name(data)}--seed{seed}"
 
     def run(settings: Settings) -> None:
-        weights = weights_folder(settings.output, FULL, data, seed)
+        weights = folder_with(settings.output, densenet_name(FULL, data), seed)
         values = maps_run(data, seed, settings.output, weights=weights, device=settings.device).values
         settings.tell(
             f"{piece}: pointing game {values['pointing high']:.4f}, of the low map {values['pointing low']:.4f}"
         )
 
-    return Piece(piece, minutes, gpu, lambda output: recorded(output, maps_name(data), seed), run)
+    return seed_piece(maps_name(data), seed, minutes, gpu, run)
 
 
 def decoder_piece(data: str, seed: int, minutes: float | None, gpu: bool) -> Piece:
@@ -74,9 +75,9 @@ def decoder_piece(data: str, seed: int, minutes: float | None, gpu: bool) -> Pie
     piece = f"{decoders_name(data)}--seed{seed}"
 
     def run(settings: Settings) -> None:
-        weights = weights_folder(settings.output, HALF, data, 0)
+        weights = folder_with(settings.output, densenet_name(HALF, data), 0)
         recipe = dense_recipe(FULL, data, epochs=1, augmentation="none")
         values = decoder_run(data, seed, settings.output, recipe=recipe, weights=weights, device=settings.device).values
         settings.tell(f"{piece}: correlation with the low map {values['to_low']:.4f}")
 
-    return Piece(piece, minutes, gpu, lambda output: recorded(output, decoders_name(data), seed), run)
+    return seed_piece(decoders_name(data), seed, minutes, gpu, run)

@@ -3,9 +3,10 @@
 import time
 
 from c2f.looking_runs import FAITHFUL, locate_run, looking_name, told
-from c2f.reference.piece import Piece, Settings, recorded, weights_folder
+from c2f.reference.piece import Piece, Settings, seed_piece
 from c2f.training import OutOfTime
 from c2f.trials import CHOSEN, PICTURES
+from c2f.zoo import folder_with, run_name
 
 _FAMILIES = {
     # data -> families, and whether a CPU can do them
@@ -50,9 +51,9 @@ def localization_piece(network: str, data: str, seed: int, kind: str, gpu: bool,
             chosen=100 if few else CHOSEN,
             pictures=None if few else PICTURES,
             faithful=faithful,
-            weights=weights_folder(settings.output, network, data, seed),
+            weights=folder_with(settings.output, run_name(network, data), seed),
             device=settings.device,
         )
         settings.tell(told(network, data, kind, done))
 
-    return Piece(f"{name}--seed{seed}", None, gpu, lambda output: recorded(output, name, seed), run)
+    return seed_piece(name, seed, None, gpu, run)

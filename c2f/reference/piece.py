@@ -4,10 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from c2f import zoo
-from c2f.records import read
 from c2f.training import History
-from c2f.zoo import run_name
+from c2f.zoo import holds
 
 
 @dataclass(frozen=True)
@@ -49,12 +47,6 @@ class Piece:
     run: Callable[[Settings], None]
 
 
-def recorded(output: Path, name: str, seed: int) -> bool:
-    """Return whether ``output`` holds the record ``name`` with a run of ``seed``."""
-    path = output / "runs" / f"{name}.json"
-    return path.exists() and seed in read(path).seeds
-
-
-def weights_folder(output: Path, network: str, data: str, seed: int) -> Path:
-    """Return the folder whose trained weights are used: ``output`` if it has them, else what comes with the book."""
-    return output if recorded(output, run_name(network, data), seed) else zoo.SHIPPED
+def seed_piece(name: str, seed: int, minutes: float | None, gpu: bool, run: Callable[[Settings], None]) -> Piece:
+    """Return the piece that adds the run of ``seed`` to the record ``name``; the rest as for ``Piece``."""
+    return Piece(f"{name}--seed{seed}", minutes, gpu, lambda output: holds(output, name, seed), run)

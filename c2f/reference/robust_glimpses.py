@@ -3,8 +3,8 @@
 from c2f.corruption_runs import corruption_name, corruption_run
 from c2f.glimpse.attack_runs import pgd_name, pgd_run
 from c2f.glimpse.experiment import KINDS, glimpse_name
-from c2f.reference.piece import Piece, Settings, recorded
-from c2f.zoo import SHIPPED
+from c2f.reference.piece import Piece, Settings, seed_piece
+from c2f.zoo import folder_with
 
 DATA = "scenes-fashion-mnist"
 
@@ -21,19 +21,18 @@ def corruption_piece(kind: str, data: str, seed: int) -> Piece:
     name = corruption_name(trained)
 
     def run(settings: Settings) -> None:
-        weights = settings.output if recorded(settings.output, trained, seed) else SHIPPED
         done = corruption_run(
             kind,
             data,
             seed,
             output=settings.output,
-            weights=weights,
+            weights=folder_with(settings.output, trained, seed),
             device=settings.device,
             deadline=settings.deadline,
         )
         settings.tell(f"{name}--seed{seed}: mean accuracy {100 * done.values['mean']:.1f} %")
 
-    return Piece(f"{name}--seed{seed}", None, False, lambda output: recorded(output, name, seed), run)
+    return seed_piece(name, seed, None, False, run)
 
 
 def pgd_piece(kind: str, data: str, seed: int) -> Piece:
@@ -41,17 +40,16 @@ def pgd_piece(kind: str, data: str, seed: int) -> Piece:
     trained, name = glimpse_name(data, kind), pgd_name(data, kind)
 
     def run(settings: Settings) -> None:
-        weights = settings.output if recorded(settings.output, trained, seed) else SHIPPED
         done = pgd_run(
             kind,
             data,
             seed,
             output=settings.output,
-            weights=weights,
+            weights=folder_with(settings.output, trained, seed),
             device=settings.device,
             deadline=settings.deadline,
         )
         told = ", ".join(f"{key} {100 * value:.1f} %" for key, value in done.values.items() if key.startswith("robust"))
         settings.tell(f"{name}--seed{seed}: {told}")
 
-    return Piece(f"{name}--seed{seed}", None, False, lambda output: recorded(output, name, seed), run)
+    return seed_piece(name, seed, None, False, run)

@@ -1,7 +1,7 @@
 """Reference runs of the segmentation experiment: what a CPU can do on the sample, and the paper's table."""
 
 from c2f.networks.segmentation import SEGMENTATION_NETWORKS
-from c2f.reference.piece import Piece, Settings, recorded
+from c2f.reference.piece import Piece, Settings, seed_piece
 from c2f.segmentation import MESH_PROFILES, segmentation_name, segmentation_run
 
 ON_A_CPU = {"fcn": 3, "unet": 5, "td": 5}
@@ -42,4 +42,4 @@ def segmentation_piece(network: str, data: str, profile: str, seed: int, minutes
             on_epoch=settings.epochs_of(piece),
         )
 
-    return Piece(piece, minutes, gpu, lambda output: recorded(output, name, seed), run)
+    return seed_piece(name, seed, minutes, gpu, run)

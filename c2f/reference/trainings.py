@@ -5,7 +5,7 @@ from typing import Any
 from c2f import networks
 from c2f.experiments import train_run
 from c2f.recipes import recipe, recipe_name
-from c2f.reference.piece import Piece, Settings, recorded
+from c2f.reference.piece import Piece, Settings, seed_piece
 from c2f.zoo import run_name
 
 ON_A_CPU = {("lenetfc", "mnist"): 9, ("lenetfc", "fashion-mnist"): 7}
@@ -59,4 +59,4 @@ def training_piece(network: str, data: str, seed: int, minutes: float | None, gp
             on_epoch=settings.epochs_of(piece),
         )
 
-    return Piece(piece, minutes, gpu, lambda output: recorded(output, name, seed), run)
+    return seed_piece(name, seed, minutes, gpu, run)

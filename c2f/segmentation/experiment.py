@@ -11,15 +11,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file
-
 from c2f import networks, zoo
 from c2f.checks import choose, positive_int
 from c2f.datasets.batches import Batches
 from c2f.datasets.pictures import split_validation
-from c2f.files import check_writable, sha256
+from c2f.files import check_writable
 from c2f.networks.segmentation import SEGMENTATION_NETWORKS, Segmentation, build_segmentation
-from c2f.records import Record, RecordError, Run, add_run, environment, read
+from c2f.records import Record, Run, add_run, environment
 from c2f.segmentation import meshes
 from c2f.segmentation.scores import DEFINITIONS, MeshEvaluation, evaluate_meshes
 from c2f.segmentation.training import MeshRecipe, fit_meshes
@@ -77,12 +75,10 @@ def recorded_segmentation(
         RecordError: the record there is damaged, or of other parameters.
     """
     name = segmentation_name(network, data)
-    path = output / "runs" / f"{name}.json"
-    if not path.exists():
+    if not zoo.record_path(output, name).exists():
         return None
     train_part, _ = meshes.load_meshes(data, mesh_seed)
-    zoo.check_folder(output, name, _parameters(network, data, recipe, width, mesh_seed, train_part))
-    return next((run for run in read(path).runs if run.seed == seed), None)
+    return zoo.find_run(output, name, seed, _parameters(network, data, recipe, width, mesh_seed, train_part))
 
 
 def segmentation_run(
@@ -182,20 +178,11 @@ def segmentation_record(network: str, data: str, output: Path | None = None) -> 
         ValueError: an unknown network.
         RecordError: there is none (with the command that makes it), or it is damaged.
     """
-    folder = zoo.SHIPPED if output is None else Path(output)
-    path = folder / "runs" / f"{segmentation_name(network, data)}.json"
-    if not path.exists():
-        raise RecordError(
-            f"there are no segmentation runs of {network} on {data} in {folder}; {_remedy(network, data, output)}"
-        )
-    return read(path)
+    return zoo.find_record(output, segmentation_name(network, data), _command(network, data))
 
 
-def _remedy(network: str, data: str, output: Path | None, seed: int = 0) -> str:
-    where = "" if output is None else f" --output {output}"
-    return f"make them with `c2f segment {network} {data} --seeds {seed}{where}`" + (
-        " and give output='output'" if output is None else ""
-    )
+def _command(network: str, data: str, seed: int = 0) -> str:
+    return f"segment {network} {data} --seeds {seed}"
 
 
 def load_segmentation(network: str, data: str, seed: int = 0, output: Path | None = None) -> Segmentation:
@@ -203,16 +190,9 @@ def load_segmentation(network: str, data: str, seed: int = 0, output: Path | Non
 
     Arguments and errors as for ``c2f.zoo.load``.
     """
-    record, remedy = segmentation_record(network, data, output), _remedy(network, data, output, seed)
-    run = {run.seed: run for run in record.runs}.get(seed)
-    if run is None or run.weights is None:
-        raise RecordError(f"{record.name} has no weights of seed {seed}; seeds there: {record.seeds}; {remedy}")
-    path = (zoo.SHIPPED if output is None else Path(output)) / "weights" / run.weights["file"]
-    if not path.exists() or sha256(path) != run.weights["sha256"]:
-        raise RecordError(f"{path} is missing or is not the record's: restore it, or {remedy}")
+    record = segmentation_record(network, data, output)
     shape: dict[str, Any] = {
         key: record.parameters[key] for key in ("num_classes", "image_size", "in_channels", "width")
     }
     model = build_segmentation(network, **shape, seed=0)
-    model.load_state_dict(load_file(path))
-    return model.eval()
+    return zoo.load_weights(model, output, record, seed, _command(network, data, seed))

@@ -11,7 +11,7 @@ from torch import Tensor
 from c2f import zoo
 from c2f.checks import choose
 from c2f.networks.segmentation import SEGMENTATION_NETWORKS
-from c2f.records import Record, RecordError, Run, read_folder
+from c2f.records import Record, RecordError, Run
 from c2f.segmentation.scores import DEFINITIONS, pixel_scores
 
 
@@ -24,11 +24,10 @@ def recorded_segmentations(output: Path | None = None) -> dict[str, dict[str, Re
     Raises:
         RecordError: a record is damaged, or there is none (with the command that makes them).
     """
-    folder = zoo.SHIPPED if output is None else Path(output)
-    found = [record for record in read_folder(folder / "runs").values() if record.kind == "segmentation"]
+    found = zoo.records_of("segmentation", output)
     if not found:
         raise RecordError(
-            f"there are no segmentation runs in {folder}; make some, e.g. with "
+            f"there are no segmentation runs in {zoo.folder_of(output)}; make some, e.g. with "
             "`c2f segment td fashion-mnist-sample --seeds 0 1`, and give output='output'"
         )
     by_data: dict[str, dict[str, Record]] = {record.parameters["data"]: {} for record in found}

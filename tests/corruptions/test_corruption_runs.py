@@ -152,6 +152,8 @@ def test_the_table(trained, tmp_path):
         corruption_tables.by_severity(ours[0], "frog")
     with pytest.raises(RecordError, match="make it with `c2f corrupt mgnet"):
         corruption_tables.corruption_record("mgnet_small_cnn--mnist", tmp_path)
+    with pytest.raises(RecordError, match="make it with `c2f corrupt lenetfc_td mnist --pictures all --output"):
+        corruption_tables.corruption_record("lenetfc_td--mnist", tmp_path, whole=True)
 
 
 def test_the_networks_of_the_book_answer_once():

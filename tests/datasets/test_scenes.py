@@ -11,8 +11,10 @@ from torchvision.ops import masks_to_boxes
 
 from c2f import datasets
 from c2f.datasets import Pictures
-from c2f.datasets import scenes as module
-from c2f.datasets.scenes import OBJECT_ABOVE, scenes
+from c2f.datasets.scenes import OBJECT_ABOVE, layers, making, scenes
+from c2f.datasets.scenes.colours import TONES, colour, draw_palette
+from c2f.datasets.scenes.draws import Draws
+from c2f.datasets.scenes.source import Source, take_source
 
 FIELDS = ("images", "labels", "boxes", "masks")
 
@@ -51,16 +53,15 @@ def test_what_a_scene_holds(made, fashion):
 
 def test_the_mask_is_exactly_where_the_target_is_seen(fashion):
     """Turn all bits of the target's colours: its pixels all change, and no other does."""
-    palette = module._palette
 
     def turned(*args):
-        colours = palette(*args)
-        colours[:, -module.TONES :] ^= 255  # the target is the last layer
+        colours = draw_palette(*args)
+        colours[:, -TONES:] ^= 255  # the target is the last layer
         return colours
 
     before = scenes(fashion, 200, difficulty=1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_palette", turned)
+        patch.setattr(making, "draw_palette", turned)
         after = scenes(fashion, 200, difficulty=1)
     assert torch.equal((before.images != after.images).any(dim=1), before.masks)
 
@@ -82,11 +83,11 @@ def test_a_scene_by_hand():
 
 
 def test_the_object_is_resized_as_torch_does(fashion):
-    """_tents against antialiased bilinear interpolation, where the frame is of whole pixels in a whole place."""
+    """tents against antialiased bilinear interpolation, where the frame is of whole pixels in a whole place."""
     x = fashion.images[:3].float()
     for side in (17, 28, 41):
         start = torch.full((3,), 5.0)
-        weights = module._tents(start, torch.full((3,), float(side)), 28, 64)
+        weights = layers.tents(start, torch.full((3,), float(side)), 28, 64)
         placed = weights @ x[:, 0] @ weights.mT
         expected = F.interpolate(x, size=(side, side), mode="bilinear", antialias=True)[:, 0]
         torch.testing.assert_close(placed[:, 5 : 5 + side, 5 : 5 + side], expected, atol=1e-2, rtol=0)
@@ -99,7 +100,7 @@ def test_a_scene_depends_on_the_seed_and_its_number_alone(count, seed, size, dif
     pictures = squares(3, per_class=4)
     whole = scenes(pictures, 90, size=size, difficulty=difficulty, seed=seed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "PIXELS_AT_A_TIME", at_a_time)
+        patch.setattr(making, "PIXELS_AT_A_TIME", at_a_time)
         part = scenes(pictures, count, size=size, difficulty=difficulty, seed=seed)
     for field in FIELDS:
         assert torch.equal(getattr(part, field), getattr(whole, field)[:count])
@@ -142,8 +143,8 @@ def test_difficulty_moves_everything_one_way(fashion):
 
 @pytest.mark.parametrize("difficulty", [0, 0.5, 1])
 def test_colours_keep_the_contrasts_of_the_table(difficulty):
-    palette = module._palette(module._Draws(0, 0, 2000), difficulty).view(2000, -1, module.TONES, 4)[..., :3].float()
-    middle, quarter = module.TONES // 2, module.TONES // 4  # shades 0 and 1 apart from it
+    palette = draw_palette(Draws(0, 0, 2000), difficulty).view(2000, -1, TONES, 4)[..., :3].float()
+    middle, quarter = TONES // 2, TONES // 4  # shades 0 and 1 apart from it
     ground, target = palette[:, 0, middle], palette[:, -1, middle]  # (N, 3)
     level = (target.mean(dim=1) - ground.mean(dim=1)).abs()
     assert abs(float(level.median()) - (95 - 60 * difficulty)) < 2
@@ -165,41 +166,41 @@ def mean_colours(pictures):
 def test_how_much_clutter_there_is(difficulty):
     seen = []
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("_shapes", "_quarters"):
-            make = getattr(module, name)
+        for name in ("draw_shapes", "draw_quarters"):
+            make = getattr(making, name)
 
             def spy(*args, make=make):
                 masks, shades = make(*args)
                 seen.append(masks.flatten(2).any(dim=2).sum(dim=1).float())
                 return masks, shades
 
-            patch.setattr(module, name, spy)
+            patch.setattr(making, name, spy)
         scenes(squares(3), 100, difficulty=difficulty)  # every quarter of a square shows
     shapes, quarters = seen
-    for counts, most in ((shapes, module.SHAPES), (quarters, module.QUARTERS)):
+    for counts, most in ((shapes, layers.SHAPES), (quarters, layers.QUARTERS)):
         assert counts.max() <= math.ceil(most * difficulty)
         assert abs(float(counts.mean()) - most * difficulty) < 0.2
 
 
 def test_quarters_are_of_other_classes_and_no_more_than_quarters(fashion):
-    source = module._source(fashion, 64)
+    source = take_source(fashion, 64)
     seen = []
     with pytest.MonkeyPatch.context() as patch:
-        picture = module._Source.picture
+        picture = Source.picture
 
         def spy(self, labels, u):
             seen.append((labels, picture(self, labels, u)))
             return seen[-1][1]
 
-        patch.setattr(module._Source, "picture", spy)
+        patch.setattr(Source, "picture", spy)
         made = scenes(fashion, 128, difficulty=1)
     (labels, _), (others, which) = seen
     assert torch.equal(labels, made.labels)
     assert (others != labels[:, None]).all()
     assert torch.equal(fashion.labels.sort(stable=True).values[which], others)
     assert others.flatten().bincount(minlength=10).min() > 30  # all classes occur
-    draws = module._Draws(0, 0, 64)
-    masks, _ = module._quarters(draws, source, torch.zeros(64, dtype=torch.int64), torch.full((64,), 4), 64)
+    draws = Draws(0, 0, 64)
+    masks, _ = layers.draw_quarters(draws, source, torch.zeros(64, dtype=torch.int64), torch.full((64,), 4), 64)
     assert masks.shape == (64, 4, 18, 18)  # of a target's frame of at least 0.33 * 64 = 21
 
 
@@ -249,14 +250,14 @@ def planted(count, size=64, seed=0):
     at = torch.arange(size)
     across, down = ((at >= low[:, None]) & (at < (low + side)[:, None]) for low in (x0, y0))
     masks = down[:, :, None] & across[:, None, :]
-    colours = module._colour(torch.full((4,), 127.0), torch.arange(4) / 4, 100)[labels]
+    colours = colour(torch.full((4,), 127.0), torch.arange(4) / 4, 100)[labels]
     images = torch.where(masks[:, None], colours[:, :, None, None], ground[:, None])
     return Pictures(images.byte(), labels, tuple("abcd"), masks_to_boxes(masks).long(), masks)
 
 
 def test_a_network_that_reads_a_planted_patch_points_at_it():
     made = planted(400)
-    hues = module._colour(torch.zeros(4), torch.arange(4) / 4, 1)  # (4, 3)
+    hues = colour(torch.zeros(4), torch.arange(4) / 4, 1)  # (4, 3)
     evidence = F.relu(F.conv2d(made.images.float() / 255 - 0.5, hues[..., None, None], torch.full((4,), -0.5)))
     logits = evidence.mean(dim=(2, 3))
     assert (logits.argmax(dim=1) == made.labels).all()

@@ -143,15 +143,15 @@ def test_bad_input(tmp_path, monkeypatch):
 
 
 def test_what_cannot_be_loaded(output, tmp_path):
-    with pytest.raises(RecordError, match=r"there are no runs of full \(small_cnn\) .*c2f glimpse full .* --output"):
+    with pytest.raises(RecordError, match=r"there is no record .*full_small_cnn--.*c2f glimpse full .* --output"):
         load_glimpse(DATA, 0, tmp_path, "full")
-    with pytest.raises(RecordError, match=r"has no weights of seed 7; seeds there: \[1\]; train it with"):
+    with pytest.raises(RecordError, match=r"has no weights of seed 7; seeds there: \[1\]; make it with"):
         load_glimpse(DATA, 7, output)
     with pytest.raises(ValueError, match="unknown backbone 'smallcnn'; did you mean 'small_cnn'"):
         load_glimpse(DATA, 1, output, backbone="smallcnn")
     name = glimpse_record(DATA, "equal", output).runs[0].weights["file"]
     (output / "weights" / name).write_bytes(b"")
-    with pytest.raises(RecordError, match="is missing or is not the record's: restore it, or train it with"):
+    with pytest.raises(RecordError, match=r"is not the record's \(sha256 differs\): restore the file, or make it with"):
         load_glimpse(DATA, 1, output, "equal")
 
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from c2f import glimpse
-from c2f.glimpse.geometry import box_overlap
+from c2f.glimpse.geometry import box_overlap, sampling_grid
 
 
 def ramp(size):
@@ -28,6 +28,21 @@ def test_a_glimpse_reads_where_its_place_says(scale, shares, size, side):
     assert torch.allclose(crop[0, inside, inside], (x + scale * steps).expand(side, side)[inside, inside], atol=1e-9)
     columns = (y + scale * steps)[:, None].expand(side, side)
     assert torch.allclose(crop[1, inside, inside], columns[inside, inside], atol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:Since version 1.3.0, affine_grid")  # of a single pixel
+@pytest.mark.parametrize("side", [1, 2, 16, 27])
+def test_the_grid_is_that_of_torch(side):
+    places = torch.rand(5, 3, dtype=torch.float64, requires_grad=True)
+    scale, x, y = places.unbind(dim=1)
+    zero = torch.zeros_like(scale)
+    matrices = torch.stack([scale, zero, x, zero, scale, y], dim=1).reshape(-1, 2, 3)
+    theirs = torch.nn.functional.affine_grid(matrices, [5, 1, side, side], align_corners=True)
+    ours = sampling_grid(places, side)
+    assert torch.allclose(ours, theirs, atol=1e-15)
+    weights = torch.rand_like(ours)
+    of_ours, of_theirs = (torch.autograd.grad((weights * grid).sum(), places)[0] for grid in (ours, theirs))
+    assert torch.allclose(of_ours, of_theirs, atol=1e-12)
 
 
 def test_the_whole_picture_at_its_own_size_is_the_picture():

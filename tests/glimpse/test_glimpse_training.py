@@ -69,6 +69,44 @@ def test_the_loop_is_the_one_written_by_hand(whole):
     assert same(ours, theirs)
 
 
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_mixed_precision_learns_the_same(whole, half):
+    """On a CPU; a GPU takes the same way with float16."""
+    model, history = fitted(half=half)
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    assert history.train_loss != whole[1].train_loss
+    assert history.train_loss == pytest.approx(whole[1].train_loss, rel=0.05)
+    assert history.val_loss[-1] < history.val_loss[0] / 2
+
+
+def test_mixed_precision_rounds_no_places():
+    model = network()
+    seen = {}
+    model.backbone.register_forward_hook(lambda module, given, feature: seen.update(feature=feature.dtype))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        looks = model(some().images / 255)
+    assert seen["feature"] == torch.bfloat16
+    assert looks.places.dtype == torch.float32
+    assert not torch.equal(looks.places[1], looks.places[1].bfloat16().float())
+
+
+def test_mixed_precision_resumes(tmp_path):
+    def kill(history):
+        raise KeyboardInterrupt
+
+    straight, _ = fitted(half=torch.float16)
+    path = tmp_path / "checkpoint"
+    with pytest.raises(KeyboardInterrupt):
+        fitted(half=torch.float16, checkpoint=path, on_epoch=kill)
+    resumed, _ = fitted(half=torch.float16, checkpoint=path)
+    assert same(straight, resumed)
+
+
+def test_an_unknown_half_is_refused():
+    with pytest.raises(ValueError, match=r"half must be .* not torch\.float64"):
+        fitted(half=torch.float64)
+
+
 def test_it_learns_and_tells(whole):
     history = whole[1]
     assert len(history) == 3

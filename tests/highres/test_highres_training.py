@@ -1,4 +1,3 @@
-import sys
 from dataclasses import replace
 
 import pytest
@@ -7,7 +6,6 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from c2f import __main__ as command_line
 from c2f.commands import highres as _registered  # noqa: F401
 from c2f.datasets.batches import Batches
 from c2f.datasets.pictures import Pictures
@@ -224,7 +222,9 @@ def test_data_that_do_not_do_are_refused_by_name(folder):
 
 
 def test_a_full_model_without_its_half_says_how_to_get_it(folder, tmp_path):
-    with pytest.raises(RecordError, match=r"no runs of densenet_half on .*c2f train densenet_half"):
+    with pytest.raises(
+        RecordError, match=r"no record .*/out/runs/densenet_half--.*c2f train densenet_half .* --output .*/out`"
+    ):
         densenet_run("densenet_full", f"folder:{folder}", 0, tmp_path / "out", recipe=TINY)
 
 
@@ -235,32 +235,23 @@ def test_the_cost_of_a_full_model_counts_its_expanding_path():
     assert not full.classifier.training
 
 
-def test_the_command_hands_over_and_refuses_what_means_nothing(folder, tmp_path, monkeypatch, capsys):
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["c2f", *map(str, arguments)])
-        try:
-            command_line.main()
-            status = 0
-        except SystemExit as end:
-            status = end.code
-        printed = capsys.readouterr()
-        return status, printed.out + printed.err
-
+def test_the_command_hands_over_and_refuses_what_means_nothing(c2f, folder, tmp_path):
     small = (f"folder:{folder}", "--recipe", "scenes", "--image-size", 16, "--epochs", 1, "--device", "cpu")
     where = ("--output", tmp_path / "out")
-    status, told = call("train", "densenet_half", *small, *where)
-    assert status == 0, told
+    status, told, complaint = c2f("train", "densenet_half", *small, *where)
+    assert status == 0, complaint
     assert "densenet_half--folder-pictures--seed0: test accuracy" in told
-    status, told = call("train", "densenet_full", *small, *where, "--workers", 0)
-    assert status == 0, told
+    status, told, complaint = c2f("train", "densenet_full", *small, *where, "--workers", 0)
+    assert status == 0, complaint
     assert "grey levels" in told
-    assert "already in" in call("train", "densenet_full", *small, *where)[1]
-    assert call("train", "densenet_half", *small, "--merge", "sum") == (
+    assert "already in" in c2f("train", "densenet_full", *small, *where)[1]
+    assert c2f("train", "densenet_half", *small, "--merge", "sum") == (
         2,
+        "",
         "c2f: --compile, --merge and --scaler mean nothing to densenet_half: leave them out\n",
     )
-    assert "--workers means nothing to lenetfc" in call("train", "lenetfc", "mnist", "--workers", 1)[1]
-    status, told = call("maps", f"folder:{folder}", "--weights", tmp_path / "out", "--chosen", 3, "--pictures", 6)
+    assert "--workers means nothing to lenetfc" in c2f("train", "lenetfc", "mnist", "--workers", 1)[2]
+    status, _, told = c2f("maps", f"folder:{folder}", "--weights", tmp_path / "out", "--chosen", 3, "--pictures", 6)
     assert status == 2
     assert "neither boxes nor masks" in told
 
