@@ -406,8 +406,8 @@ def test_a_short_run_lies_apart_and_says_what_is_short(tmp_path, monkeypatch):
 
 
 def test_a_full_run_takes_the_place_of_a_short_one(tmp_path):
-    assert short.folder_with("nin--mnist", tmp_path) is None
+    assert short.where("nin--mnist", tmp_path) is None
     keep(tmp_path / "short", 0, "nin")
-    assert short.folder_with("nin--mnist", tmp_path) == tmp_path / "short"
+    assert short.where("nin--mnist", tmp_path) == tmp_path / "short"
     keep(tmp_path, 0, "nin")
-    assert short.folder_with("nin--mnist", tmp_path) == tmp_path
+    assert short.where("nin--mnist", tmp_path) == tmp_path

@@ -1,4 +1,4 @@
-"""Grad-CAM: where in a picture a network finds evidence for a class, for any network and layer.
+"""Grad-CAM and HiResCAM: where in a picture a network finds evidence for a class, for any network and layer.
 
 ::
 
@@ -6,11 +6,12 @@
     upsample(result.maps, 28)  # float32 (N, 28, 28)
 
 The map of a class is the sum of a layer's channels, each weighted by the mean over space of the class score's gradient
-(Selvaraju et al. 2017, section 3). Maps are raw: evidence against the class is negative (the ReLU of that paper is
-``maps.clamp(min=0)``), and they have the layer's resolution.
+(Selvaraju et al. 2017, section 3); ``hires_cam`` multiplies by the gradient place by place (Draelos and Carin 2020).
+Maps are raw: evidence against the class is negative (the ReLU of Selvaraju et al. is ``maps.clamp(min=0)``), and they
+have the layer's resolution.
 """
 
-from c2f.cam.gradcam import SCORES, CamResult, grad_cam
+from c2f.cam.gradcam import SCORES, CamResult, grad_cam, hires_cam
 from c2f.cam.hooks import find_layer, frozen, keep_outputs
 from c2f.cam.layers import paper_layers
 from c2f.cam.maps import paper_normalise, upsample
@@ -21,6 +22,7 @@ __all__ = [
     "find_layer",
     "frozen",
     "grad_cam",
+    "hires_cam",
     "keep_outputs",
     "paper_layers",
     "paper_normalise",

@@ -1,9 +1,10 @@
-"""The maps (Selvaraju et al. 2017, section 3), many pictures in one backward pass.
+"""The maps (Grad-CAM, Selvaraju et al. 2017, section 3; HiResCAM, Draelos and Carin 2020), many pictures in one
+backward pass.
 
 Axes: N pictures, C channels of the layer, h rows and w columns of the layer, H rows, W columns, K classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +16,12 @@ from c2f.checks import choose, positive_int
 
 SCORES = ("logit", "probability")
 """What is differentiated, the class's logit (Selvaraju et al.) or its softmax probability (the Top-Down paper)."""
+_Combine = Callable[[Tensor, Tensor], Tensor]  # features and their gradient, both (N, C, h, w), to maps (N, h, w)
 
 
 @dataclass(frozen=True)
 class CamResult:
-    """Grad-CAM maps of N pictures, and what they are maps of.
+    """Maps of N pictures, and what they are maps of.
 
     Attributes:
         maps: float32 ``(N, h, w)``, higher = more evidence for the class, negative = against it.
@@ -76,6 +78,43 @@ def grad_cam(
             depend on; one that runs several times, without ``call``; a class, call or score that there is not; no
             pictures, or not floats ``(N, channels, H, W)``; outputs that are no ``(N, K)`` or not finite.
     """
+    return _cam(network, layer, pictures, classes, score, call, batch_size, _by_mean_gradient)
+
+
+def hires_cam(
+    network: nn.Module,
+    layer: str | nn.Module,
+    pictures: Tensor | Sequence[Tensor],
+    classes: int | Sequence[int] | Tensor | None = None,
+    score: str = "logit",
+    call: int | None = None,
+    batch_size: int = 16,
+) -> CamResult:
+    """Map the evidence for a class by HiResCAM: features times their own gradients, place by place, summed.
+
+    Grad-CAM takes the mean of each channel's gradient instead. Arguments, result and errors as for ``grad_cam``.
+    """
+    return _cam(network, layer, pictures, classes, score, call, batch_size, _place_by_place)
+
+
+def _by_mean_gradient(features: Tensor, gradient: Tensor) -> Tensor:
+    return torch.einsum("nc,nchw->nhw", gradient.mean(dim=(-2, -1)), features)
+
+
+def _place_by_place(features: Tensor, gradient: Tensor) -> Tensor:
+    return (gradient * features).sum(dim=1)
+
+
+def _cam(
+    network: nn.Module,
+    layer: str | nn.Module,
+    pictures: Tensor | Sequence[Tensor],
+    classes: int | Sequence[int] | Tensor | None,
+    score: str,
+    call: int | None,
+    batch_size: int,
+    combine: _Combine,
+) -> CamResult:
     path, module = find_layer(network, layer)
     choose(score, SCORES, "score")
     positive_int(batch_size, "batch_size")
@@ -94,7 +133,7 @@ def grad_cam(
             with keep_outputs(network, module) as kept:
                 logits = network(batch[0] if isinstance(pictures, Tensor) else batch)
             _check_logits(logits, len(batch[0]))
-            parts.append(_map_batch(logits, kept, targets, score, call, path))
+            parts.append(_map_batch(logits, kept, targets, score, call, path, combine))
         maps, weights, mapped, predicted, scores = (torch.cat(values) for values in zip(*parts, strict=True))
     return CamResult(maps, weights, mapped, predicted, scores, score, path, (call or 0) % len(kept), len(kept))
 
@@ -132,13 +171,19 @@ def _checked_classes(classes: int | Sequence[int] | Tensor, count: int) -> Tenso
 def _check_logits(logits: Any, count: int) -> None:
     if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != count:
         given = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise ValueError(f"Grad-CAM needs a network that gives logits ({count}, K), but this one gives {given}")
+        raise ValueError(f"a class map needs a network that gives logits ({count}, K), but this one gives {given}")
     if not torch.isfinite(logits).all():
         raise ValueError("the network's outputs hold NaN or infinity: check its weights and the pictures")
 
 
 def _map_batch(
-    logits: Tensor, kept: list[Any], targets: Tensor | None, score: str, call: int | None, path: str
+    logits: Tensor,
+    kept: list[Any],
+    targets: Tensor | None,
+    score: str,
+    call: int | None,
+    path: str,
+    combine: _Combine,
 ) -> tuple[Tensor, ...]:
     features = _choose_call(kept, call, path)
     if not isinstance(features, Tensor) or features.ndim != 4 or features.shape[-2:].numel() == 1:
@@ -165,7 +210,7 @@ def _map_batch(
             "input in place), or the network detaches it; take another layer"
         )
     weights = gradient.mean(dim=(-2, -1))  # (N, C)
-    maps = torch.einsum("nc,nchw->nhw", weights, features.detach())
+    maps = combine(features.detach(), gradient)
     if not torch.isfinite(maps).all():
         raise ValueError(f"the maps of {path!r} hold NaN or infinity: check the network's weights and the pictures")
     return maps.float(), weights.float(), classes, predicted, scores.detach().float()

@@ -12,11 +12,10 @@ from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from c2f.cam import grad_cam, upsample
-from c2f.cam.hooks import frozen, keep_outputs
-from c2f.checks import choose, positive_int
+from c2f.cam import grad_cam, hires_cam, upsample
+from c2f.checks import choose
 from c2f.networks.densenet_fcn import FullDenseNet, class_maps
 from c2f.refine import RefineOptions, refine
 
@@ -38,40 +37,6 @@ transposed convolutions leave (Odena et al. 2016). ``refined_grey`` is refined w
 in place of the high-resolution CAM: a control that needs no decoder."""
 LAYERS = {"stem": "classifier.stem", "encode": "classifier.encode.0"}
 """The finest layers that a class score depends on."""
-
-
-def hires_cam(
-    network: nn.Module, layer: str, pictures: Tensor, classes: Tensor | None = None, batch_size: int = 16
-) -> Tensor:
-    """Return HiResCAM maps, raw, float32 ``(N, h, w)`` (Draelos and Carin 2020).
-
-    The sum over channels of feature times gradient, place by place, where Grad-CAM takes the gradient's mean.
-
-    Args:
-        network: gives logits ``(N, K)``.
-        layer: the path of one that gives features and runs once.
-        pictures: float ``(N, C, H, W)`` as the network takes them.
-        classes: to map, int64 ``(N,)``; None maps the predicted class of each.
-        batch_size: pictures a pass.
-
-    Raises:
-        ValueError: no pictures, or a layer that the score does not depend on.
-    """
-    positive_int(batch_size, "batch_size")
-    if not len(pictures):
-        raise ValueError("there are no pictures to map")
-    maps = []
-    with frozen(network), torch.enable_grad():
-        for start in range(0, len(pictures), batch_size):
-            with keep_outputs(network, layer) as kept:
-                logits = network(pictures[start : start + batch_size])
-            wanted = logits.argmax(dim=1) if classes is None else classes[start : start + batch_size]
-            scores = logits.gather(1, wanted.to(logits.device)[:, None])
-            gradient = torch.autograd.grad(scores.sum(), kept, allow_unused=True)[0] if kept else None
-            if gradient is None:
-                raise ValueError(f"the class scores do not depend on layer {layer!r}; take one that they need")
-            maps.append((gradient * kept[0]).sum(dim=1).detach().float())
-    return torch.cat(maps)
 
 
 def blur(maps: Tensor) -> Tensor:
@@ -122,11 +87,10 @@ def all_maps(
         elif how == "refined":
             fine = pictures.mean(dim=1) if layer else found.high
             made[name] = refine(pictures, found.low, fine, refine_options(size[0])).merged.float()
-        elif how == "gradcam":
-            coarse = grad_cam(full, LAYERS[layer], pictures, found.classes, batch_size=batch_size).maps
-            made[name] = upsample(coarse, size)
         else:
-            made[name] = upsample(hires_cam(full, LAYERS[layer], pictures, found.classes, batch_size), size)
+            kind = {"gradcam": grad_cam, "hirescam": hires_cam}[how]
+            coarse = kind(full, LAYERS[layer], pictures, found.classes, batch_size=batch_size).maps
+            made[name] = upsample(coarse, size)
     return made
 
 

@@ -43,12 +43,10 @@ def pieces() -> list[Piece]:
     return [_apart(piece) for piece in found]
 
 
-def folder_with(name: str, output: Path = zoo.SHIPPED) -> Path | None:
+def where(name: str, output: Path = zoo.SHIPPED) -> Path | None:
     """Return the folder with the record ``name``: ``output``, else that of its short runs; None if neither has it."""
-    for folder in (output, output / FOLDER):
-        if (folder / "runs" / f"{name}.json").exists():
-            return folder
-    return None
+    folders = (output, output / FOLDER)
+    return next((folder for folder in folders if zoo.record_path(folder, name).exists()), None)
 
 
 def _apart(piece: Piece) -> Piece:

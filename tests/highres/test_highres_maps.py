@@ -4,6 +4,7 @@ import torch
 from captum.attr import GuidedGradCam, LayerGradientXActivation
 
 from c2f import datasets
+from c2f.cam import grad_cam, hires_cam
 from c2f.datasets.batches import Batches
 from c2f.datasets.pictures import DataSet
 from c2f.datasets.scenes import scenes
@@ -11,7 +12,7 @@ from c2f.highres import data as highres_data
 from c2f.highres import decoders, measuring
 from c2f.highres.experiment import densenet_run
 from c2f.highres.guided import guided_grad_cam
-from c2f.highres.maps import LAYERS, TITLES, all_maps, hires_cam, refine_options, relabelled
+from c2f.highres.maps import LAYERS, TITLES, all_maps, refine_options, relabelled
 from c2f.highres.recipes import DenseRecipe
 from c2f.highres.resemblance import colour_share, correlation, mean_between, moments, other_orders
 from c2f.highres.training import fit_dense
@@ -88,11 +89,11 @@ def test_moments_give_the_correlations_of_sums():
 
 def test_hires_cam_of_the_classifiers_own_features_is_the_low_resolution_cam(full, x):
     low = class_maps(full, x).low
-    found = hires_cam(full, "classifier.head.0", x, batch_size=10)
+    found = hires_cam(full, "classifier.head.0", x, batch_size=10).maps
     torch.testing.assert_close(found * low[0].numel(), low, rtol=1e-4, atol=1e-5)
     chosen = torch.full((len(x),), 3)
     torch.testing.assert_close(
-        hires_cam(full, "classifier.head.0", x, chosen) * low[0].numel(),
+        hires_cam(full, "classifier.head.0", x, chosen).maps * low[0].numel(),
         class_maps(full, x, 3).low,
         rtol=1e-4,
         atol=1e-5,
@@ -103,7 +104,7 @@ def test_hires_cam_of_the_classifiers_own_features_is_the_low_resolution_cam(ful
 def test_hires_cam_is_captums_gradient_times_activation(full, x, layer):
     classes = torch.arange(len(x)) % 10
     theirs = LayerGradientXActivation(full, full.get_submodule(layer)).attribute(x, target=classes).sum(dim=1)
-    found = hires_cam(full, layer, x, classes)
+    found = hires_cam(full, layer, x, classes).maps
     torch.testing.assert_close(found, theirs.detach(), rtol=1e-4, atol=1e-7)
     assert found.abs().max() > 1e-3
 
@@ -123,8 +124,9 @@ def test_guided_grad_cam_is_captums(full, x):
 
 @pytest.mark.parametrize("layer", ["expand_up", "rebuild"])
 def test_no_class_score_depends_on_the_expanding_path(full, x, layer):
-    with pytest.raises(ValueError, match="do not depend on layer"):
-        hires_cam(full, layer, x[:2])
+    for how in (grad_cam, hires_cam):
+        with pytest.raises(ValueError, match=f"layer '{layer}' does not run in a forward pass"):
+            how(full, layer, x[:2])
 
 
 def test_all_maps_have_the_pictures_size_and_name_their_kind(full, x):
