@@ -103,11 +103,26 @@ def test_thresholds_and_scores_have_pictures_of_their_own(trial, sample):
         ({"chosen": 0}, "chosen must be a whole number of at least 1, not 0"),
         ({"pictures": 0}, "pictures must be a whole number of at least 1, not 0"),
         ({"pictures": 145}, "the test set of fashion-mnist has 150"),
+        (
+            {"chosen": 9000, "pictures": 1001},
+            "9000 pictures to choose on and 1001 to score are more than the 10000 test",
+        ),
+        ({"data": "fashion-mnst"}, "unknown data set 'fashion-mnst'; did you mean 'fashion-mnist'"),
+        ({"test_data": "fashion"}, "unknown data set 'fashion'; did you mean 'fashion-mnist'"),
     ],
 )
 def test_parts_that_cannot_be_drawn_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
-        load_trial("lenetfc", DATA, **{**SMALL, **change})
+        load_trial("lenetfc", **{"data": DATA, **SMALL, **change})
+
+
+def test_pictures_of_another_size_are_refused(monkeypatch, sample):
+    images = torch.zeros(len(sample.test), 3, 32, 32, dtype=torch.uint8)
+    other = replace(sample, test=replace(sample.test, images=images))
+    monkeypatch.setattr(experiments, "_load", lambda data, image_size: other)
+    told = r"fashion-mnist, pictures of 1x28x28 \(channels, rows, columns\), but cifar10-jpeg has 3x32x32"
+    with pytest.raises(ValueError, match=told):
+        load_trial("lenetfc", DATA, test_data="cifar10-jpeg", **SMALL)
 
 
 # Maps and measures
