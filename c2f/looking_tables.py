@@ -10,7 +10,7 @@ from c2f.checks import choose
 from c2f.looking import KINDS, POOLED, SINGLE
 from c2f.looking_runs import FAITHFULNESS
 from c2f.recipes import recipe
-from c2f.records import Record, read_folder
+from c2f.records import Record
 from c2f.robustness import Interval
 
 TITLES = {**SINGLE, **POOLED, **FAITHFULNESS}
@@ -28,12 +28,7 @@ def recorded(kind: str = "raw", output: Path | None = None) -> dict[str, dict[st
         c2f.records.RecordError: a damaged record.
     """
     choose(kind, KINDS, "kind of map")
-    folder = zoo.SHIPPED if output is None else Path(output)
-    found = [
-        record
-        for record in read_folder(folder / "runs").values()
-        if record.kind == "localization" and record.parameters["maps"] == kind
-    ]
+    found = [record for record in zoo.records_of("localization", output) if record.parameters["maps"] == kind]
     found.sort(key=lambda r: (r.parameters["data"], networks.names().index(r.parameters["network"])))
     tables: dict[str, dict[str, Record]] = {}
     for record in found:

@@ -73,7 +73,8 @@ def load_target(
         test_data: a data set of the same classes whose test pictures are attacked; None takes those of ``data``.
 
     Raises:
-        ValueError: an unknown name, or a number of pictures that the test set does not have.
+        ValueError: an unknown name, test pictures of other classes or another size than the network was trained on, or
+            a number of pictures that the test set does not have.
         c2f.records.RecordError: no such weights, or damaged ones; the remedy.
         FileNotFoundError: the data set is not on this machine.
     """
@@ -87,6 +88,13 @@ def load_target(
         raise ValueError(
             f"{network} was trained on the {trained.parameters['num_classes']} classes of {data}, "
             f"but {test_data} has {len(tested.test.classes)}: give test_data of the same classes"
+        )
+    shape = (tested.test.in_channels, tested.test.image_size)
+    if shape != (wanted := (trained.parameters["in_channels"], trained.parameters["image_size"])):
+        told = ["{0}x{1}x{1}".format(*each) for each in (wanted, shape)]
+        raise ValueError(
+            f"{network} was trained on {data}, pictures of {told[0]} (channels, rows, columns), but {test_data} has "
+            f"{told[1]}: give test_data of the same size"
         )
     if pictures is not None and pictures > len(tested.test):
         raise ValueError(

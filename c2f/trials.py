@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from c2f import localization
+from c2f import datasets, localization
 from c2f.checks import positive_int
 from c2f.datasets.pictures import Pictures
 from c2f.datasets.scenes import OBJECT_ABOVE
@@ -116,14 +116,22 @@ def load_trial(
         test_data: a data set of the same classes whose test pictures are taken; None takes those of ``data``.
 
     Raises:
-        ValueError: a bad name or number, or data of which nobody knows where the objects are.
+        ValueError: a bad name or number, test pictures that do not suit the network, or data of which nobody knows
+            where the objects are.
         c2f.records.RecordError: no such weights, or damaged ones.
         FileNotFoundError: the data set is not on this machine.
     """
     positive_int(chosen, "chosen")
     total = None if pictures is None else chosen + positive_int(pictures, "pictures")
+    tested_on = test_data or data
+    rows = [datasets.info(name) for name in (data, tested_on) if not name.startswith("folder:")]
+    if not tested_on.startswith("folder:") and (total or chosen) > rows[-1].test:
+        raise ValueError(
+            f"{chosen} pictures to choose on and {pictures or 'all others'} to score are more than the {rows[-1].test} "
+            f"test pictures of {tested_on}: take fewer"
+        )
     target = load_target(network, data, seed, total, weights, test_data)
-    tested = load_for(test_data or data, Recipe(**target.trained.parameters["recipe"]))[1].test
+    tested = load_for(tested_on, Recipe(**target.trained.parameters["recipe"]))[1].test
     if chosen >= len(target.labels):
         raise ValueError(f"chosen is {chosen} of {len(target.labels)} test pictures: leave some to be scored")
     images = target.images if target.mean is None else target.images - target.mean
@@ -131,6 +139,6 @@ def load_trial(
         name=network,
         target=target,
         images=images,
-        objects=find_objects(tested.select(target.places), test_data or data),
+        objects=find_objects(tested.select(target.places), tested_on),
         choosing=torch.isin(target.places, subset(tested.labels, chosen)),
     )

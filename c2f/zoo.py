@@ -65,7 +65,11 @@ def check_folder(output: Path, name: str, parameters: dict[str, Any]) -> Record 
 
 
 def find_run(output: Path, name: str, seed: int, parameters: dict[str, Any]) -> Run | None:
-    """Return the run of ``seed`` that ``output`` already holds of this experiment, or None; errors as above."""
+    """Return the run of ``seed`` that ``output`` already holds of this experiment, or None.
+
+    Raises:
+        RecordError: the record there is damaged, or of other parameters.
+    """
     there = check_folder(output, name, parameters)
     return None if there is None else there.run(seed)
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from c2f import __main__ as command_line
+from c2f import datasets, experiments
 
 torch.set_num_threads(1)
 
@@ -16,6 +17,25 @@ torch.set_num_threads(1)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the book, the longest test by far: the other process has all the others meanwhile."""
     items.sort(key=lambda item: item.path.name != "test_the_book.py")
+
+
+@pytest.fixture(scope="session")
+def whole_sample():
+    """The sample of Fashion-MNIST that ships."""
+    return datasets.load("fashion-mnist-sample")
+
+
+@pytest.fixture
+def few_of_the_sample(monkeypatch, whole_sample):
+    """Put the sample's first pictures in the place of any data set that is trained on or attacked, and give them."""
+
+    def put(name, train, test):
+        parts = (part.select(torch.arange(n)) for part, n in ((whole_sample.train, train), (whole_sample.test, test)))
+        few = datasets.DataSet(name, *parts)
+        monkeypatch.setattr(experiments, "_load", lambda data, image_size: few)
+        return few
+
+    return put
 
 
 @pytest.fixture

@@ -11,10 +11,9 @@ from foolbox.attacks.base import MinimizationAttack
 from foolbox.distances import l2
 from safetensors.torch import save_file
 
-from c2f import attack_records, attacking, attacks, datasets, experiments, robustness, targets, zoo
+from c2f import attack_records, attacking, attacks, experiments, robustness, targets, zoo
 from c2f.attacking import VerificationError, attack_run
 from c2f.attacks import ATTACKS
-from c2f.datasets.pictures import DataSet
 from c2f.recipes import recipe
 from c2f.records import RecordError, Run, add_run, environment, read
 from c2f.targets import load_target, predictions, subset, verify
@@ -24,15 +23,9 @@ DATA = "fashion-mnist"  # its shipped weights, on pictures of the shipped sample
 NAME = f"lenetfc--{DATA}--contrast--minimal"
 
 
-@pytest.fixture(scope="module")
-def sample():
-    whole = datasets.load("fashion-mnist-sample")
-    return DataSet(DATA, whole.train.select(torch.arange(100)), whole.test.select(torch.arange(120)))
-
-
 @pytest.fixture(autouse=True)
-def pictures_of_the_sample(monkeypatch, sample):
-    monkeypatch.setattr(experiments, "_load", lambda data, image_size: sample)
+def sample(few_of_the_sample):
+    return few_of_the_sample(DATA, train=100, test=120)
 
 
 def attack(output, name="contrast", seed=0, network="lenetfc", **more):

@@ -5,17 +5,13 @@ import sys
 import pytest
 import torch
 
-from c2f import attack_records, datasets, experiments, zoo
-from c2f.datasets.pictures import DataSet
+from c2f import attack_records, zoo
 from c2f.records import Run, read
 
 
 @pytest.fixture
-def few_pictures(monkeypatch):
-    sample = datasets.load("fashion-mnist-sample")
-    few = torch.arange(200)
-    small = DataSet(sample.name, sample.train.select(few), sample.test.select(few))
-    monkeypatch.setattr(experiments, "_load", lambda data, image_size: small)
+def few_pictures(few_of_the_sample):
+    few_of_the_sample("fashion-mnist-sample", train=200, test=200)
 
 
 def test_train_writes_a_record_and_weights_that_the_zoo_loads(c2f, few_pictures, tmp_path):
@@ -120,7 +116,7 @@ def test_torchrun_shares_the_seeds_out(c2f, few_pictures, tmp_path, monkeypatch)
         (("attack", "lenetfc", "mnist", "--pictures", "some"), "some"),
         (("attack", "lenetfc", "mnist", "--repetitions", 0), "repetitions must be a whole number of at least 1"),
         (("attack", "lenetfc", "mnist", "--seeds", 77), "lenetfc--mnist has no weights of seed 77"),
-        (("attack", "lenetfc", "cifar10"), "train it with `c2f train lenetfc cifar10 "),
+        (("attack", "lenetfc", "cifar10"), "make it with `c2f train lenetfc cifar10 "),
         (("attack", "lenetfc", "mnist", "--weights", "nowhere"), "there is no record nowhere/runs/lenetfc--mnist.json"),
         (("fetch",), "name the data sets to fetch, or give --list"),
         (("fetch", "mnits"), "did you mean 'mnist'?"),
@@ -174,7 +170,7 @@ def test_lists(c2f, tmp_path):
                 "of which the best counts",
                 "changes no result",
                 "without it the weights that come with the book",
-                "attack anew",
+                "do anew what the output folder already holds",
             ),
         ),
     ],

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 
-from c2f import datasets, experiments, zoo
+from c2f import experiments, zoo
 from c2f.datasets.pictures import DataSet, Pictures, mean_image
 from c2f.experiments import load_for, train_run
 from c2f.recipes import Recipe, recipe
@@ -17,15 +17,9 @@ NAME = f"lenetfc--{DATA}"
 RECIPE = Recipe("tiny", epochs=2, batch_size=64)
 
 
-@pytest.fixture(scope="module")
-def sample():
-    whole = datasets.load(DATA)
-    return DataSet(DATA, whole.train.select(torch.arange(300)), whole.test.select(torch.arange(100)))
-
-
 @pytest.fixture(autouse=True)
-def few_pictures(monkeypatch, sample):
-    monkeypatch.setattr(experiments, "_load", lambda data, image_size: sample)
+def sample(few_of_the_sample):
+    return few_of_the_sample(DATA, train=300, test=100)
 
 
 def train(output, seed=0, recipe=RECIPE, network="lenetfc", **more):

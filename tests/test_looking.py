@@ -1,13 +1,15 @@
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import pytest
 import torch
 from matplotlib.collections import LineCollection
 from torch import nn
 
-from c2f import datasets, experiments, localization, looking, looking_plots, looking_runs, looking_tables
+from c2f import datasets, localization, looking, looking_plots, looking_runs, looking_tables
 from c2f.cam import grad_cam, paper_layers, paper_normalise, upsample
 from c2f.commands.localization import locate as locate_command
-from c2f.datasets.pictures import DataSet, Pictures
+from c2f.datasets.pictures import Pictures
 from c2f.datasets.planted import COLOURS, planted
 from c2f.datasets.scenes import scenes
 from c2f.looking import KINDS, POOLED, SINGLE, evidence, measure, measure_box, measure_layer
@@ -20,15 +22,9 @@ DATA = "fashion-mnist"  # its shipped weights, on pictures of the shipped sample
 SMALL = {"chosen": 10, "pictures": 20}
 
 
-@pytest.fixture(scope="module")
-def sample():
-    whole = datasets.load("fashion-mnist-sample")
-    return DataSet(DATA, whole.train.select(torch.arange(100)), whole.test.select(torch.arange(150)))
-
-
 @pytest.fixture(autouse=True)
-def pictures_of_the_sample(monkeypatch, sample):
-    monkeypatch.setattr(experiments, "_load", lambda data, image_size: sample)
+def sample(few_of_the_sample):
+    return few_of_the_sample(DATA, train=100, test=150)
 
 
 @pytest.fixture
@@ -101,11 +97,26 @@ def test_thresholds_and_scores_have_pictures_of_their_own(trial, sample):
         ({"chosen": 0}, "chosen must be a whole number of at least 1, not 0"),
         ({"pictures": 0}, "pictures must be a whole number of at least 1, not 0"),
         ({"pictures": 145}, "the test set of fashion-mnist has 150"),
+        (
+            {"chosen": 9000, "pictures": 1001},
+            "9000 pictures to choose on and 1001 to score are more than the 10000 test",
+        ),
+        ({"data": "fashion-mnst"}, "unknown data set 'fashion-mnst'; did you mean 'fashion-mnist'"),
+        ({"test_data": "fashion"}, "unknown data set 'fashion'; did you mean 'fashion-mnist'"),
     ],
 )
 def test_parts_that_cannot_be_drawn_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
-        load_trial("lenetfc", DATA, **{**SMALL, **change})
+        load_trial("lenetfc", **{"data": DATA, **SMALL, **change})
+
+
+def test_pictures_of_another_size_are_refused(monkeypatch, sample):
+    images = torch.zeros(len(sample.test), 3, 32, 32, dtype=torch.uint8)
+    other = replace(sample, test=replace(sample.test, images=images))
+    monkeypatch.setattr(experiments, "_load", lambda data, image_size: other)
+    told = r"fashion-mnist, pictures of 1x28x28 \(channels, rows, columns\), but cifar10-jpeg has 3x32x32"
+    with pytest.raises(ValueError, match=told):
+        load_trial("lenetfc", DATA, test_data="cifar10-jpeg", **SMALL)
 
 
 # Maps and measures
@@ -310,6 +321,35 @@ def test_networks_are_compared_on_the_same_pictures(tmp_path):
         RecordError, match=r"is not the record's .sha256 differs.: restore the file, or .* --seeds 1 --again"
     ):
         compare(a, b, DATA, "energy", output=tmp_path)
+
+
+def test_a_full_run_takes_the_place_of_a_short_one(tmp_path):
+    full, short = tmp_path, tmp_path / "short"
+    for folder, network in ((full, "lenetfc"), (short, "lenetfc"), (short, "lenetfc_td")):
+        locate(folder, network, layers=["act_2", "act_3"], faithful=0, resamples=1)
+    found = looking_tables.first_recorded([full, short])[DATA]
+    assert {network: folder for network, (_, folder) in found.items()} == {"lenetfc": full, "lenetfc_td": short}
+    assert found["lenetfc"][0] == looking_record("lenetfc", DATA, output=full)
+    pair = ("lenetfc", "lenetfc_td")
+    records, home = looking_tables.pair_recorded([full, short], DATA, pair)
+    assert (list(records), home) == ([*pair], short)  # not one of each
+    locate(full, "lenetfc_td", layers=["act_2", "act_3"], faithful=0, resamples=1)
+    assert looking_tables.pair_recorded([full, short], DATA, pair)[1] == full
+    assert looking_tables.pair_recorded([full, short], "mnist", pair) is None
+    assert looking_tables.pair_recorded([tmp_path / "nowhere"], DATA, pair) is None
+    assert looking_tables.first_recorded([tmp_path / "nowhere"]) == {}
+
+
+def test_what_a_table_says_of_a_record(tmp_path):
+    locate(tmp_path, layers=["act_2", "act_3"], faithful=0, resamples=1)
+    record = looking_record("lenetfc", DATA, output=tmp_path)
+    assert looking_tables.training_length(record) == "40 epochs"
+    shorter = {**record.parameters, "recipe": {**record.parameters["recipe"], "epochs": 2}}
+    assert looking_tables.training_length(replace(record, parameters=shorter)) == "2 of 40 epochs"
+    means = {layer: record.runs[0].values[f"{layer} energy"] for layer in ("act_2", "act_3")}
+    assert looking_tables.best_layer(record, "energy") == max(means, key=means.get)
+    with pytest.raises(ValueError, match="unknown measure 'enrgy'"):
+        looking_tables.best_layer(record, "enrgy")
 
 
 @pytest.mark.parametrize(

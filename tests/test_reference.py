@@ -8,8 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from c2f import attack_records, datasets, experiments, networks, reference, zoo
-from c2f.datasets.pictures import DataSet
+from c2f import attack_records, networks, reference, zoo
 from c2f.recipes import recipe
 from c2f.records import RecordError, Run, add_run, environment, read
 from c2f.reference import Piece, Settings, pack, pieces, run, select, short, trainings, unpack
@@ -176,11 +175,9 @@ def test_a_training_piece_trains_by_the_papers_recipe_and_is_done_when_its_seed_
 
 
 @pytest.fixture
-def two_attacks(monkeypatch, tmp_path):
+def two_attacks(monkeypatch, few_of_the_sample):
     """Two quick attacks, on pictures of the sample under the name of the full set."""
-    sample = datasets.load("fashion-mnist-sample")
-    few = DataSet("fashion-mnist", sample.train, sample.test.select(torch.arange(50)))
-    monkeypatch.setattr(experiments, "_load", lambda data, image_size: few)
+    few_of_the_sample("fashion-mnist", train=100, test=50)
     monkeypatch.setattr(attack_pieces, "PICTURES", 20)
     monkeypatch.setattr(attack_pieces.attacks, "names", lambda: ["contrast", "shifts"])
 

@@ -4,9 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from c2f import datasets, experiments, networks, scales, zoo
+from c2f import networks, scales, zoo
 from c2f.attacking import attack_run
-from c2f.datasets.pictures import DataSet
 from c2f.records import RecordError, Run, add_run, environment, read
 from c2f.scales import ablate, ablation_run, combinations
 
@@ -15,15 +14,13 @@ NAME = f"lenetfc_td--{DATA}--contrast--minimal"
 
 
 @pytest.fixture(autouse=True)
-def pictures_of_the_sample(monkeypatch):
-    whole = datasets.load("fashion-mnist-sample")
-    sample = DataSet(DATA, whole.train.select(torch.arange(100)), whole.test.select(torch.arange(60)))
-    monkeypatch.setattr(experiments, "_load", lambda data, image_size: sample)
+def pictures_of_the_sample(few_of_the_sample):
+    few_of_the_sample(DATA, train=100, test=60)
 
 
 @pytest.fixture(scope="module")
-def pictures():
-    test = datasets.load("fashion-mnist-sample").test.select(torch.arange(200))
+def pictures(whole_sample):
+    test = whole_sample.test.select(torch.arange(200))
     return test.images.float() / 255, test.labels
 
 

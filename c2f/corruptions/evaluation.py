@@ -23,7 +23,11 @@ Answers = Callable[[Tensor], Tensor]
 """Maps pictures ``(B, C, H, H)`` in [0, 1] to logits ``(T, B, K)``, a network's answer after each glimpse."""
 CLEAN = "clean"
 BATCH = 250
-"""Pictures classified at a time."""
+"""Pictures corrupted or read at a time."""
+AT_A_TIME = {"cpu": 64, "cuda": BATCH}
+"""Pictures classified at a time, by kind of device, others as a CPU, which asks the system for memory anew for each
+layer of a larger batch.
+"""
 
 
 class Source(Protocol):
@@ -206,14 +210,17 @@ def evaluate(answers: Answers, source: Source, parts: Parts, device: str = "cpu"
         c2f.training.OutOfTime: the deadline of ``parts`` is near.
     """
 
+    at_a_time = AT_A_TIME.get(torch.device(device).type, AT_A_TIME["cpu"])
+
     def count(kind: str, severity: int) -> dict[str, list[int] | int]:
         right: Tensor | None = None
         pictures = 0
         for images, labels in source.batches(kind, severity):
-            with torch.inference_mode():
-                logits = answers(images.to(device).float() / 255)
-                hits = (logits.argmax(dim=2) == labels.to(device)).sum(dim=1)
-            right = hits if right is None else right + hits
+            for some, expected in zip(images.split(at_a_time), labels.split(at_a_time), strict=True):
+                with torch.inference_mode():
+                    logits = answers(some.to(device).float() / 255)
+                    hits = (logits.argmax(dim=2) == expected.to(device)).sum(dim=1)
+                right = hits if right is None else right + hits
             pictures += len(labels)
         return {"right": [] if right is None else right.tolist(), "pictures": pictures}
 

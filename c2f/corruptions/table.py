@@ -63,11 +63,7 @@ CORRUPTIONS: dict[str, Corruption] = {
         (0.08, 0.12, 0.18, 0.26, 0.38),
     ),
     "shot_noise": _row(
-        "Shot noise",
-        noise.shot_noise,
-        (500, 250, 100, 75, 50),
-        (250, 100, 50, 30, 15),
-        (60, 25, 12, 5, 3),
+        "Shot noise", noise.shot_noise, (500, 250, 100, 75, 50), (250, 100, 50, 30, 15), (60, 25, 12, 5, 3)
     ),
     "impulse_noise": _row(
         "Impulse noise",
@@ -146,21 +142,9 @@ CORRUPTIONS: dict[str, Corruption] = {
         ((1.5, 2), (2, 2), (2.5, 1.7), (2.5, 1.5), (3, 1.4)),
     ),
     "brightness": _row(
-        "Brightness",
-        weather.brightness,
-        (0.05, 0.1, 0.15, 0.2, 0.3),
-        _BRIGHTNESS,
-        _BRIGHTNESS,
-        random=False,
+        "Brightness", weather.brightness, (0.05, 0.1, 0.15, 0.2, 0.3), _BRIGHTNESS, _BRIGHTNESS, random=False
     ),
-    "contrast": _row(
-        "Contrast",
-        digital.contrast,
-        (0.75, 0.5, 0.4, 0.3, 0.15),
-        _CONTRAST,
-        _CONTRAST,
-        random=False,
-    ),
+    "contrast": _row("Contrast", digital.contrast, (0.75, 0.5, 0.4, 0.3, 0.15), _CONTRAST, _CONTRAST, random=False),
     "elastic_transform": _row(
         "Elastic transform",
         digital.elastic_transform,
