@@ -108,7 +108,7 @@ def test_pieces_are_named_whole_or_by_their_beginning_and_keep_their_order(some)
 def test_the_books_runs():
     every = pieces()
     on_a_cpu = select([], gpu=False)
-    assert len(on_a_cpu) == 162
+    assert len(on_a_cpu) == 158
     assert names(every)[: len(on_a_cpu)] == names(on_a_cpu)  # what a CPU can do comes first
     assert names(select([], gpu=True)) == names(every)
     assert len(set(names(every))) == len(every)
@@ -395,10 +395,10 @@ def test_a_short_run_lies_apart_and_says_what_is_short(tmp_path, monkeypatch):
         keep(output, seed, network, data=data)
 
     monkeypatch.setattr(trainings, "train_run", train_run)
-    [full], [piece] = (select([f"{begin}nin_light--fashion-mnist--seed1"], gpu=False) for begin in ("", "short--"))
-    assert run([piece], Settings(tmp_path, "cpu", False, None)) == (["short--nin_light--fashion-mnist--seed1"], [])
+    [full], [piece] = (select([f"{begin}nin_light--fashion-mnist--seed0"], gpu=False) for begin in ("", "short--"))
+    assert run([piece], Settings(tmp_path, "cpu", False, None)) == (["short--nin_light--fashion-mnist--seed0"], [])
     paper = recipe("nin_light", "fashion-mnist")
-    assert calls == [("nin_light", "fashion-mnist", replace(paper, epochs=2, batch_size=64), tmp_path / "short")]
+    assert calls == [("nin_light", "fashion-mnist", replace(paper, epochs=1, batch_size=64), tmp_path / "short")]
     assert piece.done(tmp_path)
     assert not full.done(tmp_path)
     assert full.gpu

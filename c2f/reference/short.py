@@ -18,8 +18,8 @@ FOLDER = "short"
 
 _NETWORKS = (
     # data, kind of map, what the recipe is changed to, (network, seeds, minutes a seed)
-    ("fashion-mnist", "paper", {"epochs": 2, "batch_size": 64}, (("nin_light", 2, 4), ("nin_light_td", 2, 20))),
-    ("tiny-imagenette", "raw", {"epochs": 5, "batch_size": 32}, (("resnet18", 1, 7), ("resnet18_td", 1, 45))),
+    ("fashion-mnist", "paper", {"epochs": 1, "batch_size": 64}, (("nin_light", 1, 2), ("nin_light_td", 1, 11))),
+    ("tiny-imagenette", "raw", {"epochs": 3, "batch_size": 32}, (("resnet18", 1, 4), ("resnet18_td", 1, 25))),
 )
 _DENSENETS = {
     "densenet_half": ({"config": "slim", "epochs": 8}, 10),
