@@ -6,7 +6,7 @@ import torch
 from matplotlib.collections import LineCollection
 from torch import nn
 
-from c2f import datasets, localization, looking, looking_plots, looking_runs, looking_tables
+from c2f import datasets, experiments, localization, looking, looking_plots, looking_runs, looking_tables
 from c2f.cam import grad_cam, paper_layers, paper_normalise, upsample
 from c2f.commands.localization import locate as locate_command
 from c2f.datasets.pictures import Pictures
