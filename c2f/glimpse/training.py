@@ -18,13 +18,12 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
 from c2f.datasets.batches import Loader, epoch_seed
-from c2f.files import atomic_path
 from c2f.glimpse.evaluation import evaluate_glimpses
 from c2f.glimpse.gradients import GradientEquilibrium, equilibrium_ratio
 from c2f.glimpse.losses import LossSettings, total_loss
 from c2f.glimpse.network import MultiGlimpse
 from c2f.glimpse.recipes import OPTIMISERS, SCHEDULES, GlimpseRecipe
-from c2f.training import History, OutOfTime, load_checkpoint
+from c2f.training import History, fingerprint, remaining_epochs
 
 
 @dataclass
@@ -57,11 +56,11 @@ class _State:
     scaler: torch.amp.GradScaler
     best: dict[str, Tensor]
 
-    def save(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         parts = {name: getattr(self, name).state_dict() for name in ("network", "optimiser", "schedule", "scaler")}
         return {**parts, "best": self.best}
 
-    def load(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         for name in ("network", "optimiser", "schedule", "scaler"):
             getattr(self, name).load_state_dict(state[name])
         self.best = state["best"]
@@ -159,23 +158,20 @@ def fit_glimpses(
     schedule = SCHEDULES[recipe.schedule](optimiser, recipe, _steps(train, recipe.batch_size))
     state = _State(network, optimiser, schedule, torch.amp.GradScaler(device.type, enabled=half == torch.float16), {})
     history = GlimpseHistory()
-    shapes = {name: list(value.shape) for name, value in network.state_dict().items()}
-    ours = {
-        "recipe": {**asdict(recipe), **asdict(losses)},
-        "seed": seed,
-        "shapes": shapes,
-        "identity": {**(identity or {}), "looks": asdict(network.settings)},
-    }
-    if checkpoint is not None and checkpoint.exists():
-        saved = load_checkpoint(checkpoint, ours, device)
-        state.load(saved["state"])
-        history = GlimpseHistory(**saved["history"])
-        if on_epoch is not None:
-            on_epoch(history)
-    while len(history) < recipe.epochs:
-        epoch, start = len(history), time.perf_counter()
-        if deadline is not None and time.monotonic() + sum(history.seconds[-1:]) > deadline:
-            raise OutOfTime(f"stopped before epoch {epoch + 1} of {recipe.epochs}")
+    ours = fingerprint(network, recipe, seed, {**(identity or {}), "looks": asdict(network.settings)})
+    ours["recipe"] |= asdict(losses)
+    left = remaining_epochs(
+        history,
+        recipe.epochs,
+        {"state": state},
+        ours=ours,
+        device=device,
+        checkpoint=checkpoint,
+        on_epoch=on_epoch,
+        deadline=deadline,
+    )
+    for epoch in left:
+        start = time.perf_counter()
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(epoch_seed(seed, epoch))
             loss, accuracy = _train_epoch(state, train, recipe, losses, epoch, half)
@@ -197,10 +193,5 @@ def fit_glimpses(
         history.append(**values)
         if history.best == epoch:
             state.keep()
-        if checkpoint is not None:
-            with atomic_path(checkpoint) as temporary:
-                torch.save({"fingerprint": ours, "state": state.save(), "history": vars(history)}, temporary)
-        if on_epoch is not None:
-            on_epoch(history)
     network.load_state_dict(state.best)
     return history

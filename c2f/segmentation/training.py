@@ -9,7 +9,7 @@ Axes: B meshes of one batch, H rows, W columns, K classes.
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,8 @@ from torch import Tensor, nn
 
 from c2f.checks import positive_int
 from c2f.datasets.batches import Loader
-from c2f.files import atomic_path
 from c2f.segmentation.scores import evaluate_meshes, masked_loss, predict
-from c2f.training import History, OutOfTime, load_checkpoint, set_learning_rate
+from c2f.training import History, fingerprint, remaining_epochs, set_learning_rate
 
 _RANGES = {  # lowest, whether it is allowed itself, what is too much
     "lr": (0, False, math.inf),
@@ -151,19 +150,18 @@ def fit_meshes(
     device = next(network.parameters()).device
     history = MeshHistory()
     optim = torch.optim.SGD(network.parameters(), lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
-    shapes = {name: list(value.shape) for name, value in network.state_dict().items()}
-    ours = {"recipe": asdict(recipe), "seed": seed, "shapes": shapes, "identity": identity or {}}
-    if checkpoint is not None and checkpoint.exists():
-        saved = load_checkpoint(checkpoint, ours, device)
-        network.load_state_dict(saved["network"])
-        optim.load_state_dict(saved["optimiser"])
-        history = MeshHistory(**saved["history"])
-        if on_epoch is not None:
-            on_epoch(history)
-    while len(history) < recipe.epochs:
-        epoch, start = len(history), time.perf_counter()
-        if deadline is not None and time.monotonic() + sum(history.seconds[-1:]) > deadline:
-            raise OutOfTime(f"stopped before epoch {epoch + 1} of {recipe.epochs}")
+    left = remaining_epochs(
+        history,
+        recipe.epochs,
+        {"network": network, "optimiser": optim},
+        ours=fingerprint(network, recipe, seed, identity),
+        device=device,
+        checkpoint=checkpoint,
+        on_epoch=on_epoch,
+        deadline=deadline,
+    )
+    for epoch in left:
+        start = time.perf_counter()
         lr = recipe.learning_rate(history.val_loss)
         set_learning_rate(optim, lr)
         loss, accuracy = _train_epoch(network, train, optim, class_weights, epoch)
@@ -183,10 +181,4 @@ def fit_meshes(
             val_mean_iou=scores.mean_iou,
             seconds=time.perf_counter() - start,
         )
-        if checkpoint is not None:
-            state = {"network": network.state_dict(), "optimiser": optim.state_dict(), "history": vars(history)}
-            with atomic_path(checkpoint) as temporary:
-                torch.save({"fingerprint": ours, **state}, temporary)
-        if on_epoch is not None:
-            on_epoch(history)
     return history
