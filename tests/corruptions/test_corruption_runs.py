@@ -200,6 +200,10 @@ def test_a_recorded_attack(trained, tmp_path, monkeypatch):
     single = pgd_run("full", data, 0, weights=weights, auto="none", **given | {"checked": 0})
     assert "published straight 1" not in single.values
     assert single.details["masking"] is None
+    both = attack_tables.table({"one pass": pgd_record(data, "full", tmp_path), "glimpses": record})
+    assert list(both.index[:3]) == ["no attack", "as published", "with the right gradient"]
+    assert list(both.index[-2:]) == ["suspicious", "suspicious, re-scaled"]
+    assert both.loc["with the right gradient", "one pass"] == ""
     with pytest.raises(RecordError, match="make it with `c2f pgd equal"):
         pgd_record(data, "equal", tmp_path)
     with pytest.raises(ValueError, match="did you mean 'full'"):
