@@ -411,3 +411,10 @@ def test_a_full_run_takes_the_place_of_a_short_one(tmp_path):
     assert short.where("nin--mnist", tmp_path) == tmp_path / "short"
     keep(tmp_path, 0, "nin")
     assert short.where("nin--mnist", tmp_path) == tmp_path
+
+
+def test_where_nothing_is_held_out_the_training_accuracy_is_told(tmp_path):
+    told = []
+    on_epoch = Settings(tmp_path, "cpu", False, None, told.append).epochs_of("a")
+    on_epoch(History(train_loss=[1.0], train_accuracy=[0.5], val_accuracy=[float("nan")], seconds=[2.0]))
+    assert told == ["a: epoch 1, training accuracy 0.5000, 2.0 s"]

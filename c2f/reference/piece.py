@@ -1,5 +1,6 @@
 """What a piece of a reference run is, and what its parts share."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,11 @@ class Settings:
 
         def on_epoch(history: History) -> None:
             if len(history):
-                accuracy = f"validation accuracy {history.val_accuracy[-1]:.4f}"
+                held_out = history.val_accuracy[-1]
+                if math.isnan(held_out):  # the recipe holds nothing out
+                    accuracy = f"training accuracy {history.train_accuracy[-1]:.4f}"
+                else:
+                    accuracy = f"validation accuracy {held_out:.4f}"
                 self.tell(f"{piece}: epoch {len(history)}, {accuracy}, {history.seconds[-1]:.1f} s")
 
         return on_epoch
