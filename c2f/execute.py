@@ -101,7 +101,7 @@ def run(
             parameters=values,
             kernel_name="python3",
             language="python",
-            km=_kernel_manager(),
+            kernel_manager_class=_kernel_manager_class(),
             progress_bar=sys.stderr.isatty(),
             execution_timeout=timeout,
         )
@@ -151,8 +151,11 @@ def _first_line(text: str) -> str:
     return lines[0].strip() if lines else "an empty cell"
 
 
-def _kernel_manager() -> Any:
-    """Return a manager that starts this Python's kernel, whatever kernel is registered as ``python3``."""
+def _kernel_manager_class() -> type:
+    """Return the class of a manager that starts this Python's kernel, whatever kernel is registered as ``python3``.
+
+    It is given as a class, not as a manager: whoever makes the manager also ends its kernel.
+    """
     manager = require("jupyter_client.manager")
     kernelspec = require("jupyter_client.kernelspec")
     this_python = require("ipykernel.kernelspec").get_kernel_dict(["--log-level=40"])
@@ -162,7 +165,11 @@ def _kernel_manager() -> Any:
         def get_kernel_spec(self, kernel_name: str) -> Any:
             return kernelspec.KernelSpec(**this_python)
 
-    return manager.AsyncKernelManager(kernel_name="python3", kernel_spec_manager=ThisPython())
+    class Manager(manager.AsyncKernelManager):  # type: ignore[name-defined]
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options, kernel_spec_manager=ThisPython())
+
+    return Manager
 
 
 def _finish(

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import re
@@ -51,6 +52,18 @@ def test_a_failed_run_keeps_what_there_is(tmp_path):
         run(find("1", tmp_path), output=output)
     assert outputs(output) == ["so far\n"]
     assert json.loads(output.read_text())["metadata"]["c2f"]["ended"] is False
+
+
+@pytest.mark.parametrize("last", ["b = 1", "1 / 0"])
+def test_no_kernel_is_left_behind(tmp_path, last):
+    note = tmp_path / "pid"
+    write_chapter(
+        tmp_path, "01-a", f"import os, pathlib; pathlib.Path({str(note)!r}).write_text(str(os.getpid()))", last
+    )
+    with contextlib.suppress(ChapterError):
+        run(find("1", tmp_path), output=tmp_path / "out.ipynb")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(note.read_text()), 0)
 
 
 def test_a_kernel_that_dies_is_reported(tmp_path):
