@@ -1,7 +1,7 @@
 """Checks at the door: an error that names the bad value and the remedy, before any work is done."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 
 def did_you_mean(value: str, options: Iterable[str]) -> str:
@@ -28,3 +28,15 @@ def positive_int(value: int, what: str, minimum: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
         raise ValueError(f"{what} must be a whole number of at least {minimum}, not {value!r}")
     return value
+
+
+Ranges = dict[str, tuple[Callable[[float], bool], str]]
+"""Name of a number -> whether a value fits, and how a message calls what does."""
+
+
+def check_numbers(given: object, ranges: Ranges) -> None:
+    """Raise a ``ValueError`` that names the first attribute of ``given`` that is no number or does not fit."""
+    for name, (fits, wanted) in ranges.items():
+        value = getattr(given, name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not fits(value):
+            raise ValueError(f"{name} must be a number {wanted}, not {value!r}")

@@ -5,15 +5,15 @@ names; what is done with them is ``c2f.training.fit``.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from c2f import networks
-from c2f.checks import choose, did_you_mean, positive_int
+from c2f.checks import Ranges, check_numbers, choose, did_you_mean, positive_int
 from c2f.datasets.augment import AUGMENTATIONS
 
-_RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
+_RANGES: Ranges = {
     "lr": (lambda value: 0 < value < math.inf, "above 0"),
     "weight_decay": (lambda value: 0 <= value < math.inf, "of at least 0"),
     "validation": (lambda value: 0 <= value < 1, "in [0, 1)"),
@@ -67,10 +67,7 @@ class Recipe:
             value = getattr(self, field)
             if field != "image_size" or value is not None:
                 positive_int(value, field)
-        for field, (fits, wanted) in _RANGES.items():
-            value = getattr(self, field)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not fits(value):
-                raise ValueError(f"{field} must be a number {wanted}, not {value!r}")
+        check_numbers(self, _RANGES)
 
     def learning_rate(self, epoch: int) -> float:
         """Return the learning rate of ``epoch``, counted from 0."""
@@ -86,6 +83,22 @@ def three_stage(lr: float, epoch: int, epochs: int) -> float:
     for drop in drops:
         if epoch >= drop:
             lr = lr * 0.1
+    return lr
+
+
+def plateau(losses: Sequence[float], lr: float, lowest: float, factor: float, patience: int, min_delta: float) -> float:
+    """Return the learning rate of the epoch that follows those with ``losses``.
+
+    Keras's ``ReduceLROnPlateau`` without a cooldown: every ``patience`` epochs in a row that do not fall below the
+    lowest loss by more than ``min_delta`` multiply ``lr`` by ``factor``, but never to less than ``lowest``.
+    """
+    best, waited = math.inf, 0
+    for loss in losses:
+        waited += 1
+        if loss < best - min_delta:
+            best, waited = loss, 0
+        elif waited >= patience:
+            lr, waited = max(lr * factor, min(lowest, lr)), 0
     return lr
 
 

@@ -3,6 +3,7 @@
 Axes: N pictures, B pictures of one batch, C channels, H rows, W columns, K classes.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -48,6 +49,13 @@ class History:
         """Add one epoch; ``values`` holds every list's entry."""
         for name, entries in vars(self).items():
             entries.append(values[name])
+
+    def reached(self) -> str:
+        """Say what accuracy the last epoch reached: on the held-out part, or in training where nothing is held out."""
+        held_out = self.val_accuracy[-1]
+        if math.isnan(held_out):
+            return f"training accuracy {self.train_accuracy[-1]:.4f}"
+        return f"validation accuracy {held_out:.4f}"
 
     def frame(self) -> pd.DataFrame:
         """Return a table with one row an epoch, counted from 1."""
@@ -151,6 +159,25 @@ class Stateful(Protocol):
 
     def load_state_dict(self, state: Any, /) -> Any:
         """Take the state over."""
+
+
+class Best:
+    """A network's weights as they were after its best epoch; a part of the checkpoint."""
+
+    def __init__(self, network: nn.Module):
+        self._network, self._weights = network, network.state_dict()
+
+    def keep(self) -> None:
+        """Remember the weights as they are now."""
+        self._weights = {name: value.detach().clone() for name, value in self._network.state_dict().items()}
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the best weights."""
+        return self._weights
+
+    def load_state_dict(self, state: dict[str, Tensor], /) -> None:
+        """Take the weights of a checkpoint over."""
+        self._weights = state
 
 
 def remaining_epochs(

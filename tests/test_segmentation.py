@@ -388,7 +388,7 @@ def test_the_papers_learning_rates_without_any_improvement():
     ("changes", "message"),
     [
         ({"epochs": 0}, "epochs must be a whole number of at least 1, not 0"),
-        ({"lr": "0.1"}, "lr must be a number above 0 .*'0.1'"),
+        ({"lr": "0.1"}, "lr must be a number above 0, not '0.1'"),
         ({"validation": 0}, "validation must be a number above 0 and below 1, not 0"),
         ({"momentum": 1}, "momentum must be a number of at least 0 and below 1, not 1"),
         ({"min_delta": float("nan")}, "min_delta must be .* not nan"),

@@ -26,7 +26,7 @@ class Epochs:
         """Show the epochs up to the last of ``history``."""
         if not len(history):
             return
-        told = f"loss {history.train_loss[-1]:.4f}, validation accuracy {history.val_accuracy[-1]:.4f}"
+        told = f"loss {history.train_loss[-1]:.4f}, {history.reached()}"
         if self.bar is not None:
             self.bar.update(len(history) - self.bar.n)
             self.bar.set_postfix_str(told)

@@ -12,11 +12,11 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, MultiStepLR, OneCycleLR
 
-from c2f.checks import choose, did_you_mean, positive_int
+from c2f.checks import Ranges, check_numbers, choose, did_you_mean, positive_int
 from c2f.glimpse.losses import LossSettings
 from c2f.glimpse.network import GlimpseSettings
 
-_RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
+_RANGES: Ranges = {
     "lr": (lambda value: 0 < value < math.inf, "above 0"),
     "weight_decay": (lambda value: 0 <= value < math.inf, "of at least 0"),
     "momentum": (lambda value: 0 <= value < 1, "in [0, 1)"),
@@ -65,10 +65,7 @@ class GlimpseRecipe:
         choose(self.schedule, SCHEDULES, "schedule")
         for name in ("epochs", "batch_size", "repetitions"):
             positive_int(getattr(self, name), name)
-        for name, (fits, wanted) in _RANGES.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not fits(value):
-                raise ValueError(f"{name} must be a number {wanted}, not {value!r}")
+        check_numbers(self, _RANGES)
         if bool(self.drops) != (self.schedule == "multi_step"):
             raise ValueError(
                 f"drops {self.drops} do not go with schedule {self.schedule!r}: multi_step needs them, others have none"

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
 from c2f.datasets.batches import Loader, epoch_seed
@@ -23,7 +22,7 @@ from c2f.glimpse.gradients import GradientEquilibrium, equilibrium_ratio
 from c2f.glimpse.losses import LossSettings, total_loss
 from c2f.glimpse.network import MultiGlimpse
 from c2f.glimpse.recipes import OPTIMISERS, SCHEDULES, GlimpseRecipe
-from c2f.training import History, fingerprint, remaining_epochs
+from c2f.training import Best, History, fingerprint, remaining_epochs
 
 
 @dataclass
@@ -47,27 +46,13 @@ class GlimpseHistory(History):
 
 
 @dataclass
-class _State:
-    """What changes in training, besides the history."""
+class _Step:
+    """What takes a step of training."""
 
     network: MultiGlimpse
     optimiser: torch.optim.Optimizer
     schedule: LRScheduler
     scaler: torch.amp.GradScaler
-    best: dict[str, Tensor]
-
-    def state_dict(self) -> dict[str, Any]:
-        parts = {name: getattr(self, name).state_dict() for name in ("network", "optimiser", "schedule", "scaler")}
-        return {**parts, "best": self.best}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name in ("network", "optimiser", "schedule", "scaler"):
-            getattr(self, name).load_state_dict(state[name])
-        self.best = state["best"]
-
-    def keep(self) -> None:
-        """Remember the weights as they are now."""
-        self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
 
 
 def _steps(loader: Loader, batch_size: int) -> int:
@@ -76,7 +61,7 @@ def _steps(loader: Loader, batch_size: int) -> int:
 
 
 def _train_epoch(
-    state: _State,
+    state: _Step,
     batches: Loader,
     recipe: GlimpseRecipe,
     losses: LossSettings,
@@ -156,14 +141,14 @@ def fit_glimpses(
         raise ValueError(f"half must be torch.float16, torch.bfloat16 or None, not {half!r}")
     optimiser = OPTIMISERS[recipe.optimiser](network, recipe)
     schedule = SCHEDULES[recipe.schedule](optimiser, recipe, _steps(train, recipe.batch_size))
-    state = _State(network, optimiser, schedule, torch.amp.GradScaler(device.type, enabled=half == torch.float16), {})
-    history = GlimpseHistory()
+    state = _Step(network, optimiser, schedule, torch.amp.GradScaler(device.type, enabled=half == torch.float16))
+    history, best = GlimpseHistory(), Best(network)
     ours = fingerprint(network, recipe, seed, {**(identity or {}), "looks": asdict(network.settings)})
     ours["recipe"] |= asdict(losses)
     left = remaining_epochs(
         history,
         recipe.epochs,
-        {"state": state},
+        {**vars(state), "best": best},
         ours=ours,
         device=device,
         checkpoint=checkpoint,
@@ -192,6 +177,6 @@ def fit_glimpses(
         }
         history.append(**values)
         if history.best == epoch:
-            state.keep()
-    network.load_state_dict(state.best)
+            best.keep()
+    network.load_state_dict(best.state_dict())
     return history

@@ -9,21 +9,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from c2f.checks import choose, did_you_mean, positive_int
+from c2f.checks import Ranges, check_numbers, choose, did_you_mean, positive_int
 from c2f.highres.augment import AUGMENTATIONS
 from c2f.networks.densenet_models import DENSENETS
+from c2f.recipes import plateau
 
 MODELS = ("densenet_half", "densenet_full")
 """The classifier, and the model that holds it, frozen, and is trained to rebuild the picture."""
 
-_RANGES = {  # lowest, whether it is allowed itself, what is too much
-    "lr": (0, False, math.inf),
-    "weight_decay": (0, True, math.inf),
-    "rho": (0, True, 1),
-    "factor": (0, False, 1),
-    "min_lr": (0, True, math.inf),
-    "min_delta": (0, True, math.inf),
-    "validation": (0, False, 1),
+_RANGES: Ranges = {
+    "lr": (lambda value: 0 < value < math.inf, "above 0"),
+    "weight_decay": (lambda value: 0 <= value < math.inf, "of at least 0"),
+    "rho": (lambda value: 0 <= value < 1, "of at least 0 and below 1"),
+    "factor": (lambda value: 0 < value < 1, "above 0 and below 1"),
+    "min_lr": (lambda value: 0 <= value < math.inf, "of at least 0"),
+    "min_delta": (lambda value: 0 <= value < math.inf, "of at least 0"),
+    "validation": (lambda value: 0 < value < 1, "above 0 and below 1"),
 }
 
 
@@ -75,27 +76,14 @@ class DenseRecipe:
             positive_int(getattr(self, name), name)
         if self.image_size is not None:
             positive_int(self.image_size, "image_size")
-        for name, (low, low_fits, high) in _RANGES.items():
-            value = getattr(self, name)
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not (low < value < high or (low_fits and value == low)):
-                bound = "of at least" if low_fits else "above"
-                raise ValueError(f"{name} must be a number {bound} {low} and below {high:g}, not {value!r}")
+        check_numbers(self, _RANGES)
 
     def learning_rate(self, losses: Sequence[float]) -> float:
         """Return the learning rate of the epoch that follows those with the training ``losses``.
 
-        Keras's ``ReduceLROnPlateau``: every ``patience`` epochs in a row that do not fall below the lowest loss by more
-        than ``min_delta`` reduce it, but never below ``min_lr``.
+        By ``c2f.recipes.plateau``; the lowest is ``min_lr``.
         """
-        lr, lowest, waited = self.lr, math.inf, 0
-        for loss in losses:
-            waited += 1
-            if loss < lowest - self.min_delta:
-                lowest, waited = loss, 0
-            elif waited >= self.patience:
-                lr, waited = max(lr * self.factor, min(self.min_lr, lr)), 0
-        return lr
+        return plateau(losses, self.lr, self.min_lr, self.factor, self.patience, self.min_delta)
 
 
 _SCENES = DenseRecipe("scenes", config="slim", image_size=None, augmentation="none")

@@ -13,12 +13,12 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from c2f.datasets.batches import Loader
 from c2f.highres.recipes import DenseRecipe
 from c2f.networks.densenet_fcn import FullDenseNet, HalfDenseNet, regularised_kernels
-from c2f.training import History, fingerprint, remaining_epochs
+from c2f.training import Best, History, fingerprint, remaining_epochs
 
 GREY_LEVELS = 255
 """The reconstruction's error is counted in grey levels, as in the authors' code, whose pictures run from 0 to 255, so
@@ -67,23 +67,6 @@ def best_epoch(history: History, full: bool) -> int:
     if full:
         return history.val_loss.index(min(history.val_loss))
     return history.val_accuracy.index(max(history.val_accuracy))
-
-
-class _Best:
-    """A network's weights as they were after its best epoch; a part of the checkpoint."""
-
-    def __init__(self, network: nn.Module):
-        self._network, self._weights = network, network.state_dict()
-
-    def keep(self) -> None:
-        """Remember the weights as they are now."""
-        self._weights = {name: value.detach().clone() for name, value in self._network.state_dict().items()}
-
-    def state_dict(self) -> dict[str, Tensor]:
-        return self._weights
-
-    def load_state_dict(self, state: dict[str, Tensor], /) -> None:
-        self._weights = state
 
 
 def _pass(
@@ -136,7 +119,7 @@ def fit_dense(
     full = isinstance(network, FullDenseNet)
     device = next(network.parameters()).device
     network.to(memory_format=torch.channels_last)  # a third faster on a CPU
-    history, best, optim = History(), _Best(network), dense_optimiser(network, recipe)
+    history, best, optim = History(), Best(network), dense_optimiser(network, recipe)
     left = remaining_epochs(
         history,
         recipe.epochs,

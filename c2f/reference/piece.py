@@ -1,6 +1,5 @@
 """What a piece of a reference run is, and what its parts share."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,12 +25,7 @@ class Settings:
 
         def on_epoch(history: History) -> None:
             if len(history):
-                held_out = history.val_accuracy[-1]
-                if math.isnan(held_out):  # the recipe holds nothing out
-                    accuracy = f"training accuracy {history.train_accuracy[-1]:.4f}"
-                else:
-                    accuracy = f"validation accuracy {held_out:.4f}"
-                self.tell(f"{piece}: epoch {len(history)}, {accuracy}, {history.seconds[-1]:.1f} s")
+                self.tell(f"{piece}: epoch {len(history)}, {history.reached()}, {history.seconds[-1]:.1f} s")
 
         return on_epoch
 

@@ -16,18 +16,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from c2f.checks import positive_int
+from c2f.checks import Ranges, check_numbers, positive_int
 from c2f.datasets.batches import Loader
+from c2f.recipes import plateau
 from c2f.segmentation.scores import evaluate_meshes, masked_loss, predict
 from c2f.training import History, fingerprint, remaining_epochs, set_learning_rate
 
-_RANGES = {  # lowest, whether it is allowed itself, what is too much
-    "lr": (0, False, math.inf),
-    "validation": (0, False, 1),
-    "momentum": (0, True, 1),
-    "factor": (0, False, 1),
-    "min_delta": (0, True, math.inf),
-    "floor": (0, True, 1),
+_RANGES: Ranges = {
+    "lr": (lambda value: 0 < value < math.inf, "above 0"),
+    "validation": (lambda value: 0 < value < 1, "above 0 and below 1"),
+    "momentum": (lambda value: 0 <= value < 1, "of at least 0 and below 1"),
+    "factor": (lambda value: 0 < value < 1, "above 0 and below 1"),
+    "min_delta": (lambda value: 0 <= value < math.inf, "of at least 0"),
+    "floor": (lambda value: 0 <= value < 1, "of at least 0 and below 1"),
 }
 
 
@@ -65,27 +66,14 @@ class MeshRecipe:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "repetitions", "patience"):
             positive_int(getattr(self, name), name)
-        for name, (low, low_fits, high) in _RANGES.items():
-            value = getattr(self, name)
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not (low < value < high or (low_fits and value == low)):
-                bound = "of at least" if low_fits else "above"
-                raise ValueError(f"{name} must be a number {bound} {low} and below {high:g}, not {value!r}")
+        check_numbers(self, _RANGES)
 
     def learning_rate(self, val_losses: Sequence[float]) -> float:
         """Return the learning rate of the epoch that follows those with ``val_losses``.
 
-        Keras's ``ReduceLROnPlateau`` without a cooldown: every ``patience`` epochs in a row that do not fall below the
-        lowest loss by more than ``min_delta`` reduce it, but never below ``floor * lr``.
+        By ``c2f.recipes.plateau``; the lowest is ``floor * lr``.
         """
-        lr, lowest, waited = self.lr, float("inf"), 0
-        for loss in val_losses:
-            waited += 1
-            if loss < lowest - self.min_delta:
-                lowest, waited = loss, 0
-            elif waited >= self.patience:
-                lr, waited = max(lr * self.factor, self.floor * self.lr), 0
-        return lr
+        return plateau(val_losses, self.lr, self.floor * self.lr, self.factor, self.patience, self.min_delta)
 
 
 @dataclass
