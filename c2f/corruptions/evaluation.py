@@ -5,6 +5,7 @@ Axes: N pictures, B pictures of one batch, C channels, H = W rows and columns, T
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -24,16 +25,21 @@ Answers = Callable[[Tensor], Tensor]
 CLEAN = "clean"
 BATCH = 250
 """Pictures corrupted or read at a time."""
-AT_A_TIME = {"cpu": 64, "cuda": BATCH}
-"""Pictures classified at a time, by kind of device, others as a CPU, which asks the system for memory anew for each
-layer of a larger batch.
+VALUES_AT_A_TIME = {"cpu": 3 * 2**18, "cuda": 2**25}
+"""Values classified at once, by kind of device, others as a CPU (64 pictures of 64x64), which asks the system for
+memory anew for each layer of a larger batch.
 """
 
 
 class Source(Protocol):
-    """Where corrupted pictures come from; ``kinds``: the types that it has, in the paper's order."""
+    """Where corrupted pictures come from.
+
+    ``kinds``: the types that it has, in the paper's order. ``in_memory``: whether nothing has to be read, so that
+    several types may be asked for at the same time.
+    """
 
     kinds: tuple[str, ...]
+    in_memory: bool
 
     def batches(self, kind: str, severity: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield uint8 pictures ``(B, C, H, H)`` and labels ``(B,)``; of the kind ``clean``, as they are."""
@@ -66,6 +72,8 @@ class OnTheFly:
         ValueError: an unknown type, or pictures that cannot be corrupted.
         FileNotFoundError: frost is wanted and its photographs are not here.
     """
+
+    in_memory = True
 
     def __init__(
         self,
@@ -121,6 +129,8 @@ class Tree:
         ValueError: an unknown type, or a class that is missing.
         FileNotFoundError: a type or a severity has no folder; which, and what there is.
     """
+
+    in_memory = False
 
     def __init__(
         self,
@@ -209,13 +219,13 @@ def evaluate(answers: Answers, source: Source, parts: Parts, device: str = "cpu"
     Raises:
         c2f.training.OutOfTime: the deadline of ``parts`` is near.
     """
-
-    at_a_time = AT_A_TIME.get(torch.device(device).type, AT_A_TIME["cpu"])
+    on = torch.device(device).type
 
     def count(kind: str, severity: int) -> dict[str, list[int] | int]:
         right: Tensor | None = None
         pictures = 0
         for images, labels in source.batches(kind, severity):
+            at_a_time = max(1, VALUES_AT_A_TIME.get(on, VALUES_AT_A_TIME["cpu"]) // images[0].numel())
             for some, expected in zip(images.split(at_a_time), labels.split(at_a_time), strict=True):
                 with torch.inference_mode():
                     logits = answers(some.to(device).float() / 255)
@@ -224,16 +234,15 @@ def evaluate(answers: Answers, source: Source, parts: Parts, device: str = "cpu"
             pictures += len(labels)
         return {"right": [] if right is None else right.tolist(), "pictures": pictures}
 
-    found = {}
-    clean = parts.get(CLEAN, lambda: count(CLEAN, 0))
-    for kind in source.kinds:
-        rows = [parts.get(f"{kind} {s}", lambda kind=kind, s=s: count(kind, s)) for s in SEVERITIES]  # type: ignore[misc]
-        found[kind] = rows
+    makes = {CLEAN: partial(count, CLEAN, 0)}
+    makes |= {f"{kind} {s}": partial(count, kind, s) for kind in source.kinds for s in SEVERITIES}
+    done = parts.get_all(makes, torch.get_num_threads() if source.in_memory and on == "cpu" else 1)
+    found = {kind: [done[f"{kind} {s}"] for s in SEVERITIES] for kind in source.kinds}
     numbers = {row["pictures"] for rows in found.values() for row in rows}
     if len(numbers) > 1:
         raise ValueError(f"types and severities hold different numbers of pictures: {sorted(numbers)}; mend the tree")
     correct = {kind: [row["right"] for row in rows] for kind, rows in found.items()}
-    return Scores(correct, numbers.pop(), clean["right"] or None)
+    return Scores(correct, numbers.pop(), done[CLEAN]["right"] or None)
 
 
 def corruption_errors(

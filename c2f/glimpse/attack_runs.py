@@ -6,12 +6,14 @@ Axes: N pictures, T glimpses.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import foolbox
+from torch import Tensor
 
 from c2f import zoo
 from c2f.attacks import masking
@@ -19,6 +21,7 @@ from c2f.checks import choose, positive_int
 from c2f.corruption_runs import test_pictures
 from c2f.files import check_writable
 from c2f.glimpse.experiment import KINDS, glimpse_name, glimpse_record, load_glimpse
+from c2f.glimpse.network import MultiGlimpse
 from c2f.glimpse.robustness import attack_as_published, check_strengths, masking_check, robust_accuracy
 from c2f.records import Record, Run, add_run, environment
 from c2f.resumable import Parts
@@ -127,32 +130,29 @@ def pgd_run(
     parts = Parts(output / "checkpoints" / f"{name}--seed{seed}.json", identity, deadline)
 
     x, y = chosen.images.to(device).float() / 255, chosen.labels.to(device)
-    values: dict[str, float] = {}
-    several = network.settings.glimpses > 1
-    for what, rescaling in (("published", True), ("published straight", False)):
-        if rescaling or several:  # one glimpse has no location path to re-scale
+    several = network.settings.glimpses > 1  # one glimpse has no location path to re-scale
+    answers = range(1, network.settings.glimpses + 1)
 
-            def as_published(rescaling: bool = rescaling) -> list[float]:
-                return attack_as_published(network, x, y, rescaling=rescaling).double().mean(dim=1).tolist()
+    def as_published(rescaling: bool) -> list[float]:
+        return attack_as_published(network, x, y, rescaling=rescaling).double().mean(dim=1).tolist()
 
-            for t, accuracy in enumerate(parts.get(what, as_published), start=1):
-                values[f"{what} {t}"] = accuracy
-    for t in range(1, network.settings.glimpses + 1):
+    def honest(t: int) -> dict[str, Any]:
+        return asdict(robust_accuracy(network, x, y, sizes, glimpses=[t], steps=steps, restarts=restarts))
 
-        def honest(t: int = t) -> dict[str, Any]:
-            return asdict(robust_accuracy(network, x, y, sizes, glimpses=[t], steps=steps, restarts=restarts))
-
-        part = parts.get(f"robust {t}", honest)
+    published = {"published": True} | ({"published straight": False} if several else {})
+    makes: dict[str, Callable[[], Any]] = {what: partial(as_published, how) for what, how in published.items()}
+    makes |= {f"robust {t}": partial(honest, t) for t in answers}
+    done = parts.get_all(makes)
+    values = {f"{what} {t}": accuracy for what in published for t, accuracy in enumerate(done[what], start=1)}
+    for t in answers:
+        part = done[f"robust {t}"]
         values[f"clean {t}"] = part["clean"][0]
         values |= {f"robust {strength_text(e)} {t}": row[0] for e, row in zip(sizes, part["accuracy"], strict=True)}
-    reports = {}
-    for what, rescaled in (("masking", False), ("masking_rescaled", True)):
-        wanted = checked and (several or not rescaled)
-        reports[what] = (
-            parts.get(what, lambda rescaled=rescaled: _check(network, x, y, sizes, values, checked, auto, rescaled))  # type: ignore[misc]
-            if wanted
-            else None
-        )
+    reports: dict[str, Any] = {"masking": None, "masking_rescaled": None}
+    if checked:
+        check = partial(_check, network, x[:checked], y[:checked], _halving(values, sizes, answers[-1]), auto)
+        rescaled = {"masking": False} | ({"masking_rescaled": True} if several else {})
+        reports |= parts.get_all({what: partial(check, how) for what, how in rescaled.items()})
     run = Run(
         seed=seed,
         values=values,
@@ -166,14 +166,14 @@ def pgd_run(
     return run
 
 
-def _check(
-    network: Any, x: Any, y: Any, sizes: list[float], values: dict[str, float], checked: int, auto: str, rescaled: bool
-) -> dict[str, Any]:
-    """Check the gradients at the epsilon of the grid at which the attack leaves nearest to half of what was right."""
-    last = network.settings.glimpses
+def _halving(values: dict[str, float], sizes: list[float], last: int) -> float:
+    """Return the epsilon at which the attack leaves nearest to half of what answer ``last`` had right."""
     half = values[f"clean {last}"] / 2
-    epsilon = min(sizes, key=lambda e: math.fabs(values[f"robust {strength_text(e)} {last}"] - half))
-    return asdict(masking_check(network, x[:checked], y[:checked], epsilon, rescaled=rescaled, auto=auto))
+    return min(sizes, key=lambda e: math.fabs(values[f"robust {strength_text(e)} {last}"] - half))
+
+
+def _check(network: MultiGlimpse, x: Tensor, y: Tensor, epsilon: float, auto: str, rescaled: bool) -> dict[str, Any]:
+    return asdict(masking_check(network, x, y, epsilon, rescaled=rescaled, auto=auto))
 
 
 def pgd_record(

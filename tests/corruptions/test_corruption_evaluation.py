@@ -1,5 +1,7 @@
 """Accuracy under corruption: counted by hand, interrupted, from disk, and compared with a baseline."""
 
+import threading
+
 import pytest
 import torch
 from PIL import Image
@@ -67,6 +69,23 @@ def test_an_interrupted_evaluation_goes_on(tmp_path):
     assert len(Parts(path, {"of": "this"})) == 0
     with pytest.raises(OutOfTime, match="parts stopped before clean; run it again to go on"):
         evaluate(threshold(0.4), source, Parts(path, {}, deadline=0.0))
+
+
+def test_two_threads_count_what_one_counts(tmp_path):
+    source, seen = OnTheFly(bright_or_dark(), ("fog", "shot_noise", "elastic_transform", "jpeg_compression")), set()
+
+    def watched(x):
+        seen.add(threading.current_thread())
+        return threshold(0.4)(x)
+
+    one = evaluate(watched, source, Parts(tmp_path / "one.json", {}))
+    assert seen == {threading.main_thread()}
+    torch.set_num_threads(2)
+    try:
+        assert evaluate(watched, source, Parts(tmp_path / "two.json", {})) == one
+    finally:
+        torch.set_num_threads(1)
+    assert len(seen) == 3
 
 
 def write_tree(root, pictures):
