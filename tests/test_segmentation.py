@@ -156,6 +156,18 @@ def test_too_few_pictures_and_colour_pictures_are_refused(sample):
         make_meshes(colour)
 
 
+@pytest.mark.parametrize("data", ["scenes-fashion-mnist-sample", "cifar10", "imagenette"])
+def test_coloured_data_are_refused_before_they_are_read(monkeypatch, data):
+    monkeypatch.setattr(datasets, "load", lambda name: pytest.fail(f"{name} was read"))
+    with pytest.raises(ValueError, match=f"{data} has coloured ones: take one of .*fashion-mnist-sample"):
+        load_meshes(data)
+
+
+def test_what_the_table_calls_grey_is_grey():
+    for name in ("fashion-mnist-sample", "scenes-fashion-mnist-sample"):
+        assert datasets.info(name).grey == (datasets.load(name).test.images.shape[1] == 1)
+
+
 def test_meshes_check_their_labels(found):
     with pytest.raises(ValueError, match=r"labels of meshes must be torch.uint8 \(64, 56, 56\), not torch.int64"):
         replace(found[0], labels=found[0].labels.long())

@@ -79,6 +79,11 @@ class Info:
     shipped: bool = False
     scenes: bool = False
 
+    @property
+    def grey(self) -> bool:
+        """Whether its pictures have one channel."""
+        return self.layout == "idx" and not self.scenes
+
     def where(self, root: Path) -> Path:
         """Return the data set's folder under the data root ``root``, whether or not it is there."""
         if self.shipped:

@@ -17,6 +17,7 @@ from torch import Tensor
 from c2f.cam import grad_cam, hires_cam, upsample
 from c2f.checks import choose
 from c2f.networks.densenet_fcn import FullDenseNet, class_maps
+from c2f.progress import progress
 from c2f.refine import RefineOptions, refine
 
 TITLES = {
@@ -78,7 +79,7 @@ def all_maps(
     assert found.high is not None
     size = (pictures.shape[2], pictures.shape[3])
     made: dict[str, Tensor] = {}
-    for name in names:
+    for name in progress(names, "class maps", unit="kind"):
         how, _, layer = name.partition("_")
         if how == "high":
             made[name] = blur(found.high) if layer else found.high

@@ -26,6 +26,7 @@ from c2f.highres.resemblance import Moments, colour_share, mean_between, moments
 from c2f.localization import interval
 from c2f.looking import Measures, baselines, measure
 from c2f.networks.densenet_fcn import FullDenseNet
+from c2f.progress import progress
 from c2f.records import Record, Run, add_run, environment
 from c2f.robustness import Interval
 from c2f.targets import subset
@@ -82,7 +83,7 @@ def resemblance(full: FullDenseNet, pictures: Tensor, orders: int = ORDERS, batc
     positive_int(batch_size, "batch_size")
     weights = full.class_weights
     parts: list[tuple[Tensor, ...]] = []
-    for x in pictures.split(batch_size):
+    for x in progress(pictures.split(batch_size), "what the maps resemble", unit="batch"):
         with frozen(full), torch.no_grad():
             found = full.outputs(x)
         chosen = weights[found.logits.argmax(dim=1)]  # (n, M)
@@ -129,9 +130,10 @@ def locate(
         The measures by the map's name, and behind them those of ``c2f.looking.baselines``.
     """
     apart = (objects.select(choosing), objects.select(~choosing))
+    made = {**all_maps(full, pictures, names=names), **(others or {})}
     found = {
         name: measure(maps[choosing].cpu(), apart[0], maps[~choosing].cpu(), apart[1], resamples)
-        for name, maps in {**all_maps(full, pictures, names=names), **(others or {})}.items()
+        for name, maps in progress(made.items(), "where the maps lie", unit="kind")
     }
     return {**found, **baselines(*apart)}
 

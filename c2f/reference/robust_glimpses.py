@@ -1,8 +1,12 @@
 """Reference runs of Multi-Glimpse Networks and their baselines in bad weather and under attack."""
 
+from collections.abc import Callable
+from functools import partial
+
 from c2f.corruption_runs import corruption_name, corruption_run
 from c2f.glimpse.attack_runs import pgd_name, pgd_run
 from c2f.glimpse.experiment import KINDS, glimpse_name
+from c2f.records import Run
 from c2f.reference.piece import Piece, Settings, seed_piece
 from c2f.zoo import folder_with
 
@@ -10,46 +14,35 @@ DATA = "scenes-fashion-mnist"
 
 
 def pieces() -> list[Piece]:
-    """Return four seeds of the small network and both its baselines, on 1,000 pictures each."""
-    found = [corruption_piece(kind, DATA, seed) for seed in range(4) for kind in KINDS]
-    return found + [pgd_piece(kind, DATA, seed) for seed in range(4) for kind in KINDS]
+    """Return four seeds of the small network and both its baselines, on 1,000 pictures each.
+
+    First all fifteen corruptions in five severities, of which frost needs its photographs (`c2f fetch frost`); then
+    projected gradient descent as published and as one should, with the check of the gradients.
+    """
+    found = []
+    for seed in range(4):
+        for kind in KINDS:
+            trained = glimpse_name(DATA, kind)
+            found.append(_piece(corruption_name(trained), trained, seed, partial(corruption_run, kind, DATA, seed)))
+    for seed in range(4):
+        for kind in KINDS:
+            found.append(
+                _piece(pgd_name(DATA, kind), glimpse_name(DATA, kind), seed, partial(pgd_run, kind, DATA, seed))
+            )
+    return found
 
 
-def corruption_piece(kind: str, data: str, seed: int) -> Piece:
-    """All fifteen types in five severities; frost needs its photographs (`c2f fetch frost`)."""
-    trained = glimpse_name(data, kind)
-    name = corruption_name(trained)
+def _piece(name: str, trained: str, seed: int, evaluate: Callable[..., Run]) -> Piece:
+    """Return the piece that evaluates the network of the record ``trained``."""
 
     def run(settings: Settings) -> None:
-        done = corruption_run(
-            kind,
-            data,
-            seed,
+        done = evaluate(
             output=settings.output,
             weights=folder_with(settings.output, trained, seed),
             device=settings.device,
             deadline=settings.deadline,
         )
-        settings.tell(f"{name}--seed{seed}: mean accuracy {100 * done.values['mean']:.1f} %")
-
-    return seed_piece(name, seed, None, False, run)
-
-
-def pgd_piece(kind: str, data: str, seed: int) -> Piece:
-    """Projected gradient descent as published and as one should, and the check of the gradients."""
-    trained, name = glimpse_name(data, kind), pgd_name(data, kind)
-
-    def run(settings: Settings) -> None:
-        done = pgd_run(
-            kind,
-            data,
-            seed,
-            output=settings.output,
-            weights=folder_with(settings.output, trained, seed),
-            device=settings.device,
-            deadline=settings.deadline,
-        )
-        told = ", ".join(f"{key} {100 * value:.1f} %" for key, value in done.values.items() if key.startswith("robust"))
-        settings.tell(f"{name}--seed{seed}: {told}")
+        told = {key: value for key, value in done.values.items() if key == "mean" or key.startswith("robust")}
+        settings.tell(f"{name}--seed{seed}: {', '.join(f'{key} {100 * value:.1f} %' for key, value in told.items())}")
 
     return seed_piece(name, seed, None, False, run)

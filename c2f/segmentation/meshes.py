@@ -127,6 +127,11 @@ def load_meshes(data: str, seed: int = 0) -> tuple[Meshes, Meshes]:
         FileNotFoundError: the data set is not on this machine; the remedy.
     """
     positive_int(seed, "the seed of the meshes", minimum=0)
+    if not datasets.info(data).grey:
+        grey = [name for name in datasets.names() if datasets.info(name).grey]
+        raise ValueError(
+            f"meshes are made of grey pictures, and {data} has coloured ones: take one of {', '.join(grey)}"
+        )
     found = datasets.load(data)
     return make_meshes(found.train, seed), make_meshes(found.test, seed)
 
