@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from c2f.cam.hooks import find_layer, frozen, keep_outputs
+from c2f.cam.maps import wanted_classes
 from c2f.checks import choose, positive_int
 
 SCORES = ("logit", "probability")
@@ -122,7 +123,7 @@ def _cam(
         raise ValueError(f"call must be a whole number, not {call!r}")
     scales = _checked_pictures(pictures)
     count = len(scales[0])
-    wanted = None if classes is None else _checked_classes(classes, count)
+    wanted = None if classes is None else wanted_classes(classes, count)
     parts = []
     with frozen(network), torch.inference_mode(False), torch.enable_grad():
         for start in range(0, count, batch_size):
@@ -152,20 +153,6 @@ def _checked_pictures(pictures: Tensor | Sequence[Tensor]) -> list[Tensor]:
             counts = " and ".join(str(len(scale)) for scale in scales)
             raise ValueError(f"there must be pictures to map, equally many of each scale, not {counts}")
     return scales
-
-
-def _checked_classes(classes: int | Sequence[int] | Tensor, count: int) -> Tensor:
-    try:
-        given = torch.as_tensor(classes)
-    except (TypeError, ValueError, RuntimeError):
-        raise ValueError(f"classes must be whole numbers, not {classes!r}") from None
-    if given.is_floating_point() or given.is_complex() or given.dtype == torch.bool:
-        raise ValueError(f"classes must be whole numbers, not {given.dtype}")
-    if given.ndim and tuple(given.shape) != (count,):
-        raise ValueError(
-            f"classes must be one number, or one for each of the {count} pictures: not {tuple(given.shape)}"
-        )
-    return given.to(torch.int64).expand(count)
 
 
 def _check_logits(logits: Any, count: int) -> None:

@@ -3,6 +3,8 @@
 Axes: N pictures, h rows and w columns of a layer, H rows, W columns.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -42,3 +44,22 @@ def paper_normalise(maps: Tensor, size: int | tuple[int, int]) -> Tensor:
 def _check_maps(maps: Tensor) -> None:
     if maps.ndim != 3 or not maps.is_floating_point():
         raise ValueError(f"maps must be float (N, h, w), not {maps.dtype} {tuple(maps.shape)}")
+
+
+def wanted_classes(classes: int | Sequence[int] | Tensor, count: int) -> Tensor:
+    """Return the class that is asked for of each of ``count`` pictures, int64 ``(N,)``; one number is for all.
+
+    Raises:
+        ValueError: something else than whole numbers, or another number of them.
+    """
+    try:
+        given = torch.as_tensor(classes)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"classes must be whole numbers, not {classes!r}") from None
+    if given.is_floating_point() or given.is_complex() or given.dtype == torch.bool:
+        raise ValueError(f"classes must be whole numbers, not {given.dtype}")
+    if given.ndim and tuple(given.shape) != (count,):
+        raise ValueError(
+            f"classes must be one number, or one for each of the {count} pictures: not {tuple(given.shape)}"
+        )
+    return given.to(torch.int64).expand(count)

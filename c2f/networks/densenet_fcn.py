@@ -28,6 +28,7 @@ import torch
 from torch import Tensor, nn
 
 from c2f.cam.hooks import frozen
+from c2f.cam.maps import wanted_classes
 from c2f.checks import choose, positive_int
 from c2f.networks.blocks import initialise
 from c2f.networks.densenet_models import (
@@ -272,17 +273,8 @@ def class_maps(
 
 
 def _checked_classes(classes: int | Sequence[int] | Tensor, count: int, num_classes: int) -> Tensor:
-    try:
-        given = torch.as_tensor(classes)
-    except (TypeError, ValueError, RuntimeError):
-        raise ValueError(f"classes must be whole numbers, not {classes!r}") from None
-    if given.is_floating_point() or given.is_complex() or given.dtype == torch.bool:
-        raise ValueError(f"classes must be whole numbers, not {given.dtype}")
-    if given.ndim and tuple(given.shape) != (count,):
-        raise ValueError(
-            f"classes must be one number, or one for each of the {count} pictures: not {tuple(given.shape)}"
-        )
-    bad = given[(given < 0) | (given >= num_classes)].flatten()
+    given = wanted_classes(classes, count)
+    bad = given[(given < 0) | (given >= num_classes)]
     if len(bad):
         raise ValueError(f"there is no class {int(bad[0])}: the model's classes run from 0 to {num_classes - 1}")
-    return given.to(torch.int64).expand(count)
+    return given
