@@ -108,7 +108,7 @@ def test_pieces_are_named_whole_or_by_their_beginning_and_keep_their_order(some)
 def test_the_books_runs():
     every = pieces()
     on_a_cpu = select([], gpu=False)
-    assert len(on_a_cpu) == 158
+    assert len(on_a_cpu) == 167
     assert names(every)[: len(on_a_cpu)] == names(on_a_cpu)  # what a CPU can do comes first
     assert names(select([], gpu=True)) == names(every)
     assert len(set(names(every))) == len(every)

@@ -1,15 +1,20 @@
 """Reference runs of the Multi-Glimpse Network and its two baselines."""
 
+from dataclasses import replace
+from typing import Any
+
 from c2f.glimpse.experiment import KINDS, glimpse_name, glimpse_run
-from c2f.glimpse.recipes import SETUPS, setup_name
+from c2f.glimpse.recipes import SETUPS, changed, setup_name
 from c2f.glimpse.training import GlimpseHistory
 from c2f.reference.piece import Piece, Settings, seed_piece
 
 SCENES = "scenes-fashion-mnist"
 MINUTES = {"mgnet": 2, "equal": 2, "full": 5}
 """On one core that has nothing else to do, for the scenes."""
-ON_A_GPU = (("canvas-mnist", False), ("folder:imagenet100", True))
-"""The paper's data, and whether they are streamed; ImageNet100 is a tree of class folders in the folder at work."""
+ON_A_GPU = (("canvas-mnist", False), ("canvas-fashion-mnist", False), ("folder:imagenet100", True))
+"""The paper's data and garments like its digits, and whether they are streamed; ImageNet100 is a tree of class folders
+in the folder at work.
+"""
 
 
 def pieces() -> list[Piece]:
@@ -23,9 +28,13 @@ def pieces() -> list[Piece]:
     return found
 
 
-def glimpse_piece(kind: str, data: str, seed: int, minutes: float | None, gpu: bool, streamed: bool = False) -> Piece:
-    """Return the training of one network by the recipe of its data."""
-    name = glimpse_name(data, kind, SETUPS[setup_name(data, streamed)].backbone)
+def glimpse_piece(
+    kind: str, data: str, seed: int, minutes: float | None, gpu: bool, streamed: bool = False, **changes: Any
+) -> Piece:
+    """Return the training of one network by the recipe of its data, or one with ``changes`` (``GlimpseRecipe``)."""
+    usual = SETUPS[setup_name(data, streamed)]
+    setup = replace(usual, recipe=changed(usual.recipe, **changes))
+    name = glimpse_name(data, kind, setup.backbone)
     piece = f"{name}--seed{seed}"
 
     def run(settings: Settings) -> None:
@@ -39,6 +48,7 @@ def glimpse_piece(kind: str, data: str, seed: int, minutes: float | None, gpu: b
             data,
             seed,
             settings.output,
+            setup=setup,
             streamed=streamed,
             device=settings.device,
             deadline=settings.deadline,

@@ -5,12 +5,14 @@ from functools import partial
 
 from c2f.corruption_runs import corruption_name, corruption_run
 from c2f.glimpse.attack_runs import pgd_name, pgd_run
-from c2f.glimpse.experiment import KINDS, glimpse_name
+from c2f.glimpse.experiment import glimpse_name
 from c2f.records import Run
 from c2f.reference.piece import Piece, Settings, seed_piece
 from c2f.zoo import folder_with
 
 DATA = "scenes-fashion-mnist"
+MINUTES = {"mgnet": (1, 3), "full": (2, 5), "equal": (1, 1)}
+"""Kind of network -> minutes a seed of corruptions and of attacks, on one core."""
 
 
 def pieces() -> list[Piece]:
@@ -21,18 +23,17 @@ def pieces() -> list[Piece]:
     """
     found = []
     for seed in range(4):
-        for kind in KINDS:
-            trained = glimpse_name(DATA, kind)
-            found.append(_piece(corruption_name(trained), trained, seed, partial(corruption_run, kind, DATA, seed)))
+        for kind, (minutes, _) in MINUTES.items():
+            trained, work = glimpse_name(DATA, kind), partial(corruption_run, kind, DATA, seed)
+            found.append(_piece(corruption_name(trained), trained, seed, minutes, work))
     for seed in range(4):
-        for kind in KINDS:
-            found.append(
-                _piece(pgd_name(DATA, kind), glimpse_name(DATA, kind), seed, partial(pgd_run, kind, DATA, seed))
-            )
+        for kind, (_, minutes) in MINUTES.items():
+            trained, work = glimpse_name(DATA, kind), partial(pgd_run, kind, DATA, seed)
+            found.append(_piece(pgd_name(DATA, kind), trained, seed, minutes, work))
     return found
 
 
-def _piece(name: str, trained: str, seed: int, evaluate: Callable[..., Run]) -> Piece:
+def _piece(name: str, trained: str, seed: int, minutes: float, evaluate: Callable[..., Run]) -> Piece:
     """Return the piece that evaluates the network of the record ``trained``."""
 
     def run(settings: Settings) -> None:
@@ -45,4 +46,4 @@ def _piece(name: str, trained: str, seed: int, evaluate: Callable[..., Run]) -> 
         told = {key: value for key, value in done.values.items() if key == "mean" or key.startswith("robust")}
         settings.tell(f"{name}--seed{seed}: {', '.join(f'{key} {100 * value:.1f} %' for key, value in told.items())}")
 
-    return seed_piece(name, seed, None, False, run)
+    return seed_piece(name, seed, minutes, False, run)

@@ -6,8 +6,10 @@ text that shows one says that it is short, and a full run takes its place as soo
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from c2f import zoo
+from c2f.reference.glimpses import glimpse_piece
 from c2f.reference.highres import densenet_piece, maps_piece
 from c2f.reference.localization import localization_piece
 from c2f.reference.piece import Piece
@@ -26,10 +28,14 @@ _DENSENETS = {
     "densenet_full": ({"config": "slim", "epochs": 4}, 12),
 }
 """Model -> what its recipe is changed to on tiny-animals, minutes."""
+_ON_A_CANVAS: dict[str, Any] = {"epochs": 4, "batch_size": 64, "optimiser": "adam", "lr": 2e-3, "weight_decay": 0.0}
+"""What the paper's recipe for digits on a canvas is changed to: that for scenes, with larger batches."""
+_GLIMPSES = {"mgnet": (4, 10), "equal": (4, 10), "full": (1, 40)}
+"""Kind of network -> seeds, minutes a seed, on garments on a canvas."""
 
 
 def pieces() -> list[Piece]:
-    """Return each network's training and what its maps show."""
+    """Return each network's training and what its maps show, and glimpses of garments on a canvas."""
     found = []
     for data, kind, changes, networks in _NETWORKS:
         for network, seeds, minutes in networks:
@@ -40,6 +46,9 @@ def pieces() -> list[Piece]:
     for model, (smaller, minutes) in _DENSENETS.items():
         found.append(densenet_piece(model, data, 0, minutes, gpu=False, **smaller))
     found.append(maps_piece(data, 0, None, gpu=False))
+    for kind, (seeds, minutes) in _GLIMPSES.items():
+        for seed in range(seeds):
+            found.append(glimpse_piece(kind, "canvas-fashion-mnist", seed, minutes, gpu=False, **_ON_A_CANVAS))
     return [_apart(piece) for piece in found]
 
 
