@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from c2f import attack_records, networks, reference, zoo
+from c2f.glimpse.recipes import SETUPS
 from c2f.recipes import recipe
 from c2f.records import RecordError, Run, add_run, environment, read
 from c2f.reference import Piece, Settings, pack, pieces, run, select, short, trainings, unpack
 from c2f.reference import attacks as attack_pieces
+from c2f.reference import glimpses as glimpse_pieces
 from c2f.training import History, OutOfTime
 
 
@@ -403,6 +405,26 @@ def test_a_short_run_lies_apart_and_says_what_is_short(tmp_path, monkeypatch):
     assert not full.done(tmp_path)
     assert full.gpu
     assert not piece.gpu
+
+
+@pytest.mark.parametrize("kind", ["mgnet", "equal", "full"])
+def test_a_short_run_of_glimpses_changes_its_recipe_and_nothing_else(tmp_path, monkeypatch, kind):
+    calls = []
+
+    def train(kind, data, seed, output, *, setup, streamed, **options):
+        calls.append((kind, data, seed, output, setup, streamed))
+
+    monkeypatch.setattr(glimpse_pieces, "glimpse_run", train)
+    [piece] = select([f"short--{kind}_small_cnn--canvas-fashion-mnist--seed0"], gpu=False)
+    piece.run(Settings(tmp_path, "cpu", False, None))
+    [full] = select([f"{kind}_small_cnn--canvas-fashion-mnist--seed0"], gpu=True)
+    full.run(Settings(tmp_path, "cpu", False, None))
+    canvas = SETUPS["canvas"]
+    shorter = replace(canvas.recipe, epochs=4, batch_size=64, optimiser="adam", lr=2e-3, weight_decay=0.0)
+    assert calls == [
+        (kind, "canvas-fashion-mnist", 0, tmp_path / "short", replace(canvas, recipe=shorter), False),
+        (kind, "canvas-fashion-mnist", 0, tmp_path, canvas, False),
+    ]
 
 
 def test_a_full_run_takes_the_place_of_a_short_one(tmp_path):

@@ -48,7 +48,13 @@ def test_gain_by_hand(records):
     assert (found.low, found.high) == pytest.approx((0.15 - half, 0.15 + half), abs=1e-6)
     assert found.beyond_spread
     assert not tables.gain(np.array([[0.5, 0.6], [0.6, 0.5]])).beyond_spread
-    assert not tables.gain(np.array([[0.5, 0.6]])).beyond_spread  # one seed knows no spread
+    assert str(found) == (
+        "From the first glimpse to the last: +20.0, +10.0, +15.0 points (n = 3 seeds). Mean 15.0, sd 5.0, 95 % interval "
+        "2.6 to 27.4: more than the spread over seeds."
+    )
+    one = tables.gain(np.array([[0.5, 0.6]]))
+    assert not one.beyond_spread  # one seed knows no spread
+    assert str(one) == "From the first glimpse to the last: +10.0 points (n = 1 seed)."
 
 
 def test_tables_and_points(records):
