@@ -30,7 +30,7 @@ _DENSENETS = {
 """Model -> what its recipe is changed to on tiny-animals, minutes."""
 _ON_A_CANVAS: dict[str, Any] = {"epochs": 4, "batch_size": 64, "optimiser": "adam", "lr": 2e-3, "weight_decay": 0.0}
 """What the paper's recipe for digits on a canvas is changed to: that for scenes, with larger batches."""
-_GLIMPSES = {"mgnet": (4, 10), "equal": (4, 10), "full": (1, 40)}
+_GLIMPSES = {"mgnet": (4, 10), "equal": (4, 8), "full": (1, 35)}
 """Kind of network -> seeds, minutes a seed, on garments on a canvas."""
 
 
