@@ -30,8 +30,8 @@ def positive_int(value: int, what: str, minimum: int = 1) -> int:
     return value
 
 
+# name of a number -> whether a value fits, and how a message calls what does
 Ranges = dict[str, tuple[Callable[[float], bool], str]]
-"""Name of a number -> whether a value fits, and how a message calls what does."""
 
 
 def check_numbers(given: object, ranges: Ranges) -> None:
