@@ -83,7 +83,7 @@ def resemblance(full: FullDenseNet, pictures: Tensor, orders: int = ORDERS, batc
     positive_int(batch_size, "batch_size")
     weights = full.class_weights
     parts: list[tuple[Tensor, ...]] = []
-    for x in progress(pictures.split(batch_size), "what the maps resemble", unit="batch"):
+    for x in progress(pictures.split(batch_size), "what the maps resemble", unit="part"):
         with frozen(full), torch.no_grad():
             found = full.outputs(x)
         chosen = weights[found.logits.argmax(dim=1)]  # (n, M)
