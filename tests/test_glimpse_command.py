@@ -5,6 +5,7 @@ import pytest
 
 from c2f import datasets
 from c2f.commands.glimpses import glimpse
+from c2f.commands.training import train
 from c2f.glimpse import data as data_module
 from c2f.glimpse import tensorboard
 from c2f.glimpse.experiment import glimpse_record
@@ -33,6 +34,18 @@ def test_train_and_train_again(tmp_path, capsys):
     assert parameters["look"]["glimpses"] == 2
     with pytest.raises(ValueError, match=r"recipe\.lr 0\.01 there and 0\.02 here"):
         glimpse("mgnet", DATA, seeds=(3,), optimiser="sgd", lr=0.02, alpha=0.3, guidance=0.5, **options)
+
+
+def test_train_knows_these_networks_too(tmp_path, capsys):
+    options = {"epochs": 1, "lr": 0.005, "batch_size": 16, "device": "cpu", "output": tmp_path}
+    train("full", DATA, seeds=(3,), **options)
+    assert "full_small_cnn--scenes-fashion-mnist-sample--seed3: test accuracy after each" in capsys.readouterr().out
+    recipe = glimpse_record(DATA, "full", tmp_path).parameters["recipe"]
+    assert (recipe["epochs"], recipe["lr"], recipe["batch_size"]) == (1, 0.005, 16)
+    with pytest.raises(
+        ValueError, match="--weight-decay, --merge, --compile means nothing to mgnet: see the options of"
+    ):
+        train("mgnet", DATA, weight_decay=0.1, merge="sum", compile=True, output=tmp_path)
 
 
 @pytest.mark.parametrize(

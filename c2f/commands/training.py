@@ -36,7 +36,8 @@ def train(
 
     Args:
         network: its name, e.g. lenetfc_td: a family (lenetfc, nin_light, nin, resnet32, resnet18) and nothing, _td,
-            _td_uni or _td_rev; or densenet_half, then densenet_full, which takes over the half model of the same seed.
+            _td_uni or _td_rev; or densenet_half, then densenet_full, which takes over the half model of the same seed;
+            or mgnet, full or equal, for which `c2f glimpse` has many options more.
         data: a data set's name (see `c2f fetch --list`) or folder:PATH with train/ and test/ in it.
         profile: quick (a few epochs) or paper (the published recipe).
         recipe: another recipe than the data set's own, e.g. cifar10-aug.
@@ -68,6 +69,19 @@ def train(
             raise ValueError(f"--compile, --merge and --scaler mean nothing to {network}: leave them out")
         dense = dense_recipe(network, data, profile, recipe, **changes)
         train_densenet(network, data, dense, seeds, workers=workers, device=device, again=again, output=output)
+        return
+    from c2f.glimpse.experiment import KINDS
+
+    if network in KINDS:
+        from c2f.commands.glimpses import glimpse
+
+        others = {"recipe": recipe, "weight_decay": weight_decay, "augmentation": augmentation, "workers": workers}
+        given = [f"--{name.replace('_', '-')}" for name, value in others.items() if value is not None]
+        given += ["--merge"] * (merge != "sum_concat") + ["--scaler"] * (scaler != "gaussian_resize")
+        if given := given + ["--compile"] * compile:
+            raise ValueError(f"{', '.join(given)} means nothing to {network}: see the options of `c2f glimpse --help`")
+        kept = {name: changes[name] for name in ("epochs", "lr", "batch_size", "image_size")}
+        glimpse(network, data, profile=profile, seeds=seeds, **kept, device=device, again=again, output=output)
         return
     if workers is not None:
         raise ValueError(f"--workers means nothing to {network}, whose pictures are held in memory: leave it out")
