@@ -94,8 +94,9 @@ def check_size(size: int) -> int:
 def scenes(pictures: Pictures, count: int, *, size: int = SIZE, difficulty: float = 0.5, seed: int = 0) -> Pictures:
     """Make scenes of grey pictures.
 
-    Scene i depends on ``pictures``, ``seed`` and i, not on how many are made. Another size or difficulty gives the
-    same composition, larger or harder.
+    Scene i depends on ``pictures``, ``seed`` and i, not on how many are made, but for rounding: in rare scenes a pixel
+    on the border between two tones takes the other one. Another size or difficulty gives the same composition, larger
+    or harder.
 
     Args:
         pictures: grey, of at least two classes; each class must have some. All are equally likely as the target's.
