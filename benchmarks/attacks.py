@@ -29,7 +29,7 @@ from torch import Tensor
 
 from c2f import attacks, zoo
 from c2f.attacks.spatial import GRID, Shifts, Spatial
-from c2f.attacks.streams import Streams
+from c2f.common.streams import Streams
 from c2f.datasets import load
 
 Attack = Callable[[foolbox.PyTorchModel, Tensor, Tensor], Tensor]

@@ -18,14 +18,15 @@ from pathlib import Path
 
 import torch
 
-from c2f import corruptions, glimpse
-from c2f.corruption_runs import answers_of
+from c2f import corruptions
 from c2f.corruptions import frost
-from c2f.corruptions.evaluation import OnTheFly, evaluate
 from c2f.datasets.pictures import Pictures
 from c2f.datasets.scenes import scenes
-from c2f.glimpse.cost import one_pass
-from c2f.resumable import Parts
+from c2f.experiments.corruptions.evaluation import OnTheFly, evaluate
+from c2f.experiments.glimpses.cost import one_pass
+from c2f.networks import glimpse
+from c2f.runs.parts import Parts
+from c2f.zoo.answers import answers_of
 
 NETWORKS = {"mgnet": glimpse.GlimpseSettings(), "full": one_pass(glimpse.GlimpseSettings())}
 

@@ -18,15 +18,15 @@ from collections.abc import Callable
 
 import torch
 
-from c2f import glimpse
-from c2f.checks import positive_int
-from c2f.glimpse.cost import multiply_adds
-from c2f.glimpse.recipes import SETUPS
+from c2f.common.checks import positive_int
+from c2f.experiments.glimpses.cost import multiply_adds
+from c2f.experiments.glimpses.recipes import SETUPS
+from c2f.networks import glimpse
 
 BAR = 1.15
 """How many times four passes and their backward passes a step may cost."""
 CASES = [("canvas", 1, 112, 64), ("scenes", 3, 64, 32), ("scenes", 3, 64, 256), ("photographs", 3, 224, 4)]
-"""A setup of ``c2f.glimpse.recipes``, channels, rows and columns, and pictures a step."""
+"""A setup of ``c2f.experiments.glimpses.recipes``, channels, rows and columns, and pictures a step."""
 
 
 def parse() -> argparse.Namespace:

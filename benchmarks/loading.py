@@ -82,7 +82,7 @@ def train(epoch: Epoch, device: str, compiled: bool = False) -> Run:
     network = build("lenetfc", 1, 10, 28, seed=0).to(device).train()
     optimiser = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9, nesterov=True)
     forward: Callable[[Tensor], Tensor] = network
-    if compiled:  # as c2f.training.fit does
+    if compiled:  # as c2f.training.loop.fit does
         network.to(memory_format=torch.channels_last)
         forward = torch.compile(network, dynamic=False)
 
@@ -156,7 +156,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=2, help="the DataLoader's processes")
     parser.add_argument("--persistent", action="store_true", help="keep them alive between epochs")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="torch's threads")
-    compiled = "train compiled too, as c2f.training.fit can (needs a C++ compiler)"
+    compiled = "train compiled too, as c2f.training.loop.fit can (needs a C++ compiler)"
     parser.add_argument("--compiled", action="store_true", help=compiled)
     parser.add_argument("--device", default="cpu", help="where training runs, e.g. cuda")
     args = parser.parse_args()

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from c2f.checks import positive_int
-from c2f.refine import RefineOptions, refine
+from c2f.cam.refine import RefineOptions, refine
+from c2f.common.checks import positive_int
 
 BAR = 20
 """Pictures of 224x224 a second that are wanted."""

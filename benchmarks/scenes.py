@@ -11,7 +11,7 @@ import time
 
 import torch
 
-from c2f.checks import positive_int
+from c2f.common.checks import positive_int
 from c2f.datasets import load
 from c2f.datasets.scenes import check_size, scenes
 

@@ -1,9 +1,9 @@
-"""The command line ``c2f``; its commands are in ``c2f.commands``, and each has ``--help``."""
+"""The command line ``c2f``; its commands are in ``c2f.cli``, and each has ``--help``."""
 
 import logging
 import sys
 
-from c2f.commands import app
+from c2f.cli import app
 
 
 def main() -> None:

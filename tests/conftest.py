@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from c2f import __main__ as command_line
-from c2f import datasets, experiments
+from c2f import datasets
+from c2f.training import data as training_data
 
 torch.set_num_threads(1)
 
@@ -32,7 +33,7 @@ def few_of_the_sample(monkeypatch, whole_sample):
     def put(name, train, test):
         parts = (part.select(torch.arange(n)) for part, n in ((whole_sample.train, train), (whole_sample.test, test)))
         few = datasets.DataSet(name, *parts)
-        monkeypatch.setattr(experiments, "_load", lambda data, image_size: few)
+        monkeypatch.setattr(training_data, "load_data_set", lambda data, image_size: few)
         return few
 
     return put

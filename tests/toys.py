@@ -39,10 +39,10 @@ def write_notebook(path: Path, cells: list[dict]) -> Path:
 def write_chapter(book: Path, name: str, *cells: str, parameters: str = PARAMETERS) -> Path:
     """Write a chapter with the check of its parameters and one figure, and ``cells`` behind."""
     check = f"""import pathlib
-from c2f.chapters import check_parameters
+from c2f.book.chapters import check_parameters
 check_parameters({name!r}, globals(), book=pathlib.Path({str(book)!r}))"""
     figure = """import matplotlib.pyplot as plt
-from c2f.figures import show
+from c2f.plotting.figures import show
 figure, ax = plt.subplots(figsize=(2, 1))
 ax.plot(range(epochs))
 show(figure, f"A line that rises from 0 to {epochs - 1} in {epochs} steps")"""

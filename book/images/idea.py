@@ -2,7 +2,8 @@
 
 Above, a bottom-up network: the whole picture first, feature planes that shrink. Below, a top-down network: the most
 blurred level of the picture's pyramid first, planes that grow, and a finer level joining at every step. The pictures
-are real (a bag of the shipped sample, and its levels as ``c2f.pyramid`` makes them); the planes show the edges in them.
+are real (a bag of the shipped sample, and its levels as ``c2f.networks.pyramid`` makes them); the planes show the edges
+in them.
 
 Coordinates are pixels of the drawing, x to the right, y up.
 """
@@ -18,8 +19,8 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 from torch import Tensor
 
 from c2f.datasets import load
-from c2f.figures import OKABE_ITO
-from c2f.pyramid import Pyramid
+from c2f.networks.pyramid import Pyramid
+from c2f.plotting.figures import OKABE_ITO
 
 WIDTH, HEIGHT = 1600, 1080
 MARGIN = 60

@@ -20,7 +20,7 @@ from c2f.attacks.pointwise import PaperPointwise, PaperSaltAndPepper, Pointwise
 from c2f.attacks.search import PictureAttack
 from c2f.attacks.spatial import Shifts, Spatial
 from c2f.attacks.victim import Victim, victim
-from c2f.checks import choose
+from c2f.common.checks import choose
 
 __all__ = ["ATTACKS", "PROTOCOLS", "Attack", "PictureAttack", "Victim", "build", "names", "title", "victim"]
 

@@ -14,7 +14,7 @@ import torch
 from foolbox.attacks.gradient_descent_base import BaseGradientDescent, Optimizer
 from foolbox.models import Model
 
-from c2f.checks import choose, positive_int
+from c2f.common.checks import choose, positive_int
 
 STEP_RULES: dict[str, Callable[[float], float]] = {
     "cosine": lambda done: (1 + math.cos(math.pi * done)) / 2,

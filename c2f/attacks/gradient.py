@@ -19,7 +19,7 @@ from torch import Tensor
 
 from c2f.attacks.descent import L2PGD, LinfPGD, SeededDescent
 from c2f.attacks.victim import refuse_probabilities
-from c2f.checks import choose, positive_int
+from c2f.common.checks import choose, positive_int
 
 
 @dataclass(frozen=True)

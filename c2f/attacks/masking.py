@@ -20,7 +20,7 @@ from c2f.attacks.auto import autoattack, check_installed, square
 from c2f.attacks.descent import LinfPGD, MarginPGD, SeededDescent
 from c2f.attacks.gradient import apply, check_epsilon, predictions
 from c2f.attacks.victim import Victim, victim
-from c2f.checks import choose, positive_int
+from c2f.common.checks import choose, positive_int
 
 SUSPICIOUS, NO_SIGN, NOT_RUN = "suspicious", "no sign", "not run"
 AUTOATTACK = ("quick", "standard", "none")

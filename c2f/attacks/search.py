@@ -17,8 +17,9 @@ from foolbox.distances import l2
 from foolbox.models import Model
 from torch import Tensor
 
-from c2f.attacks.streams import Streams
-from c2f.attacks.victim import Victim, in_float32
+from c2f.attacks.victim import Victim
+from c2f.common.streams import Streams
+from c2f.networks.modes import in_float32
 
 Candidates = Callable[[Tensor, Tensor], Tensor]
 """Maps rows ``(n,)`` and steps ``(n, w)`` to the perturbed pictures ``(n, w, C, H, W)``."""

@@ -3,7 +3,6 @@
 Axes: N pictures, C channels, H rows, W columns, K classes.
 """
 
-from contextlib import ExitStack
 from copy import deepcopy
 from typing import Any
 
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from c2f.networks.folding import folded, for_cpu
+from c2f.networks.modes import in_float32
 
 
 class Victim(foolbox.PyTorchModel):
@@ -52,17 +52,6 @@ class Victim(foolbox.PyTorchModel):
         """Map pictures ``(N, C, H, W)`` to logits ``(N, K)`` that may differ in their last digits."""
         with in_float32(self.device), torch.no_grad():
             return self._quick(pictures if self.mean is None else pictures - self.mean)
-
-
-def in_float32(device: torch.device) -> ExitStack:
-    """Return a context without autocast on ``device`` and, on a GPU, without TF32 convolutions (torch's default)."""
-    stack = ExitStack()
-    stack.enter_context(torch.autocast(device.type, enabled=False))
-    if device.type == "cuda":
-        cudnn = torch.backends.cudnn
-        flags = {"enabled": cudnn.enabled, "benchmark": cudnn.benchmark, "deterministic": cudnn.deterministic}
-        stack.enter_context(cudnn.flags(**flags, allow_tf32=False))
-    return stack
 
 
 def refuse_probabilities(outputs: Tensor) -> None:

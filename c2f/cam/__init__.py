@@ -12,13 +12,17 @@ have the layer's resolution.
 """
 
 from c2f.cam.gradcam import SCORES, CamResult, grad_cam, hires_cam
-from c2f.cam.hooks import find_layer, frozen, keep_outputs
+from c2f.cam.highres import ClassMaps, class_maps
+from c2f.cam.hooks import find_layer, keep_outputs
 from c2f.cam.layers import paper_layers
 from c2f.cam.maps import paper_normalise, upsample
+from c2f.networks.modes import frozen
 
 __all__ = [
     "SCORES",
     "CamResult",
+    "ClassMaps",
+    "class_maps",
     "find_layer",
     "frozen",
     "grad_cam",

@@ -11,9 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from c2f.cam.hooks import find_layer, frozen, keep_outputs
+from c2f.cam.hooks import find_layer, keep_outputs
 from c2f.cam.maps import wanted_classes
-from c2f.checks import choose, positive_int
+from c2f.common.checks import choose, positive_int
+from c2f.networks.modes import frozen
 
 SCORES = ("logit", "probability")
 """What is differentiated, the class's logit (Selvaraju et al.) or its softmax probability (the Top-Down paper)."""

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from c2f.checks import did_you_mean
+from c2f.common.checks import did_you_mean
 
 
 def find_layer(network: nn.Module, layer: str | nn.Module) -> tuple[str, nn.Module]:
@@ -57,18 +57,3 @@ def keep_outputs(network: nn.Module, layer: str | nn.Module) -> Iterator[list[An
         yield kept
     finally:
         handle.remove()
-
-
-@contextmanager
-def frozen(network: nn.Module) -> Iterator[None]:
-    """Within the block, inference mode and no gradients by the parameters; then each module and parameter as before."""
-    modes = [(module, module.training) for module in network.modules()]
-    wanted = [(parameter, parameter.requires_grad) for parameter in network.parameters()]
-    try:
-        network.eval().requires_grad_(False)
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
-        for parameter, requires_grad in wanted:
-            parameter.requires_grad_(requires_grad)

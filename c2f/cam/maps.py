@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from c2f.checks import positive_int
+from c2f.common.checks import positive_int
 
 _TINY = 1e-10
 

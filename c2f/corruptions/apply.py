@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from c2f.checks import choose, positive_int
+from c2f.common.checks import choose, positive_int
 from c2f.corruptions import frost
 from c2f.corruptions.digital import as_jpeg
 from c2f.corruptions.draws import Draws

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from c2f.attacks.streams import Streams
+from c2f.common.streams import Streams
 
 
 class Draws(Streams):

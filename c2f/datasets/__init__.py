@@ -13,20 +13,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from c2f.checks import positive_int
+from c2f.common.checks import positive_int
 from c2f.datasets import scenes
 from c2f.datasets.decoding import DamagedData, resize
 from c2f.datasets.download import DownloadError
 from c2f.datasets.fetching import Status, fetch, table
 from c2f.datasets.pictures import DataSet, Pictures, mean_image, split_validation
-from c2f.datasets.readers import (
-    folder_paths,
-    read_cifar10,
-    read_folders,
-    read_mnist,
-    split_folders,
-    take_classes,
-)
+from c2f.datasets.readers import folder_paths, read_cifar10, read_folders, read_mnist, split_folders, take_classes
 from c2f.datasets.registry import INFO, Info, data_root, info, names, shortened
 from c2f.datasets.sample import check_sample
 from c2f.datasets.tiny_imagenet import read_tiny_imagenet

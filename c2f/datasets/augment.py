@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 from torchvision.transforms import AutoAugmentPolicy, v2
 
-from c2f.checks import choose, positive_int
+from c2f.common.checks import choose, positive_int
 from c2f.datasets.batches import Augmentation
 
 SHIFT = 0.1

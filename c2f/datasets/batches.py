@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from c2f.checks import positive_int
+from c2f.common.checks import positive_int
 from c2f.datasets.pictures import Pictures
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]

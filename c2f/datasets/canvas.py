@@ -18,7 +18,7 @@ import torch
 from torch import Generator, Tensor
 
 from c2f import datasets
-from c2f.checks import choose, positive_int
+from c2f.common.checks import choose, positive_int
 from c2f.datasets.batches import Augmentation
 from c2f.datasets.pictures import Pictures
 

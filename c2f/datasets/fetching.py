@@ -12,17 +12,9 @@ from pathlib import Path, PurePosixPath
 
 from filelock import FileLock, Timeout
 
-from c2f.datasets.download import (
-    DownloadError,
-    check_space,
-    download,
-    make_folder,
-    md5_of,
-    megabytes,
-    offline,
-)
+from c2f.common.files import atomic_path
+from c2f.datasets.download import DownloadError, check_space, download, make_folder, md5_of, megabytes, offline
 from c2f.datasets.registry import INFO, Archive, Info, data_root, info, shortened
-from c2f.files import atomic_path
 
 logger = logging.getLogger(__name__)
 

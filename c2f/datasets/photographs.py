@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.datasets.folder import IMG_EXTENSIONS, make_dataset
 from torchvision.transforms import AutoAugmentPolicy, v2
 
-from c2f.checks import positive_int
+from c2f.common.checks import positive_int
 from c2f.datasets.augment import FILL
 from c2f.datasets.batches import epoch_seed
 from c2f.datasets.decoding import open_picture

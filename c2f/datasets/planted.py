@@ -8,7 +8,7 @@ Axes: N pictures, S = H = W rows and columns.
 import torch
 from torchvision.ops import masks_to_boxes
 
-from c2f.checks import positive_int
+from c2f.common.checks import positive_int
 from c2f.datasets.pictures import Pictures
 from c2f.datasets.scenes import scenes
 

@@ -16,7 +16,7 @@ from torchvision.datasets import CIFAR10
 from torchvision.datasets.folder import IMG_EXTENSIONS, make_dataset
 from torchvision.datasets.utils import check_integrity
 
-from c2f.checks import did_you_mean
+from c2f.common.checks import did_you_mean
 from c2f.datasets.decoding import DamagedData, decode
 from c2f.datasets.pictures import Pictures
 

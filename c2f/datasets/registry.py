@@ -11,7 +11,7 @@ from pathlib import Path
 
 from torchvision.datasets import CIFAR10, MNIST, FashionMNIST, Imagenette
 
-from c2f.checks import choose
+from c2f.common.checks import choose
 from c2f.datasets.tiny_imagenet import NUM_CLASSES, TINY_ANIMALS, TINY_IMAGENETTE
 
 _CIFAR_LICENCE = "none stated; free for research with citation"

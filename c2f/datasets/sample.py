@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from c2f.common.files import sha256
 from c2f.datasets.decoding import DamagedData
-from c2f.files import sha256
 
 
 def read_record(folder: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.datasets.folder import IMG_EXTENSIONS, make_dataset
 
-from c2f.checks import positive_int
+from c2f.common.checks import positive_int
 from c2f.datasets.batches import Augmentation, epoch_seed
 from c2f.datasets.decoding import decode
 from c2f.datasets.readers import class_folders, take_classes

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
-from c2f.checks import did_you_mean
+from c2f.common.checks import did_you_mean
 from c2f.datasets.readers import class_folders, split_folders
 from c2f.datasets.registry import shortened
 

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from c2f.checks import choose, positive_int
+from c2f.common.checks import choose, positive_int
 from c2f.networks.blocks import MERGES, initialise
 from c2f.networks.bottom_up import BottomUp
+from c2f.networks.pyramid import SCALERS
 from c2f.networks.table import FAMILIES, VARIANTS, Family
 from c2f.networks.top_down import TopDown
-from c2f.pyramid import SCALERS
 
 __all__ = ["Summary", "build", "family_name", "family_of", "names", "summary", "title"]
 
@@ -65,7 +65,7 @@ def build(
         image_size: H = W in pixels, divisible by the network's coarsest factor.
         merge: how a top-down network joins scales: ``sum``, ``concat`` or ``sum_concat`` (the paper's networks).
             Bottom-up networks have no merges and ignore it.
-        scaler: how a top-down network makes its pyramid, a name in ``c2f.pyramid.SCALERS``.
+        scaler: how a top-down network makes its pyramid, a name in ``c2f.networks.pyramid.SCALERS``.
         seed: where given, the weights are drawn from it and torch's global random state is left as it was.
 
     Raises:

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from c2f.checks import choose
+from c2f.common.checks import choose
 
 MERGES = {"sum": 1, "concat": 2, "sum_concat": 2}
 """The three ways to merge a scale, and how many times wider each makes the features (section 3 of the paper)."""

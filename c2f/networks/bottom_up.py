@@ -5,14 +5,7 @@ Axes: N pictures, C channels, H rows, W columns, K classes.
 
 from torch import Tensor, nn
 
-from c2f.networks.blocks import (
-    ConvNormReLU,
-    GlobalMean,
-    NormReLU,
-    ResidualBlock,
-    SameConv2d,
-    SameMaxPool2d,
-)
+from c2f.networks.blocks import ConvNormReLU, GlobalMean, NormReLU, ResidualBlock, SameConv2d, SameMaxPool2d
 from c2f.networks.table import Family, Stage
 
 

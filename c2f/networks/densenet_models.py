@@ -32,7 +32,7 @@ from typing import Self, cast
 import torch
 from torch import Tensor, nn
 
-from c2f.checks import positive_int
+from c2f.common.checks import positive_int
 from c2f.networks.blocks import GlobalMean, NormConstants, NormReLU
 
 DENSE_NORM = NormConstants(momentum=0.01, eps=1.1e-5)

@@ -18,9 +18,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from c2f.checks import choose, positive_int
+from c2f.common.checks import choose, positive_int
 from c2f.networks.blocks import KERAS_NORM, ConvNormReLU, Merge, SameConv2d, SameMaxPool2d, initialise, upsample2
-from c2f.pyramid import Pyramid
+from c2f.networks.pyramid import Pyramid
 
 
 def stack(count: int, in_channels: int, width: int) -> nn.Sequential:

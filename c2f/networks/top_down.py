@@ -20,8 +20,8 @@ from c2f.networks.blocks import (
     upsample2,
 )
 from c2f.networks.bottom_up import plain_head, plain_stage, residual_head
+from c2f.networks.pyramid import Pyramid
 from c2f.networks.table import Family, Stage
-from c2f.pyramid import Pyramid
 
 
 class PlainUp(nn.Module):

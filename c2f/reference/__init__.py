@@ -7,7 +7,7 @@ checkout, or one that travels to another machine and back with ``pack`` and ``un
 import time
 from collections.abc import Iterable
 
-from c2f.checks import choose
+from c2f.common.checks import choose
 from c2f.reference import (
     attacks,
     explanations,
@@ -21,7 +21,7 @@ from c2f.reference import (
 )
 from c2f.reference.carrying import pack, unpack
 from c2f.reference.piece import Piece, Settings
-from c2f.training import OutOfTime
+from c2f.runs.parts import OutOfTime
 
 __all__ = ["Piece", "Settings", "pack", "pieces", "run", "select", "unpack"]
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from c2f import attacks, networks
-from c2f.attack_records import attack_name, told
-from c2f.attacking import attack_run
+from c2f.experiments.robustness.records import attack_name, told
+from c2f.experiments.robustness.run import attack_run
+from c2f.experiments.robustness.scales import ablation_name, ablation_run
 from c2f.reference.piece import Piece, Settings
 from c2f.reference.trainings import ON_A_CPU, paper_networks
-from c2f.scales import ablation_name, ablation_run
-from c2f.targets import PICTURES
-from c2f.zoo import folder_with, holds, run_name
+from c2f.runs.folder import folder_with, holds, run_name
+from c2f.zoo.trained import PICTURES
 
 
 def pieces() -> list[Piece]:

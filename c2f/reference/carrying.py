@@ -4,9 +4,9 @@ import shutil
 import tarfile
 from pathlib import Path
 
-from c2f.files import atomic_path, sha256
-from c2f.records import add_run, read_folder
-from c2f.zoo import check_folder
+from c2f.common.files import atomic_path, sha256
+from c2f.runs.folder import check_folder
+from c2f.runs.record import add_run, read_folder
 
 _ARRAYS = {"attack": "attacks", "localization": "localization"}
 """Kind of record -> the folder of its results picture by picture."""

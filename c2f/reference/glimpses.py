@@ -3,10 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
-from c2f.glimpse.experiment import KINDS, glimpse_name, glimpse_run
-from c2f.glimpse.recipes import SETUPS, changed, setup_name
-from c2f.glimpse.training import GlimpseHistory
+from c2f.experiments.glimpses.recipes import SETUPS, setup_name
+from c2f.experiments.glimpses.run import glimpse_run
+from c2f.experiments.glimpses.training import GlimpseHistory
 from c2f.reference.piece import Piece, Settings, seed_piece
+from c2f.training.recipes import changed
+from c2f.zoo.glimpse import KINDS, glimpse_name
 
 SCENES = "scenes-fashion-mnist"
 MINUTES = {"mgnet": 2, "equal": 2, "full": 5}

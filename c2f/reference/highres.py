@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from c2f.highres.decoders import decoder_run, decoders_name
-from c2f.highres.experiment import FULL, HALF, densenet_name, densenet_run
-from c2f.highres.measuring import maps_name, maps_run
-from c2f.highres.recipes import MODELS, dense_recipe
+from c2f.experiments.highres.decoders import decoder_run, decoders_name
+from c2f.experiments.highres.maps_run import maps_name, maps_run
+from c2f.experiments.highres.recipes import dense_recipe
+from c2f.experiments.highres.run import densenet_run
 from c2f.reference.piece import Piece, Settings, seed_piece
-from c2f.training import History
-from c2f.zoo import folder_with
+from c2f.runs.folder import folder_with
+from c2f.training.checkpoints import History
+from c2f.zoo.densenet import FULL, HALF, MODELS, densenet_name
 
 ON_A_CPU = {"densenet_half": 20, "densenet_full": 27, "densenet_maps": 3, "densenet_decoders": 3}
 """What -> minutes a seed, on the scenes."""

@@ -2,11 +2,11 @@
 
 import time
 
-from c2f.looking_runs import FAITHFUL, locate_run, looking_name, told
+from c2f.experiments.localization.run import FAITHFUL, locate_run, looking_name, told
+from c2f.experiments.localization.sample import CHOSEN, PICTURES
 from c2f.reference.piece import Piece, Settings, seed_piece
-from c2f.training import OutOfTime
-from c2f.trials import CHOSEN, PICTURES
-from c2f.zoo import folder_with, run_name
+from c2f.runs.folder import folder_with, run_name
+from c2f.runs.parts import OutOfTime
 
 _FAMILIES = {
     # data -> families, and whether a CPU can do them

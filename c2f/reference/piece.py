@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from c2f.training import History
-from c2f.zoo import holds
+from c2f.runs.folder import holds
+from c2f.training.checkpoints import History
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Piece:
 
     ``name``: what ``--only`` names. ``minutes``: rough, beside a second run on two cores; None where it was never
     measured. ``gpu``: too long for a CPU, left out there unless named. ``done``: whether the output folder has it.
-    ``run``: does it, or raises ``c2f.training.OutOfTime``.
+    ``run``: does it, or raises ``c2f.runs.parts.OutOfTime``.
     """
 
     name: str

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from functools import partial
 
-from c2f.corruption_runs import corruption_name, corruption_run
-from c2f.glimpse.attack_runs import pgd_name, pgd_run
-from c2f.glimpse.experiment import glimpse_name
-from c2f.records import Run
+from c2f.experiments.corruptions.run import corruption_name, corruption_run
+from c2f.experiments.glimpses.pgd_run import pgd_name, pgd_run
 from c2f.reference.piece import Piece, Settings, seed_piece
-from c2f.zoo import folder_with
+from c2f.runs.folder import folder_with
+from c2f.runs.record import Run
+from c2f.zoo.glimpse import glimpse_name
 
 DATA = "scenes-fashion-mnist"
 MINUTES = {"mgnet": (1, 3), "full": (2, 5), "equal": (1, 1)}

@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from c2f import zoo
 from c2f.reference.glimpses import glimpse_piece
 from c2f.reference.highres import densenet_piece, maps_piece
 from c2f.reference.localization import localization_piece
 from c2f.reference.piece import Piece
 from c2f.reference.trainings import training_piece
+from c2f.runs.folder import SHIPPED, record_path
 
 FOLDER = "short"
 """Of the output folder, and the beginning of each piece's name."""
@@ -52,10 +52,10 @@ def pieces() -> list[Piece]:
     return [_apart(piece) for piece in found]
 
 
-def where(name: str, output: Path = zoo.SHIPPED) -> Path | None:
+def where(name: str, output: Path = SHIPPED) -> Path | None:
     """Return the folder with the record ``name``: ``output``, else that of its short runs; None if neither has it."""
     folders = (output, output / FOLDER)
-    return next((folder for folder in folders if zoo.record_path(folder, name).exists()), None)
+    return next((folder for folder in folders if record_path(folder, name).exists()), None)
 
 
 def _apart(piece: Piece) -> Piece:

@@ -3,10 +3,10 @@
 from typing import Any
 
 from c2f import networks
-from c2f.experiments import train_run
-from c2f.recipes import recipe, recipe_name
+from c2f.experiments.classification.run import train_run
 from c2f.reference.piece import Piece, Settings, seed_piece
-from c2f.zoo import run_name
+from c2f.runs.folder import run_name
+from c2f.training.recipes import recipe, recipe_name
 
 ON_A_CPU = {("lenetfc", "mnist"): 9, ("lenetfc", "fashion-mnist"): 7}
 ON_A_CPU |= {("lenetfc_td", "mnist"): 17, ("lenetfc_td", "fashion-mnist"): 22}
@@ -42,7 +42,9 @@ def paper_networks() -> list[tuple[str, str]]:
 
 
 def training_piece(network: str, data: str, seed: int, minutes: float | None, gpu: bool, **changes: Any) -> Piece:
-    """Return the training of one network by the recipe of its paper, with ``changes`` as for ``c2f.recipes.recipe``."""
+    """Return the training of one network by the recipe of its paper, with ``changes`` as for
+    ``c2f.training.recipes.recipe``.
+    """
     name = run_name(network, data)
     piece = f"{name}--seed{seed}"
 

@@ -18,7 +18,7 @@ from torch import nn
 from c2f import attacks, zoo
 from c2f.attacks.filters import blur_matrix
 from c2f.attacks.spatial import GRID, move, sampling_grids
-from c2f.attacks.streams import Streams
+from c2f.common.streams import Streams
 from c2f.datasets import load
 
 N = 6

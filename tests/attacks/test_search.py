@@ -10,7 +10,7 @@ from torch import nn
 
 from c2f import attacks
 from c2f.attacks.search import CLOSE, Judge, Search
-from c2f.attacks.streams import Streams
+from c2f.common.streams import Streams
 
 
 def search_of(strengths, window):

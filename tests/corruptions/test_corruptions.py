@@ -257,7 +257,7 @@ def test_frost_says_how_to_get_its_photographs(tmp_path, monkeypatch):
 
 
 def test_the_command_fetches_frost_too(tmp_path, monkeypatch, capsys):
-    from c2f.commands import app
+    from c2f.cli import app
 
     monkeypatch.setenv("C2F_DATA", str(tmp_path))
     monkeypatch.setenv("C2F_OFFLINE", "1")

@@ -13,14 +13,15 @@ import pytest
 import torch
 from PIL import Image
 
-from c2f import datasets, experiments
+from c2f import datasets
 from c2f.cam import grad_cam, paper_layers
 from c2f.datasets import DamagedData, DownloadError
 from c2f.datasets.registry import INFO
-from c2f.experiments import load_for, train_run
-from c2f.recipes import recipe
-from c2f.records import read
-from c2f.targets import load_target
+from c2f.experiments.classification.run import train_run
+from c2f.runs.record import read
+from c2f.training.data import load_data_set, load_for
+from c2f.training.recipes import recipe
+from c2f.zoo.trained import load_target
 
 IMAGENETTE = INFO["imagenette"]
 GREY = IMAGENETTE.classes[3]
@@ -66,9 +67,9 @@ def served(tmp_path, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.delenv("C2F_OFFLINE", raising=False)
     monkeypatch.setenv("C2F_DATA", str(tmp_path / "data"))
-    experiments._load.cache_clear()
+    load_data_set.cache_clear()
     yield tmp_path / "data"
-    experiments._load.cache_clear()
+    load_data_set.cache_clear()
     httpd.shutdown()
     httpd.server_close()
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from c2f import datasets
+from c2f.common.files import sha256
 from c2f.datasets import DamagedData
 from c2f.datasets import sample as module
-from c2f.files import sha256
 
 DATA = Path(__file__).parents[2] / "data"
 FOLDER = DATA / "fashion-mnist-sample"

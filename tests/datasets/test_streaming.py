@@ -8,7 +8,7 @@ from c2f.datasets.batches import Batches
 from c2f.datasets.pictures import mean_image
 from c2f.datasets.readers import read_folders
 from c2f.datasets.streaming import StreamedBatches, streamed_mean_image
-from c2f.evaluation import evaluate
+from c2f.metrics.classification import evaluate
 
 
 @pytest.fixture(scope="module")

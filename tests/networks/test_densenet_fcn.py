@@ -14,16 +14,15 @@ from torch import nn
 
 from c2f import networks
 from c2f.cam import grad_cam
+from c2f.cam.highres import class_maps, weighted_sums
 from c2f.datasets import load
 from c2f.networks.densenet_fcn import (
     DENSENETS,
     DenseConfig,
     build_densenet,
     check_same_scores,
-    class_maps,
     regularised_kernels,
     transfer,
-    weighted_sums,
 )
 from tests.oracles import high_res_cam_networks as oracle
 from tests.oracles.top_down import TOLERANCE, difference, pictures

@@ -6,8 +6,8 @@ from torch import nn
 
 from c2f import networks
 from c2f.networks.blocks import MERGES, Merge, ResidualBlock, SameConv2d, SameMaxPool2d, kernels, same_padding
+from c2f.networks.pyramid import SCALERS
 from c2f.networks.table import FAMILIES
-from c2f.pyramid import SCALERS
 
 PARAMETERS = {  # section 3 of the paper, from the authors' code: total, trained, not trained
     "lenetfc": (7798, 7670, 128),

@@ -5,8 +5,8 @@ from torch import nn
 
 from c2f import networks
 from c2f.networks.blocks import KERAS_NORM
+from c2f.networks.pyramid import gaussian_resize
 from c2f.networks.segmentation import SEGMENTATION_NETWORKS, build_segmentation
-from c2f.pyramid import gaussian_resize
 
 PARAMETERS = {  # from the authors' code: total, trained, not trained
     "td": (1565564, 1562212, 3352),

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from c2f.glimpse import GlimpseSettings, build
+from c2f.networks.glimpse import GlimpseSettings, build
 
 HERE = Path(__file__).parent
 TOLERANCE = 2e-5

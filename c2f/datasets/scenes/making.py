@@ -9,7 +9,7 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from c2f.checks import positive_int
+from c2f.common.checks import positive_int
 from c2f.datasets.decoding import allocate
 from c2f.datasets.pictures import Pictures
 from c2f.datasets.scenes.colours import TONES, draw_palette

@@ -1,0 +1,268 @@
+"""What this machine can run, and what it lacks; works where torch is missing or broken, too."""
+
+import importlib
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from c2f.book.chapters import BOOK, ROOT, chapters, profile_values
+
+_OLDEST_PYTHON = (3, 11)
+_MEMORY_GIB = 3.0  # a quick chapter stays under 2
+_DISK_GIB = 2.0
+_GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at.
+
+    Attributes:
+        what: the thing, in a word or two.
+        detail: how it is.
+        stops: ``all`` if nothing runs before this is mended, ``book`` if the book does not, ``paper`` if the
+            paper profile does not, ``""`` if all is well or it does not matter much.
+        remedy: what to do about it, where there is something.
+    """
+
+    what: str
+    detail: str
+    stops: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All that was looked at; ``gpu`` is the GPU's name or ``""``."""
+
+    findings: tuple[Finding, ...]
+    gpu: str
+
+    def can(self, task: str) -> bool:
+        """Return whether nothing stops ``task``: ``all`` (the package), ``book`` (quick) or ``paper``."""
+        stopping = {"all": {"all"}, "book": {"all", "book"}, "paper": {"all", "book", "paper"}}[task]
+        return not any(finding.stops in stopping for finding in self.findings)
+
+    @property
+    def verdict(self) -> str:
+        """What this machine can run, in a sentence or two."""
+        if not self.can("all"):
+            return "This machine cannot run c2f yet: see the remedies above."
+        if not self.can("book"):
+            return "This machine can use the package c2f; the book wants the remedies above."
+        quick = "This machine can run the book in the quick profile."
+        where = f"on its GPU ({self.gpu})" if self.gpu else "on the CPU, which takes long: a GPU is advised"
+        if not self.can("paper"):
+            return f"{quick} The paper profile wants the remedies above."
+        return f"{quick} It can run the paper profile {where}."
+
+
+def examine() -> Diagnosis:
+    """Look this machine over; nothing is changed, nothing downloaded."""
+    torch_findings, gpu = _torch()
+    findings = [
+        _python(),
+        *_packages(),
+        *torch_findings,
+        _cores(),
+        _memory(),
+        *_folders(),
+        _offline(),
+    ]
+    if any(f.stops == "all" for f in findings):
+        findings.append(Finding("data", "not looked at, as the package does not run yet"))
+    else:
+        findings += _data()
+    return Diagnosis(tuple(findings), gpu)
+
+
+def _python() -> Finding:
+    version = f"{platform.python_version()} ({sys.executable})"
+    if sys.version_info < _OLDEST_PYTHON:
+        oldest = ".".join(map(str, _OLDEST_PYTHON))
+        return Finding("Python", version, "all", f"make the environment with Python {oldest} or newer")
+    return Finding("Python", version)
+
+
+def _requirements() -> list[tuple[str, str]]:
+    """Return (requirement, extra) of the package as installed, or of the checkout's pyproject.toml."""
+    try:
+        lines = metadata.requires("c2f") or []
+    except metadata.PackageNotFoundError:
+        lines = []
+    found = []
+    for line in lines:
+        requirement, _, marker = line.partition(";")
+        extra = next((e for e in ("book", "test") if f"extra == '{e}'" in marker.replace('"', "'")), "")
+        found.append((requirement.strip(), extra))
+    pyproject = ROOT / "pyproject.toml"
+    if not found and pyproject.is_file():
+        import tomllib
+
+        project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
+        found = [(line, "") for line in project["dependencies"]]
+        for extra, needed in project["optional-dependencies"].items():
+            found += [(line, extra) for line in needed]
+    return found
+
+
+def _packages() -> Iterator[Finding]:
+    try:
+        from packaging.requirements import Requirement
+    except ImportError:
+        yield Finding("packages", "packaging is not installed", "all", "pip install -e '.[book]'")
+        return
+    good = 0
+    for text, extra in _requirements():
+        if extra == "test":
+            continue
+        requirement = Requirement(text)
+        stops = "book" if extra == "book" else "all"
+        remedy = f"pip install '{text}'" if extra != "book" else "pip install -e '.[book]'"
+        try:
+            version = metadata.version(requirement.name)
+        except metadata.PackageNotFoundError:
+            yield Finding(requirement.name, "not installed", stops, remedy)
+            continue
+        if requirement.specifier.contains(version, prereleases=True):
+            good += 1
+        else:
+            yield Finding(requirement.name, f"{version}, wanted {requirement.specifier}", stops, remedy)
+    yield Finding("packages", f"{good} of the package and the book are there in versions that fit")
+
+
+def _torch() -> tuple[list[Finding], str]:
+    """Import torch and torchvision, each of which may fail in its own way, and ask for a GPU."""
+    findings: list[Finding] = []
+    for name in ("torch", "torchvision"):
+        try:
+            version = importlib.import_module(name).__version__
+        except Exception as error:  # a broken installation raises anything: OSError, RuntimeError, AttributeError
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            remedy = "pip install --force-reinstall torch torchvision, both from one source"
+            return [*findings, Finding(name, f"does not import: {reason}", "all", remedy)], ""
+        findings.append(Finding(name, version))
+    import torch
+
+    if torch.cuda.is_available():
+        free, total = torch.cuda.mem_get_info()
+        name = torch.cuda.get_device_name()
+        count = torch.cuda.device_count()
+        more = f", {count} of them" if count > 1 else ""
+        findings.append(Finding("GPU", f"{name}{more}, {free / _GIB:.1f} of {total / _GIB:.1f} GiB free"))
+        return findings, name
+    if torch.backends.mps.is_available():
+        findings.append(Finding("GPU", "Apple's, through torch's mps"))
+        return findings, "mps"
+    findings.append(
+        Finding(
+            "GPU",
+            "none that torch can use",
+            remedy="the quick profile needs none; the paper profile wants one",
+        )
+    )
+    return findings, ""
+
+
+def _cores() -> Finding:
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = os.environ.get("OMP_NUM_THREADS")
+    return Finding("cores", f"{count}" + (f", OMP_NUM_THREADS={limit}" if limit else ""))
+
+
+def _free_memory() -> float | None:
+    """Return the free memory in GiB, within a container's limit, or None where the system does not tell."""
+    meminfo = Path("/proc/meminfo")
+    if not meminfo.exists():
+        return None
+    free = int(meminfo.read_text().partition("MemAvailable:")[2].split()[0]) * 1024
+    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    if limit.exists() and used.exists() and limit.read_text().strip().isdigit():
+        free = min(free, int(limit.read_text()) - int(used.read_text()))
+    return free / _GIB
+
+
+def _memory() -> Finding:
+    free = _free_memory()
+    if free is None:
+        return Finding("memory", "this system does not tell how much is free")
+    if free < _MEMORY_GIB:
+        remedy = f"close other programs: a chapter takes up to 2 GiB, {_MEMORY_GIB:.0f} free are comfortable"
+        return Finding("memory", f"{free:.1f} GiB free", "book", remedy)
+    return Finding("memory", f"{free:.1f} GiB free")
+
+
+def _nearest(folder: Path) -> Path:
+    """Return ``folder``, or the nearest of its parents that exists."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def _folders() -> Iterator[Finding]:
+    if not BOOK.is_dir():
+        remedy = "clone the project and install it with: pip install -e '.[book]'"
+        yield Finding("book", f"its chapters are not in {BOOK}", "book", remedy)
+        return
+    there = _nearest(BOOK / "_build")
+    free = shutil.disk_usage(there).free / _GIB
+    if not os.access(there, os.W_OK):
+        yield Finding("output", f"cannot write into {there}", "book", "give yourself the right to write there")
+    elif free < _DISK_GIB:
+        yield Finding("output", f"{free:.1f} GiB free on the disk of {there}", "book", "make room there")
+    else:
+        yield Finding("output", f"{there} can be written to, {free:.0f} GiB free")
+
+
+def _offline() -> Finding:
+    value = os.environ.get("C2F_OFFLINE", "")
+    if value in ("", "0"):
+        return Finding("downloads", "allowed, and made only when asked for (c2f fetch)")
+    return Finding("downloads", f"forbidden by C2F_OFFLINE={value}")
+
+
+def _data() -> Iterator[Finding]:
+    from c2f import datasets
+
+    sample = next((row for row in datasets.INFO.values() if row.shipped), None)
+    if sample is not None:
+        try:
+            datasets.check_sample(sample.where(datasets.data_root()))
+            yield Finding(sample.name, "whole (its checksums agree)")
+        except Exception as error:  # damaged in whatever way, this is to be said and not to be raised
+            yield Finding(sample.name, str(error), "book", "git checkout -- data")
+    root = datasets.data_root()
+    there = _nearest(root)
+    free = shutil.disk_usage(there).free
+    place = f"{root}" + (" (C2F_DATA)" if os.environ.get("C2F_DATA") else "")
+    if not os.access(there, os.W_OK) or not there.is_dir():
+        yield Finding("data root", f"{place} cannot be written to", "paper", "set C2F_DATA to a folder of yours")
+    else:
+        yield Finding("data root", f"{place}, {free / _GIB:.0f} GiB free")
+    rows = datasets.table()
+    present = [row.name for row in rows if row.present]
+    yield Finding("data sets", f"{len(present)} of {len(rows)} are here: {', '.join(present) or 'none'}")
+    wanted = _wanted({row.name for row in rows})
+    missing = [row for row in rows if row.name in wanted and not row.present]
+    if missing:
+        size = sum(row.size for row in missing)
+        names = " ".join(row.name for row in missing)
+        room = "" if free > 3 * size else ", more than the disk takes"
+        lacks = f"lacks {names} ({size / 1e6:.0f} MB to download{room})"
+        yield Finding("paper profile", lacks, "paper", f"c2f fetch {names}")
+
+
+def _wanted(known: set[str]) -> set[str]:
+    """Return the data sets that the parameters of the paper profile name."""
+    wanted: set[str] = set()
+    for chapter in chapters():
+        try:
+            values = profile_values(chapter, "paper").values()
+        except ValueError:
+            continue  # the tests say what is wrong with a profile
+        for value in values:
+            wanted |= known & set(map(str, value if isinstance(value, list) else [value]))
+    return wanted

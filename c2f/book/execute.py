@@ -1,0 +1,236 @@
+"""Running a chapter: papermill in a kernel of this very Python, with what it cost written down.
+
+The kernel works in the folder that the caller is in, as papermill's own command has it, so that a relative
+path among the parameters means what it says; it imports the same ``c2f`` as the caller.
+"""
+
+import importlib
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from c2f.book.chapters import QUICK, ROOT, Chapter, check, profile_values
+
+_USE = "application/vnd.c2f.use+json"
+_USE_TAG = "c2f-use"
+
+
+class ChapterError(RuntimeError):
+    """A chapter that did not run to its end; the message names chapter, cell and exception."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A chapter that ran to its end.
+
+    Attributes:
+        chapter: its name.
+        profile: the profile's name or file.
+        parameters: those that differ in origin from the notebook's own: the profile's and the caller's.
+        output: the executed notebook, which holds all of this in its metadata, under ``c2f``.
+        seconds: wall time, the kernel's start included.
+        peak_mib: the largest resident memory of the kernel's process, in MiB; of loader workers nothing is
+            known.
+        peak_device_mib: the largest memory that torch held on the GPU, in MiB; 0 without one.
+    """
+
+    chapter: str
+    profile: str
+    parameters: dict[str, Any]
+    output: Path
+    seconds: float
+    peak_mib: float
+    peak_device_mib: float
+
+
+def require(module: str) -> ModuleType:
+    """Import a module of the ``book`` extra; an ``ImportError`` names the remedy where it is missing."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(f"{error}. Install what the book needs: pip install -e '.[book]'") from error
+
+
+def run(
+    chapter: Chapter,
+    given: Mapping[str, object] | None = None,
+    profile: str = QUICK,
+    output: Path | None = None,
+    *,
+    timeout: int | None = None,
+) -> Run:
+    """Execute ``chapter`` and write the executed notebook; the chapter itself stays as it is.
+
+    Args:
+        chapter: from ``c2f.book.chapters.find``.
+        given: parameters by name, which go before the profile's.
+        profile: ``quick``, the name of a file in book/profiles, or the path of one.
+        output: where the executed notebook goes, ``output/NAME.PROFILE.ipynb`` in the current folder unless
+            given. It is whole or absent, and written also when the chapter fails or is interrupted, as far
+            as it came.
+        timeout: seconds that one cell may take; None for no limit.
+
+    Raises:
+        ParameterError, ValueError: a parameter, profile or output that will not do, before anything runs.
+        ChapterError: a cell raised an exception, took too long, or the kernel died.
+    """
+    values = {**profile_values(chapter, profile), **check(chapter, given or {})}
+    if output is None:
+        output = Path("output") / f"{chapter.name}.{Path(profile).stem}.ipynb"
+    output = _writable_notebook(Path(output), chapter)
+    papermill, nbformat = require("papermill"), require("nbformat")
+    nbclient = require("nbclient.exceptions")
+
+    staged = output.with_name(f".{output.stem}.{os.getpid()}.in.ipynb")
+    partial = output.with_name(f".{output.stem}.{os.getpid()}.out.ipynb")
+    notebook = nbformat.read(chapter.path, as_version=4)
+    ask = nbformat.v4.new_code_cell("from c2f.book.execute import publish_use\npublish_use()")
+    ask.metadata["tags"] = [_USE_TAG]
+    notebook.cells.append(ask)
+    started = time.perf_counter()
+    try:
+        nbformat.write(notebook, staged)
+        papermill.execute_notebook(
+            _no_template(staged),
+            _no_template(partial),
+            parameters=values,
+            kernel_name="python3",
+            language="python",
+            kernel_manager_class=_kernel_manager_class(),
+            progress_bar=sys.stderr.isatty(),
+            execution_timeout=timeout,
+        )
+        error = None
+    except papermill.PapermillExecutionError as failure:
+        error = ChapterError(
+            f"{chapter.name} failed in cell [{failure.exec_count}] ({_first_line(failure.source)}): "
+            f"{failure.ename}: {failure.evalue}\nThe notebook as far as it came: {output}"
+        )
+    except (nbclient.DeadKernelError, nbclient.CellTimeoutError) as failure:
+        why = str(failure).strip().splitlines()[0]
+        if isinstance(failure, nbclient.DeadKernelError):
+            why += " (a kernel that dies without a word has often run out of memory)"
+        error = ChapterError(f"{chapter.name} failed: {why}\nThe notebook as far as it came: {output}")
+    finally:
+        seconds = time.perf_counter() - started
+        staged.unlink(missing_ok=True)
+        use = _finish(partial, output, chapter, profile, values, seconds)
+    if error is not None:
+        raise error
+    return Run(chapter.name, profile, values, output, seconds, use["peak_mib"], use["peak_device_mib"])
+
+
+def _writable_notebook(output: Path, chapter: Chapter) -> Path:
+    if output.suffix != ".ipynb":
+        raise ValueError(f"the executed notebook must end in .ipynb, not {output.name!r}; e.g. {output}.ipynb")
+    if output.resolve() == chapter.path.resolve():
+        raise ValueError(f"{output} is the chapter itself, which stays without outputs; choose another file")
+    if output.is_dir():
+        raise ValueError(f"{output} is a folder; choose a file")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        writable = os.access(output.parent, os.W_OK)
+    except (FileExistsError, NotADirectoryError, PermissionError):
+        writable = False
+    if not writable:
+        raise PermissionError(f"cannot write into {output.parent}; choose another place for {output.name}")
+    return output
+
+
+def _no_template(path: Path) -> str:
+    return str(path).replace("{", "{{").replace("}", "}}")  # papermill fills parameters into paths
+
+
+def _first_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[0].strip() if lines else "an empty cell"
+
+
+def _kernel_manager_class() -> type:
+    """Return the class of a manager that starts this Python's kernel, whatever kernel is registered as ``python3``.
+
+    It is given as a class, not as a manager: whoever makes the manager also ends its kernel.
+    """
+    manager = require("jupyter_client.manager")
+    kernelspec = require("jupyter_client.kernelspec")
+    this_python = require("ipykernel.kernelspec").get_kernel_dict(["--log-level=40"])
+    this_python["env"] = {"PYTHONPATH": os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH")) if p)}
+
+    class ThisPython(kernelspec.KernelSpecManager):  # type: ignore[name-defined]
+        def get_kernel_spec(self, kernel_name: str) -> Any:
+            return kernelspec.KernelSpec(**this_python)
+
+    class Manager(manager.AsyncKernelManager):  # type: ignore[name-defined]
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options, kernel_spec_manager=ThisPython())
+
+    return Manager
+
+
+def _finish(
+    partial: Path, output: Path, chapter: Chapter, profile: str, values: dict[str, Any], seconds: float
+) -> dict[str, float]:
+    """Move what papermill has written to ``output``, with the cost in its metadata; return the kernel's
+    use."""
+    use = {"peak_mib": 0.0, "peak_device_mib": 0.0}
+    if not partial.exists():
+        return use
+    nbformat = require("nbformat")
+    notebook = nbformat.read(partial, as_version=4)
+    asked = [cell for cell in notebook.cells if _USE_TAG in cell.metadata.get("tags", [])]
+    ended = False
+    for cell in asked:
+        notebook.cells.remove(cell)
+        for one in cell.outputs:
+            ended = True
+            use.update(one.get("data", {}).get(_USE, {}))
+    # papermill notes the two temporary paths, which say nothing to anybody
+    notebook.metadata.papermill.update(input_path=chapter.path.name, output_path=output.name)
+    notebook.metadata["c2f"] = {
+        "chapter": chapter.name,
+        "profile": profile,
+        "parameters": values,
+        "ended": ended,
+        "seconds": round(seconds, 2),
+        **use,
+    }
+    nbformat.write(notebook, partial)
+    os.replace(partial, output)
+    return use
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a process has used so far: the peak of its resident memory and of torch's on the GPU, in MiB."""
+
+    peak_mib: float
+    peak_device_mib: float
+
+
+def use() -> Use:
+    """Return what this process has used so far."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # getrusage's peak would begin with the memory of the process that started this one
+        peak = int(status.read_text().partition("VmHWM:")[2].split()[0]) / 1024
+    else:
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)  # in bytes on macOS
+    torch = sys.modules.get("torch")  # a chapter without torch is not made to load it
+    on_device = torch is not None and torch.cuda.is_available()
+    device = torch.cuda.max_memory_allocated() / (1 << 20) if torch is not None and on_device else 0.0
+    return Use(round(peak, 1), round(device, 1))
+
+
+def publish_use() -> None:
+    """Show ``use()`` to the process that executes the notebook; ``run`` puts a call of it behind the last
+    cell."""
+    from IPython.display import display
+
+    display({_USE: asdict(use())}, raw=True)

@@ -1,0 +1,66 @@
+"""``c2f run``, ``book`` and ``doctor``."""
+
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, UseAppendAction, arg
+
+from c2f.cli.app import app
+
+
+@app.command(name="run")
+def run(
+    chapter: Positional[str],
+    /,
+    parameter: Annotated[UseAppendAction[tuple[str, ...]], arg(aliases=["-p"], metavar="NAME=VALUE")] = (),
+    profile: str = "quick",
+    output: Path | None = None,
+) -> None:
+    """Execute one chapter with papermill; unknown, missing and ill-typed parameters are refused.
+
+    Args:
+        chapter: its number or name, e.g. 2 or 02-bottom-up-against-top-down.
+        parameter: one parameter, name=value, before the profile's; may be given several times.
+        profile: quick, paper, smallest, or the path of a YAML file like those in book/profiles.
+        output: the executed notebook; without it output/CHAPTER.PROFILE.ipynb.
+    """
+    from c2f.book import chapters, execute
+
+    found = chapters.find(chapter)
+    done = execute.run(found, chapters.from_text(found, parameter), profile, output)
+    print(f"{done.chapter}: {done.seconds:.0f} s, {done.peak_mib:.0f} MiB; {done.output}")
+
+
+@app.command(name="book")
+def book(*, profile: str = "quick", force: bool = False) -> None:
+    """Execute every chapter that has changed, build the HTML, check it, and say where to open it.
+
+    Args:
+        profile: quick, paper or smallest: a file in book/profiles.
+        force: execute unchanged chapters too.
+    """
+    from c2f.book.build import build
+
+    built = build(profile, force=force, said=lambda line: print(line, flush=True))
+    report = built.report
+    print(
+        f"{report.pages} pages, {report.figures} figures, {built.seconds:.0f} s, "
+        f"of which Sphinx {built.sphinx_seconds:.0f} s"
+    )
+    print(f"Open {built.index.as_uri()}")
+
+
+@app.command(name="doctor")
+def doctor() -> None:
+    """Tell what this machine can run and what is missing, with the remedy for each thing."""
+    from c2f.book.doctor import examine
+
+    diagnosis = examine()
+    for finding in diagnosis.findings:
+        mark = "!!" if finding.stops else "ok"
+        print(f"{mark} {finding.what:22s} {finding.detail}")
+        if finding.remedy:
+            print(f"   {'':22s} -> {finding.remedy}")
+    print(diagnosis.verdict)
+    if not diagnosis.can("all"):
+        raise SystemExit(1)

@@ -1,0 +1,60 @@
+"""``c2f reference``."""
+
+import time
+from pathlib import Path
+
+from c2f.cli.app import app
+
+
+@app.command(name="reference")
+def reference(
+    *,
+    budget: float | None = None,
+    only: tuple[str, ...] = (),
+    list: bool = False,
+    output: Path | None = None,
+    device: str | None = None,
+    compile: bool = False,
+    pack: Path | None = None,
+    unpack: Path | None = None,
+) -> None:
+    """Run what is missing of the book's reference runs, in order of value; stop and go on at any time.
+
+    On a borrowed machine without a network: run with --output DIR and --pack FILE there, bring FILE home, and merge
+    it with --unpack FILE. Unfinished runs travel too, as checkpoints.
+
+    Args:
+        budget: seconds after which nothing new is begun; an epoch that would not end in time is not begun either.
+        only: names of pieces, or how several begin, e.g. lenetfc_td--mnist.
+        list: show the pieces and which of them are done, and run nothing.
+        output: the folder of runs/, weights/, attacks/ and checkpoints/; without it the book's own, data.
+        device: as torch names it; without it a GPU where there is one. Without a GPU the pieces that need one are
+            left out.
+        compile: run through torch.compile.
+        pack: write all of the output folder's results into this tar file at the end.
+        unpack: first merge the results in this tar file into the output folder.
+    """
+    from c2f import reference as runs
+    from c2f.runs.folder import SHIPPED
+    from c2f.training.device import find_device
+
+    folder = output or SHIPPED
+    deadline = None if budget is None else time.monotonic() + budget
+    place = find_device(device)
+    chosen = runs.select(only, gpu=place.startswith("cuda"))
+    if unpack is not None:
+        print(f"{runs.unpack(unpack, folder)} runs merged into {folder}")
+    if list:
+        for piece in chosen if only else runs.pieces():
+            where = "GPU" if piece.gpu else "CPU"
+            state = "done" if piece.done(folder) else "-"
+            cost = "" if piece.minutes is None else f", about {piece.minutes:g} min"
+            print(f"{piece.name:44s} {state:5s} {where}{cost}")
+        return
+
+    if unpack is None or budget is not None or only:
+        settings = runs.Settings(folder, place, compile, deadline, lambda line: print(line, flush=True))
+        finished, missing = runs.run(chosen, settings)
+        print(f"finished {len(finished)}, still missing {len(missing)}{': ' + ', '.join(missing) if missing else ''}")
+    if pack is not None:
+        print(f"{runs.pack(folder, pack)} files in {pack}")

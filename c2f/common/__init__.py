@@ -1,0 +1,1 @@
+"""What every part leans on: checks of arguments, files, progress, streams of random numbers."""

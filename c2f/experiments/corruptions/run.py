@@ -1,0 +1,188 @@
+"""A trained network in bad weather: evaluated on corrupted pictures, resumable, and recorded.
+
+What is written is read by ``c2f.experiments.corruptions.tables``. An output folder holds the record ``runs/NAME.json``
+and, while a run is under way, ``checkpoints/NAME--seedS.json``.
+
+Axes: N pictures, B pictures of one batch, C channels, H = W rows and columns, T answers, K classes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from c2f.common.checks import positive_int
+from c2f.common.files import check_writable
+from c2f.corruptions import SEVERITIES, table_for
+from c2f.datasets.selection import SUBSET_SEED, subset
+from c2f.experiments.corruptions.evaluation import OnTheFly, Scores, Source, Tree, check_kinds, evaluate
+from c2f.runs.environment import environment
+from c2f.runs.folder import find_run, run_name
+from c2f.runs.parts import Parts
+from c2f.runs.record import RecordError, Run, add_run
+from c2f.zoo.answers import Trained, load_trained, test_pictures
+from c2f.zoo.trained import PICTURES
+
+SEED = 0
+"""Of the corruptions' random numbers, the same for every network, so that all see the same pictures."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where corrupted pictures come from, other than from the data set's own test pictures.
+
+    ``test_data``: another data set of the same classes. ``tree``: a folder ``TYPE/SEVERITY/CLASS`` instead of
+    corrupting on the fly, with ``clean``, a folder ``CLASS`` of the pictures as they were, or None; ``workers`` read
+    it. ``stored_as``: as for ``c2f.corruptions.corrupt``.
+    """
+
+    test_data: str | None = None
+    tree: Path | None = None
+    clean: Path | None = None
+    workers: int = 4
+    stored_as: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.tree is None and self.clean is not None:
+            raise ValueError(f"clean {str(self.clean)!r} goes with a tree of corrupted pictures: give the tree too")
+        if self.tree is not None and (self.test_data is not None or self.stored_as is not None):
+            raise ValueError("a tree holds its pictures as they are: leave test_data and stored_as out")
+
+
+def corruption_name(trained: str, whole: bool = False, tree: Path | None = None) -> str:
+    """Return the name of the record of corruptions of the training record ``trained``; of a tree by its folder's."""
+    return f"{run_name(trained, f'folder:{tree}') if tree else trained}--corruptions{'--all' if whole else ''}"
+
+
+def corruption_run(
+    network: str,
+    data: str,
+    seed: int,
+    *,
+    output: Path,
+    kinds: Sequence[str] = (),
+    pictures: int | None = PICTURES,
+    origin: Origin | None = None,
+    backbone: str = "small_cnn",
+    weights: Path | None = None,
+    device: str = "cpu",
+    deadline: float | None = None,
+    again: bool = False,
+) -> Run:
+    """Classify corrupted pictures, every type at every severity, and record how many answers are right.
+
+    A run that ``output`` already holds is returned as it is; one that was interrupted goes on with the type and
+    severity at which it stopped. Every network sees the same pictures.
+
+    Args:
+        network: a name in ``c2f.zoo.glimpse.KINDS`` or ``c2f.networks.names()``.
+        data, seed: of the training.
+        output: the folder, see the module's text.
+        kinds: names in ``c2f.corruptions.names()``; all fifteen where there are none.
+        pictures: how many test pictures, drawn by ``c2f.datasets.selection.subset``; None takes all. A tree is always
+            taken whole.
+        origin: of the pictures; by default the test pictures of ``data``, corrupted on the fly.
+        backbone: of a network of glimpses.
+        weights: the folder of the training's record and weights; None takes those that come with the book.
+        device: as torch names it.
+        deadline: in ``time.monotonic()``; a type and severity that would not end before it is not begun.
+        again: evaluate anew what is already there.
+
+    Returns:
+        The run; its values are in [0, 1] and hold ``mean`` over types and severities, ``clean``, each type's mean over
+        severities, all of the last answer, and ``mean T`` and ``clean T`` of each. Its details hold the counts, see
+        ``scores``.
+
+    Raises:
+        ValueError: a bad name or number, or pictures that cannot be corrupted.
+        FileNotFoundError: a data set, the photographs of frost, or a folder of a tree is not here; the remedy.
+        c2f.runs.record.RecordError: no such weights, or ``output`` holds this with other parameters.
+        c2f.runs.parts.OutOfTime: the deadline is near.
+    """
+    chosen, origin = check_kinds(kinds), origin or Origin()
+    trained = load_trained(network, data, seed, weights, backbone, device, origin.test_data)
+    source, described = _source(trained, data, chosen, pictures, origin, device)
+    name = corruption_name(trained.record.name, pictures is None and not origin.tree, origin.tree)
+    there = find_run(output, name, seed, described)
+    if there is not None and there.details["weights"] == trained.weights and not again:
+        return there
+    check_writable(output)
+    identity = {"name": name, "seed": seed, "weights": trained.weights["sha256"], "parameters": described}
+    parts = Parts(output / "checkpoints" / f"{name}--seed{seed}.json", identity, deadline)
+    found = evaluate(trained.answers, source, parts, device)
+    run = Run(
+        seed=seed,
+        values=_values(found),
+        details={
+            "correct": found.correct,
+            "clean": found.clean,
+            "pictures": found.pictures,
+            "weights": trained.weights,
+        },
+        weights=None,
+        environment=environment(device, parts.seconds),
+    )
+    add_run(output / "runs", name, "corruptions", described, run)
+    parts.remove()
+    return run
+
+
+def _source(
+    trained: Trained, data: str, kinds: tuple[str, ...], count: int | None, origin: Origin, device: str
+) -> tuple[Source, dict[str, Any]]:
+    """Return the corrupted pictures, and what defines the evaluation as it stands in its record."""
+    about = trained.record.parameters
+    keys = [key for key in ("network", "data", "recipe", "look", "losses", "merge", "scaler") if key in about]
+    size = about["image_size"]
+    described: dict[str, Any] = {key: about[key] for key in keys} | {"image_size": size, "kinds": list(kinds)}
+    if origin.tree is not None:
+        source: Source = Tree(
+            origin.tree,
+            origin.clean,
+            kinds,
+            classes=trained.classes,
+            image_size=size,
+            workers=origin.workers,
+            device=device,
+        )
+        return source, described | {"tree": origin.tree.name, "has_clean": origin.clean is not None}
+    if count is not None:
+        positive_int(count, "pictures")
+    found = test_pictures(origin.test_data or data, trained.record)
+    if count is not None and count > len(found):
+        raise ValueError(f"pictures is {count} but the test set has {len(found)}: give at most that, or all")
+    places = torch.arange(len(found)) if count is None else subset(found.labels, count)
+    source = OnTheFly(
+        found.select(places).to(device), kinds, seed=SEED, picture_ids=places.tolist(), stored_as=origin.stored_as
+    )
+    return source, described | {
+        "test_data": origin.test_data or data,
+        "pictures": len(places),
+        "subset_seed": SUBSET_SEED,
+        "corruption_seed": SEED,
+        "table": table_for(size),
+        "stored_as": origin.stored_as,
+    }
+
+
+def _values(found: Scores) -> dict[str, float]:
+    values = {"mean": found.mean()}
+    values |= {kind: sum(found.accuracy(kind)) / len(SEVERITIES) for kind in found.correct}
+    values |= {f"mean {t}": found.mean(t - 1) for t in range(1, found.answers + 1)}
+    if found.clean is not None:
+        values["clean"] = found.clean[-1] / found.pictures
+        values |= {f"clean {t}": right / found.pictures for t, right in enumerate(found.clean, start=1)}
+    return values
+
+
+def scores(run: Run) -> Scores:
+    """Return the counts of a recorded run.
+
+    Raises:
+        c2f.runs.record.RecordError: a run of something else.
+    """
+    if "correct" not in run.details:
+        raise RecordError("the run is none of corruptions: take a record that `c2f corrupt` wrote")
+    return Scores(run.details["correct"], run.details["pictures"], run.details["clean"])

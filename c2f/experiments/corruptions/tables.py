@@ -1,0 +1,163 @@
+"""What the recorded evaluations under corruption say together: one table, and mCE against a baseline.
+
+Axes: S seeds, T glimpses.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from c2f import corruptions
+from c2f.common.checks import choose
+from c2f.experiments.corruptions.evaluation import Scores, corruption_errors
+from c2f.experiments.corruptions.run import corruption_name, scores
+from c2f.runs.folder import find_record, records_of
+from c2f.runs.record import Record, Statistic, statistic
+from c2f.zoo.glimpse import KINDS
+
+CLEAN, MEAN, MCE = "Clean", "Mean", "mCE"
+"""Rows of ``table`` below the types."""
+
+
+def corruption_record(
+    trained: str, output: Path | None = None, whole: bool = False, tree: Path | None = None
+) -> Record:
+    """Return the record of corruptions of the training record named ``trained``: of ``output``, or of the book's runs.
+
+    Raises:
+        RecordError: there is none (with the command that makes it), or it is damaged.
+    """
+    network, _, data = trained.partition("--")
+    kind, _, backbone = network.partition("_")
+    command = f"corrupt {kind} {data} --backbone {backbone}" if kind in KINDS else f"corrupt {network} {data}"
+    command += (f" --tree {tree}" if tree else "") + (" --pictures all" if whole else "")
+    return find_record(output, corruption_name(trained, whole, tree), command)
+
+
+def recorded(output: Path | None = None) -> dict[str, Record]:
+    """Return every record of corruptions in ``output``, or of those that come with the book, by name."""
+    return {record.name: record for record in records_of("corruptions", output)}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table: what it is called, the scores of its S seeds, and which of T answers (counted from 1)."""
+
+    title: str
+    scores: Sequence[Scores]
+    glimpse: int
+
+
+def columns(record: Record, title: str, seeds: Sequence[int] | None = None) -> list[Column]:
+    """Return a column for each number of glimpses of a record; a single answer is called ``title`` alone.
+
+    ``seeds``: only these, which the record must have; by default all.
+    """
+    every = [scores(run) for run in record.runs if seeds is None or run.seed in seeds]
+    if every[0].answers == 1:
+        return [Column(title, every, 1)]
+    return [Column(f"{title}, {t}", every, t) for t in range(1, every[0].answers + 1)]
+
+
+def table(shown: Sequence[Column], baseline: Column | None = None) -> pd.DataFrame:
+    """Return accuracies in percent, mean over seeds, a row a type, then clean, mean, and mCE where there is a baseline.
+
+    Seeds are compared with the baseline's of the same place; mCE is in percent, 100 the baseline itself, and lower is
+    better.
+
+    Args:
+        shown: the columns, of the same types.
+        baseline: by whose errors mCE divides.
+
+    Raises:
+        ValueError: columns of other types, or a baseline with another number of seeds.
+    """
+    kinds = list(shown[0].scores[0].correct)
+    rows: dict[str, list[float]] = {corruptions.title(kind): [] for kind in kinds}
+    rows |= {CLEAN: [], MEAN: []} | ({} if baseline is None else {MCE: []})
+    for column in shown:
+        if any(list(s.correct) != kinds for s in column.scores):
+            raise ValueError(f"{column.title} has other types of corruption than {shown[0].title}: evaluate the same")
+        place = column.glimpse - 1
+        for kind in kinds:
+            rows[corruptions.title(kind)].append(
+                statistic([100 * sum(s.accuracy(kind, place)) / 5 for s in column.scores]).mean
+            )
+        rows[CLEAN].append(
+            statistic(
+                [float("nan") if s.clean is None else 100 * s.clean[place] / s.pictures for s in column.scores]
+            ).mean
+        )
+        rows[MEAN].append(statistic([100 * s.mean(place) for s in column.scores]).mean)
+        if baseline is not None:
+            rows[MCE].append(mce_of(column, baseline).mean)
+    return pd.DataFrame.from_dict(rows, orient="index", columns=[column.title for column in shown])
+
+
+def mce_of(column: Column, baseline: Column) -> Statistic:
+    """Return mCE over seeds, in percent; each seed is divided by the baseline's at the same place.
+
+    Raises:
+        ValueError: another number of seeds.
+    """
+    if len(column.scores) != len(baseline.scores):
+        raise ValueError(
+            f"{column.title} has {len(column.scores)} seeds, {baseline.title} {len(baseline.scores)}: record the same"
+        )
+    each = []
+    for ours, theirs in zip(column.scores, baseline.scores, strict=True):
+        errors = corruption_errors(ours, theirs, column.glimpse - 1, baseline.glimpse - 1)
+        each.append(100 * sum(errors.values()) / len(errors))
+    return statistic(each)
+
+
+@dataclass(frozen=True)
+class Gain:
+    """How much better one column is than another, in points of accuracy, ``(S,)``, seed by seed.
+
+    ``corrupted``: of the mean over types and severities. ``clean``: without corruption.
+    """
+
+    corrupted: list[float]
+    clean: list[float]
+
+
+def gain(ours: Column, theirs: Column) -> Gain:
+    """Return how much better ``ours`` is than ``theirs``; both were evaluated on clean pictures too.
+
+    Raises:
+        ValueError: another number of seeds.
+    """
+    if len(ours.scores) != len(theirs.scores):
+        raise ValueError(f"{ours.title} has {len(ours.scores)} seeds, {theirs.title} {len(theirs.scores)}")
+    a, b = ours.glimpse - 1, theirs.glimpse - 1
+    pairs = list(zip(ours.scores, theirs.scores, strict=True))
+    clean = [(s.clean[a] / s.pictures, t.clean[b] / t.pictures) for s, t in pairs if s.clean and t.clean]
+    return Gain([100 * (s.mean(a) - t.mean(b)) for s, t in pairs], [100 * (s - t) for s, t in clean])
+
+
+def lost(shown: Sequence[Column]) -> pd.DataFrame:
+    """Return by how many points each column's accuracy, mean over severities and seeds, is off its own clean one.
+
+    A row a type; below zero is a loss. All were evaluated on clean pictures too.
+    """
+    rows: dict[str, list[float]] = {}
+    for kind in shown[0].scores[0].correct:
+        row = rows.setdefault(corruptions.title(kind), [])
+        for column in shown:
+            clean = [100 * s.clean[column.glimpse - 1] / s.pictures for s in column.scores if s.clean is not None]
+            spoiled = [sum(severities) / len(severities) for severities in by_severity(column, kind)]
+            row.append(statistic(spoiled).mean - statistic(clean).mean)
+    return pd.DataFrame.from_dict(rows, orient="index", columns=[column.title for column in shown])
+
+
+def by_severity(column: Column, kind: str) -> list[list[float]]:
+    """Return accuracies in percent, ``(S, 5)``, of each seed at each severity of the type ``kind``.
+
+    Raises:
+        ValueError: an unknown type, or one that was not evaluated.
+    """
+    choose(kind, list(column.scores[0].correct), "corruption of the record")
+    return [[100 * a for a in s.accuracy(kind, column.glimpse - 1)] for s in column.scores]

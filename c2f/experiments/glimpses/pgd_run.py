@@ -1,0 +1,194 @@
+"""A trained Multi-Glimpse Network under attack: as published and as one should, resumable, and recorded.
+
+An output folder holds the record ``runs/NAME.json`` and, while a run is under way, ``checkpoints/NAME--seedS.json``.
+
+Axes: N pictures, T glimpses.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import foolbox
+from torch import Tensor
+
+from c2f.attacks import masking
+from c2f.common.checks import choose, positive_int
+from c2f.common.files import check_writable
+from c2f.datasets.selection import SUBSET_SEED, subset
+from c2f.experiments.glimpses.pgd import attack_as_published, check_strengths, masking_check, robust_accuracy
+from c2f.networks.glimpse.network import MultiGlimpse
+from c2f.runs.environment import environment
+from c2f.runs.folder import find_record, find_run
+from c2f.runs.parts import Parts
+from c2f.runs.record import Record, Run, add_run
+from c2f.zoo.answers import test_pictures
+from c2f.zoo.glimpse import KINDS, glimpse_name, glimpse_record, load_glimpse
+from c2f.zoo.trained import PICTURES
+
+EPSILONS = (1 / 255, 2 / 255, 4 / 255, 8 / 255)
+"""The grid of strengths unless another is asked for, where white is 1, from one grey level on."""
+CHECKED = 50
+"""Pictures, the first of those attacked, on which gradients are checked; the check takes a dozen attacks."""
+
+
+def strength_text(epsilon: float) -> str:
+    """Return an epsilon as records and tables call it: in grey levels, e.g. ``"0.5/255"``."""
+    return f"{255 * epsilon:.4g}/255"
+
+
+def pgd_name(data: str, kind: str = "mgnet", backbone: str = "small_cnn", whole: bool = False) -> str:
+    """Return the name of the record of attacks on ``kind`` trained on ``data``."""
+    return f"{glimpse_name(data, kind, backbone)}--pgd{'--all' if whole else ''}"
+
+
+def pgd_run(
+    kind: str,
+    data: str,
+    seed: int,
+    *,
+    output: Path,
+    epsilons: Sequence[float] = EPSILONS,
+    steps: int = 20,
+    restarts: int = 2,
+    pictures: int | None = PICTURES,
+    checked: int = CHECKED,
+    auto: str = "quick",
+    test_data: str | None = None,
+    backbone: str = "small_cnn",
+    weights: Path | None = None,
+    device: str = "cpu",
+    deadline: float | None = None,
+    again: bool = False,
+) -> Run:
+    """Attack a trained network, its gradients checked, and record the accuracy that each number of glimpses keeps.
+
+    A run that ``output`` already holds is returned as it is; one that was interrupted goes on with the part at which it
+    stopped.
+
+    Args:
+        kind: a name in ``c2f.zoo.glimpse.KINDS``.
+        data, seed: of the training.
+        output: the folder, see the module's text.
+        epsilons: largest changes of a channel value, where white is 1; above 0, ascending.
+        steps, restarts: as for ``c2f.experiments.glimpses.pgd.robust_accuracy``.
+        pictures: how many test pictures, drawn by ``c2f.datasets.selection.subset``; None takes all.
+        checked: how many of them the gradients are checked on; 0 leaves the check out.
+        auto: AutoAttack in the check: ``quick``, ``standard`` or ``none``.
+        test_data: a data set of the same classes whose test pictures are attacked; None takes those of ``data``.
+        backbone: its name.
+        weights: the folder of the training's record and weights; None takes those that come with the book.
+        device: as torch names it.
+        deadline: in ``time.monotonic()``; a part that would not end before it is not begun.
+        again: attack anew what is already there.
+
+    Returns:
+        The run; its values are accuracies in [0, 1] by number of glimpses T, ``clean T``, ``published T`` after the
+        attack as published, ``published straight T`` after the same without re-scaling, ``robust E T`` for each epsilon
+        E (see ``strength_text``). Its details hold the check's ``masking`` with re-scaling off, and for a network of
+        several glimpses ``masking_rescaled`` with re-scaling on, or None.
+
+    Raises:
+        ValueError: a bad name or number.
+        c2f.runs.record.RecordError: no such weights, or ``output`` holds this with other parameters.
+        c2f.runs.parts.OutOfTime: the deadline is near.
+        ModuleNotFoundError: AutoAttack's package is missing and ``auto`` asks for it.
+    """
+    choose(kind, KINDS, "kind of network")
+    sizes = check_strengths(epsilons)
+    positive_int(steps, "steps")
+    positive_int(restarts, "restarts")
+    positive_int(checked, "checked", minimum=0)
+    if checked and choose(auto, masking.AUTOATTACK, "choice of auto") != "none":
+        masking.check_installed()
+    trained = glimpse_record(data, kind, weights, backbone)
+    network = load_glimpse(data, seed, weights, kind, backbone).to(device)
+    used = trained.file(seed)
+    found = test_pictures(test_data or data, trained)
+    count = len(found) if pictures is None else positive_int(pictures, "pictures")
+    if count > len(found):
+        raise ValueError(f"pictures is {count} but the test set has {len(found)}: give at most that, or all")
+    chosen = found.select(subset(found.labels, count))
+    described: dict[str, Any] = {
+        **{key: trained.parameters[key] for key in ("network", "data", "recipe", "look", "losses", "image_size")},
+        "test_data": test_data or data,
+        "pictures": count,
+        "subset_seed": SUBSET_SEED,
+        "epsilons": sizes,
+        "steps": steps,
+        "restarts": restarts,
+        "checked": min(checked, count),
+        "auto": auto,
+    }
+    name = pgd_name(data, kind, backbone, whole=pictures is None)
+    there = find_run(output, name, seed, described)
+    if there is not None and there.details["weights"] == used and not again:
+        return there
+    check_writable(output)
+    identity = {"name": name, "seed": seed, "weights": used["sha256"], "parameters": described}
+    parts = Parts(output / "checkpoints" / f"{name}--seed{seed}.json", identity, deadline)
+
+    x, y = chosen.images.to(device).float() / 255, chosen.labels.to(device)
+    several = network.settings.glimpses > 1  # one glimpse has no location path to re-scale
+    answers = range(1, network.settings.glimpses + 1)
+
+    def as_published(rescaling: bool) -> list[float]:
+        return attack_as_published(network, x, y, rescaling=rescaling).double().mean(dim=1).tolist()
+
+    def honest(t: int) -> dict[str, Any]:
+        return asdict(robust_accuracy(network, x, y, sizes, glimpses=[t], steps=steps, restarts=restarts))
+
+    published = {"published": True} | ({"published straight": False} if several else {})
+    makes: dict[str, Callable[[], Any]] = {what: partial(as_published, how) for what, how in published.items()}
+    makes |= {f"robust {t}": partial(honest, t) for t in answers}
+    done = parts.get_all(makes)
+    values = {f"{what} {t}": accuracy for what in published for t, accuracy in enumerate(done[what], start=1)}
+    for t in answers:
+        part = done[f"robust {t}"]
+        values[f"clean {t}"] = part["clean"][0]
+        values |= {f"robust {strength_text(e)} {t}": row[0] for e, row in zip(sizes, part["accuracy"], strict=True)}
+    reports: dict[str, Any] = {"masking": None, "masking_rescaled": None}
+    if checked:
+        check = partial(_check, network, x[:checked], y[:checked], _halving(values, sizes, answers[-1]), auto)
+        rescaled = {"masking": False} | ({"masking_rescaled": True} if several else {})
+        reports |= parts.get_all({what: partial(check, how) for what, how in rescaled.items()})
+    run = Run(
+        seed=seed,
+        values=values,
+        details={**reports, "weights": used},
+        weights=None,
+        environment=environment(device, parts.seconds),
+    )
+    run.environment["versions"]["foolbox"] = foolbox.__version__
+    add_run(output / "runs", name, "pgd", described, run)
+    parts.remove()
+    return run
+
+
+def _halving(values: dict[str, float], sizes: list[float], last: int) -> float:
+    """Return the epsilon at which the attack leaves nearest to half of what answer ``last`` had right."""
+    half = values[f"clean {last}"] / 2
+    return min(sizes, key=lambda e: math.fabs(values[f"robust {strength_text(e)} {last}"] - half))
+
+
+def _check(network: MultiGlimpse, x: Tensor, y: Tensor, epsilon: float, auto: str, rescaled: bool) -> dict[str, Any]:
+    return asdict(masking_check(network, x, y, epsilon, rescaled=rescaled, auto=auto))
+
+
+def pgd_record(
+    data: str,
+    kind: str = "mgnet",
+    output: Path | None = None,
+    backbone: str = "small_cnn",
+    whole: bool = False,
+) -> Record:
+    """Return the record of attacks on ``kind``: of ``output``, or else of the runs that come with the book.
+
+    Raises:
+        RecordError: there is none (with the command that makes it), or it is damaged.
+    """
+    command = f"pgd {kind} {data} --backbone {backbone}" + (" --pictures all" if whole else "")
+    return find_record(output, pgd_name(data, kind, backbone, whole), command)

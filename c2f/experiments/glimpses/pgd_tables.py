@@ -1,0 +1,83 @@
+"""What the recorded attacks on Multi-Glimpse Networks say, beside their baselines.
+
+Axes: S seeds, E strengths, T glimpses.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from c2f.experiments.glimpses.pgd_run import pgd_name, strength_text
+from c2f.runs.folder import record_path
+from c2f.runs.record import Record, Statistic, read
+from c2f.zoo.glimpse import KINDS
+
+
+def recorded(data: str, output: Path | None = None, backbone: str = "small_cnn") -> dict[str, Record]:
+    """Return by kind of network what is recorded of attacks on ``data``, in ``output`` or of the book's runs.
+
+    Raises:
+        RecordError: a damaged record.
+    """
+    paths = {kind: record_path(output, pgd_name(data, kind, backbone)) for kind in KINDS}
+    return {kind: read(path) for kind, path in paths.items() if path.exists()}
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Accuracy in [0, 1] against the strength of an attack. ``epsilons``: ``(E,)``, where white is 1. ``clean``:
+    ``(S, T)``. ``robust``: ``(S, E, T)``.
+    """
+
+    epsilons: list[float]
+    clean: list[list[float]]
+    robust: list[list[list[float]]]
+
+
+def glimpses(record: Record) -> int:
+    """Return T, how often the network looks."""
+    return record.parameters["look"]["glimpses"]
+
+
+def lines(record: Record) -> Lines:
+    """Return the accuracies of all answers of a record, each attacked by itself."""
+    looks, sizes = range(1, glimpses(record) + 1), record.parameters["epsilons"]
+    names = [strength_text(epsilon) for epsilon in sizes]
+    return Lines(
+        sizes,
+        [[run.values[f"clean {t}"] for t in looks] for run in record.runs],
+        [[[run.values[f"robust {name} {t}"] for t in looks] for name in names] for run in record.runs],
+    )
+
+
+def _percent(found: Statistic) -> str:
+    return f"{100 * found.mean:.1f}" + ("" if found.sd is None else f" ± {100 * found.sd:.1f}")
+
+
+def _suspicious(record: Record, what: str) -> str:
+    reports = [report for run in record.runs if (report := run.details[what])]
+    caught = sum(any(test["verdict"] == "suspicious" for test in report["tests"]) for report in reports)
+    return f"{caught} of {len(reports)} seeds" if reports else "not run"
+
+
+def table(records: Mapping[str, Record]) -> pd.DataFrame:
+    """Return the last answer's accuracy in percent as text, mean ± sd over seeds: a row an attack, a column a kind.
+
+    The last two rows say for how many seeds the check of the gradients was suspicious, with re-scaling off and on.
+    """
+    rows: dict[str, dict[str, str]] = {}
+    for kind, record in records.items():
+        last, found = glimpses(record), record.summary
+        named = {"no attack": "clean", "as published": "published", "with the right gradient": "published straight"}
+        named |= {f"{s} in pixels": f"robust {s}" for s in map(strength_text, record.parameters["epsilons"])}
+        for title, name in named.items():
+            if f"{name} {last}" in found:
+                rows.setdefault(title, {})[kind] = _percent(found[f"{name} {last}"])
+        for title, what in (("suspicious", "masking"), ("suspicious, re-scaled", "masking_rescaled")):
+            rows.setdefault(title, {})[kind] = _suspicious(record, what)
+    # not every record has every row, and the first record need not have them all
+    first = {"no attack": 0, "as published": 1, "with the right gradient": 2}
+    ordered = sorted(rows, key=lambda title: first.get(title, 3 + title.startswith("suspicious")))
+    return pd.DataFrame([rows[title] for title in ordered], index=ordered, columns=list(records)).fillna("")

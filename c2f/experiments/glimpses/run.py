@@ -1,0 +1,198 @@
+"""The Multi-Glimpse experiment: one network trained and tested for one seed, recorded, and loaded again.
+
+::
+
+    run = glimpse_run("mgnet", "scenes-fashion-mnist-sample", seed=0, output=Path("output"))
+    network = load_glimpse("scenes-fashion-mnist-sample", seed=0, folder=Path("output"))
+    network(pictures).logits  # pictures (N, 3, 64, 64) in [0, 1], to (4, N, 10)
+
+The output folder is laid out as in ``c2f.experiments.classification.run``; a run's name is ``KIND_BACKBONE--DATA``. All
+networks take pictures in [0, 1]; mean and standard deviation of the training pictures are part of them
+(``Standardise``).
+
+Axes: N pictures, C channels, H rows, W = H columns, T glimpses, K classes.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from c2f.common.checks import choose, positive_int
+from c2f.common.files import check_writable
+from c2f.experiments.glimpses.cost import equal_compute, multiply_adds, multiply_adds_by_glimpse, one_pass
+from c2f.experiments.glimpses.data import GlimpseData, load_data
+from c2f.experiments.glimpses.evaluation import GlimpseEvaluation, evaluate_glimpses
+from c2f.experiments.glimpses.recipes import SETUPS, Setup, setup_name
+from c2f.experiments.glimpses.training import GlimpseHistory, fit_glimpses
+from c2f.networks.glimpse.losses import LossSettings
+from c2f.runs.environment import environment
+from c2f.runs.folder import find_run, save_weights
+from c2f.runs.record import Run, add_run
+from c2f.zoo.glimpse import KINDS, _build, glimpse_name
+
+EXITS = tuple(round(0.05 * k, 2) for k in range(21))
+"""Confidences at which a record holds what early exit would give."""
+
+
+def check_kind(kind: str, setup: Setup) -> None:
+    """Raise ``ValueError`` for an unknown kind, or a single glimpse for ``mgnet``, which would be the baseline."""
+    choose(kind, KINDS, "kind of network")
+    if kind == "mgnet" and setup.look.glimpses < 2:
+        raise ValueError("a Multi-Glimpse Network has at least 2 glimpses, not 1: take kind 'full' for a single pass")
+
+
+def settings_of(kind: str, setup: Setup, in_channels: int, image_size: int) -> Setup:
+    """Return ``setup`` as it is for ``kind``: the baselines look once and have no glimpse classifier.
+
+    Raises:
+        ValueError: as ``check_kind``.
+    """
+    check_kind(kind, setup)
+    if kind == "mgnet":
+        return setup
+    if kind == "full":
+        look = one_pass(setup.look)
+    else:
+        look = equal_compute(setup.backbone, in_channels, image_size, setup.look)
+    return replace(setup, look=look, losses=LossSettings(alpha=0.0))
+
+
+def _parameters(kind: str, data: str, noise: float, setup: Setup, found: GlimpseData) -> dict[str, Any]:
+    """Return what defines the experiment, as it stands in its record."""
+    described: dict[str, Any] = {
+        "network": f"{kind}_{setup.backbone}",
+        "kind": kind,
+        "backbone": setup.backbone,
+        "data": data,
+        "noise": noise,
+        "recipe": asdict(setup.recipe),
+        "look": asdict(setup.look),
+        "losses": asdict(setup.losses),
+        "in_channels": found.in_channels,
+        "num_classes": len(found.classes),
+        "image_size": found.image_size,
+        "mean": found.mean,
+        "std": found.std,
+    }
+    network = _build(described, 0)
+    shape = (found.in_channels, found.image_size)
+    content = {
+        **described,
+        "trained_parameters": sum(p.numel() for p in network.parameters()),
+        "multiply_adds": multiply_adds(network, *shape),
+        "multiply_adds_by_glimpse": multiply_adds_by_glimpse(network, *shape, setup.look.glimpses),
+    }
+    return json.loads(json.dumps(content))  # as it is read again: a record knows lists and no tuples
+
+
+def _values(result: GlimpseEvaluation) -> dict[str, float]:
+    by_glimpse = enumerate(result.accuracy, start=1)
+    return {
+        "test_accuracy": result.accuracy[-1],
+        "test_loss": result.loss[-1],
+        **{f"test_accuracy {count}": accuracy for count, accuracy in by_glimpse},
+    }
+
+
+def glimpse_run(
+    kind: str,
+    data: str,
+    seed: int,
+    output: Path,
+    *,
+    setup: Setup | None = None,
+    streamed: bool = False,
+    noise: float = 0.0,
+    workers: int = 4,
+    device: str = "cpu",
+    deadline: float | None = None,
+    on_epoch: Callable[[GlimpseHistory], None] | None = None,
+    again: bool = False,
+) -> Run:
+    """Train a network for one seed, test it, write weights and record, and return the run.
+
+    A run that ``output`` holds is returned as it is; one that was interrupted is resumed from its checkpoint. The seed
+    fixes the weights, the validation draw, the order and the places on a canvas.
+
+    Args:
+        kind: a name in ``KINDS``.
+        data: a name in ``c2f.datasets.names()`` or ``c2f.datasets.canvas.canvas_names()``, or ``folder:PATH``.
+        seed: at least 0.
+        output: the folder, see the module's text.
+        setup: of the Multi-Glimpse Network, from which a baseline's follows; by default the data's in ``SETUPS``.
+        streamed: read pictures from disk when they are needed, with the paper's augmentation (``folder:PATH`` only).
+        noise: of pictures on a canvas.
+        workers: processes that read pictures, where streamed.
+        device: as torch names it.
+        deadline, on_epoch: as for ``fit_glimpses``.
+        again: train a seed that ``output`` already holds anew, instead of returning its run.
+
+    Returns:
+        The run. Its values hold ``test_accuracy`` and ``test_loss`` of the last answer, ``test_accuracy T`` after each
+        glimpse, and times. Its details hold the history, ``exits`` (early exit at ``EXITS``), mean and spread of the
+        places by glimpse, the classes and the counts of pictures.
+
+    Raises:
+        ValueError: an unknown name, a value out of range, or pictures that are not square.
+        RecordError: ``output`` holds runs of this name with other parameters.
+        OutOfTime: the deadline came first; run again to go on.
+    """
+    positive_int(seed, "seed", minimum=0)
+    setup = setup or SETUPS[setup_name(data, streamed)]
+    name = glimpse_name(data, kind, setup.backbone)
+    check_kind(kind, setup)
+    check_writable(output)
+    found = load_data(data, setup.image_size, streamed=streamed, noise=noise)
+    setup = settings_of(kind, setup, found.in_channels, found.image_size)
+    described = _parameters(kind, data, noise, setup, found)
+    done = find_run(output, name, seed, described)
+    if done is not None and not again:
+        return done
+    start = time.perf_counter()
+    parts = found.loaders(setup.recipe.batch_size, setup.recipe.validation, seed, device, workers)
+    network = _build(described, seed).to(device)
+    checkpoint = output / "checkpoints" / f"{name}--seed{seed}.pt"
+    history = fit_glimpses(
+        network,
+        parts.train,
+        setup.recipe,
+        setup.losses,
+        validation=parts.validation,
+        seed=seed,
+        identity={key: described[key] for key in ("network", "data", "noise")},
+        checkpoint=checkpoint,
+        on_epoch=on_epoch,
+        deadline=deadline,
+    )
+    result = evaluate_glimpses(network, parts.test)
+    train_seconds = sum(history.seconds)  # earlier, interrupted sittings included
+    places = result.places.double()
+    run = Run(
+        seed=seed,
+        values={
+            **_values(result),
+            **({} if parts.validation is None else {"val_accuracy": history.val_accuracy[history.best]}),
+            "train_seconds": train_seconds,
+            "inference_seconds_per_1000": result.seconds * 1000 / len(result.labels),
+        },
+        details={
+            "history": vars(history),
+            "best_epoch": history.best + 1,
+            "exits": vars(result.exits(EXITS)),
+            "places": {"mean": places.mean(dim=1).tolist(), "sd": places.std(dim=1).tolist()},
+            "classes": list(found.classes),
+            "pictures": {
+                "train": parts.train.num_pictures,
+                "val": 0 if parts.validation is None else parts.validation.num_pictures,
+                "test": parts.test.num_pictures,
+            },
+        },
+        weights=save_weights(output, name, seed, network, described),
+        environment=environment(device, max(time.perf_counter() - start, train_seconds)),
+    )
+    add_run(output / "runs", name, "glimpse", described, run)
+    checkpoint.unlink(missing_ok=True)
+    return run

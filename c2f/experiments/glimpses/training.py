@@ -1,0 +1,182 @@
+"""Training a Multi-Glimpse Network: one plain loop that returns records, and can be killed at any moment and resumed.
+
+``c2f.training.loop.fit`` trains classifiers by the Top-Down paper's rules; here every glimpse has a loss, the learning
+rate moves with every step, and the best epoch's weights are kept. Checkpoints, history and seeds are as there.
+
+Axes: N pictures, B pictures of one batch, C channels, H rows, W columns, T glimpses, K classes.
+"""
+
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.optim.lr_scheduler import LRScheduler
+
+from c2f.datasets.batches import Loader, epoch_seed
+from c2f.experiments.glimpses.evaluation import evaluate_glimpses
+from c2f.experiments.glimpses.recipes import OPTIMISERS, SCHEDULES, GlimpseRecipe
+from c2f.networks.glimpse.gradients import GradientEquilibrium, equilibrium_ratio
+from c2f.networks.glimpse.losses import LossSettings, total_loss
+from c2f.networks.glimpse.network import MultiGlimpse
+from c2f.training.checkpoints import Best, History, fingerprint, remaining_epochs
+
+
+@dataclass
+class GlimpseHistory(History):
+    """A ``History`` of a Multi-Glimpse Network.
+
+    ``train_loss`` is the mix of all losses, ``val_loss`` the last answer's cross entropy; the accuracies are the last
+    answer's, and ``val_by_glimpse`` holds those of all T answers, a list an epoch. ``learning_rate``: after the epoch.
+    """
+
+    val_by_glimpse: list[list[float]] = field(default_factory=list)
+
+    @property
+    def best(self) -> int:
+        """The epoch, counted from 0, whose weights are kept, which is the first of those with the highest accuracy on
+        the validation part, or the last epoch where there is none.
+        """
+        if not len(self) or self.val_accuracy[0] != self.val_accuracy[0]:
+            return len(self) - 1
+        return max(range(len(self)), key=lambda epoch: self.val_accuracy[epoch])
+
+
+@dataclass
+class _Step:
+    """What takes a step of training."""
+
+    network: MultiGlimpse
+    optimiser: torch.optim.Optimizer
+    schedule: LRScheduler
+    scaler: torch.amp.GradScaler
+
+
+def _steps(loader: Loader, batch_size: int) -> int:
+    """Return the number of steps an epoch: whole batches, or the one short batch there is."""
+    return max(1, loader.num_pictures // batch_size)
+
+
+def _train_epoch(
+    state: _Step,
+    batches: Loader,
+    recipe: GlimpseRecipe,
+    losses: LossSettings,
+    epoch: int,
+    half: torch.dtype | None,
+) -> tuple[float, float]:
+    """Return (loss, accuracy of the last answer) of one epoch of training, means over its pictures."""
+    network = state.network.train()
+    balance = None
+    if recipe.equilibrium is not None:
+        balance = GradientEquilibrium(equilibrium_ratio(epoch, recipe.epochs, *recipe.equilibrium))
+    sums, right, count = [], [], 0  # on the device, so that a GPU need not wait at every step
+    for x, y in itertools.islice(batches.epoch(epoch), _steps(batches, recipe.batch_size)):
+        state.optimiser.zero_grad(set_to_none=True)
+        with torch.autocast(x.device.type, enabled=half is not None, dtype=half):
+            seen = network(x, equilibrium=balance)
+            loss = total_loss(network, x, seen, y, losses).total
+        state.scaler.scale(loss).backward()
+        if balance is not None:
+            balance.finish(network.locate)
+        if recipe.clip:
+            state.scaler.unscale_(state.optimiser)
+            torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
+        state.scaler.step(state.optimiser)
+        state.scaler.update()
+        state.schedule.step()
+        sums.append(loss.detach().float() * len(y))
+        right.append((seen.logits[-1].detach().argmax(dim=1) == y).sum())
+        count += len(y)
+    return torch.stack(sums).double().sum().item() / count, int(torch.stack(right).sum()) / count
+
+
+def fit_glimpses(
+    network: MultiGlimpse,
+    train: Loader,
+    recipe: GlimpseRecipe,
+    losses: LossSettings | None = None,
+    *,
+    validation: Loader | None = None,
+    seed: int = 0,
+    identity: dict[str, Any] | None = None,
+    checkpoint: Path | None = None,
+    on_epoch: Callable[[GlimpseHistory], None] | None = None,
+    deadline: float | None = None,
+    half: torch.dtype | None = None,
+) -> GlimpseHistory:
+    """Train ``network`` in place by ``recipe`` and return its history; the best epoch's weights are left in it.
+
+    On a CPU the same seed gives the same weights bit for bit, whether or not the run was killed in between: the random
+    numbers of an epoch depend on the seed and the epoch's number alone.
+
+    In mixed precision (``torch.autocast``) convolutions and dense layers compute with half the bits; weights, places,
+    losses and the optimiser keep theirs, and evaluation is not mixed.
+
+    Args:
+        network: on its device.
+        train: the training pictures, as the network takes them.
+        recipe: see ``GlimpseRecipe``.
+        losses: how the losses are mixed; the paper's unless given.
+        validation: what decides which epoch is best; without it the last one is kept.
+        seed: of everything random in training (dropout, guidance; order and augmentation are the loader's).
+        identity: what else tells this run from others; a checkpoint of another run is refused.
+        checkpoint, on_epoch, deadline: as for ``c2f.training.loop.fit``.
+        half: the type of mixed precision, ``torch.float16`` (whose gradients are scaled against underflow) or
+            ``torch.bfloat16``; by default float16 on a GPU and none elsewhere.
+
+    Raises:
+        OutOfTime, FloatingPointError: as ``c2f.training.loop.fit``.
+        ValueError: another type, a checkpoint that is damaged or of another run, or losses that the network cannot
+            have.
+    """
+    device = next(network.parameters()).device
+    losses = losses or LossSettings()
+    if half is None and device.type == "cuda":
+        half = torch.float16
+    if half not in (None, torch.float16, torch.bfloat16):
+        raise ValueError(f"half must be torch.float16, torch.bfloat16 or None, not {half!r}")
+    optimiser = OPTIMISERS[recipe.optimiser](network, recipe)
+    schedule = SCHEDULES[recipe.schedule](optimiser, recipe, _steps(train, recipe.batch_size))
+    state = _Step(network, optimiser, schedule, torch.amp.GradScaler(device.type, enabled=half == torch.float16))
+    history, best = GlimpseHistory(), Best(network)
+    ours = fingerprint(network, recipe, seed, {**(identity or {}), "looks": asdict(network.settings)})
+    ours["recipe"] |= asdict(losses)
+    left = remaining_epochs(
+        history,
+        recipe.epochs,
+        {**vars(state), "best": best},
+        ours=ours,
+        device=device,
+        checkpoint=checkpoint,
+        on_epoch=on_epoch,
+        deadline=deadline,
+    )
+    for epoch in left:
+        start = time.perf_counter()
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(epoch_seed(seed, epoch))
+            loss, accuracy = _train_epoch(state, train, recipe, losses, epoch, half)
+        if not torch.tensor(loss).isfinite():
+            raise FloatingPointError(
+                f"the training loss is {loss} in epoch {epoch + 1}: try a lower lr than {recipe.lr:g}, or clip"
+            )
+        watched = None if validation is None else evaluate_glimpses(network, validation)
+        by_glimpse = [float("nan")] if watched is None else watched.accuracy
+        values: dict[str, Any] = {
+            "learning_rate": optimiser.param_groups[0]["lr"],
+            "train_loss": loss,
+            "train_accuracy": accuracy,
+            "val_loss": float("nan") if watched is None else watched.loss[-1],
+            "val_accuracy": by_glimpse[-1],
+            "val_by_glimpse": by_glimpse,
+            "seconds": time.perf_counter() - start,
+        }
+        history.append(**values)
+        if history.best == epoch:
+            best.keep()
+    network.load_state_dict(best.state_dict())
+    return history

@@ -1,0 +1,121 @@
+"""Other expanding paths behind one classifier: does the high-resolution CAM come out alike?
+
+The order of the decoded maps is left to chance. So over many trainings the share of other orders that do as well is
+spread evenly from 0 to 1, and the correlation with the low-resolution CAM lies around 0. One training can be anywhere.
+
+Axes: N pictures, C channels, H rows, W columns.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from c2f.common.checks import positive_int
+from c2f.common.files import check_writable
+from c2f.datasets.batches import Batches
+from c2f.experiments.highres.data import EVALUATION_BATCH, load_pictures
+from c2f.experiments.highres.maps_run import ORDERS, drawn, resemblance
+from c2f.experiments.highres.recipes import DenseRecipe
+from c2f.experiments.highres.training import fit_dense
+from c2f.networks.densenet_fcn import HalfDenseNet, build_densenet, transfer
+from c2f.runs.environment import environment
+from c2f.runs.folder import check_folder, find_record, run_name
+from c2f.runs.record import Record, Run, add_run
+from c2f.training.checkpoints import History
+from c2f.zoo.densenet import HALF, load_densenet
+
+HELD_OUT = 500
+"""Training pictures that the best epoch is chosen on."""
+
+
+def decoders_name(data: str) -> str:
+    """Return the name of the record of several expanding paths behind one half model trained on ``data``."""
+    return run_name("densenet_decoders", data)
+
+
+def decoder_run(
+    data: str,
+    seed: int,
+    output: Path,
+    *,
+    recipe: DenseRecipe,
+    train_pictures: int = 4000,
+    pictures: int = 500,
+    half_seed: int = 0,
+    weights: Path | None = None,
+    device: str = "cpu",
+    on_epoch: Callable[[History], None] | None = None,
+) -> Run:
+    """Train one more expanding path behind a trained half model, measure its maps, record it and return the run.
+
+    Args:
+        data: of the half model's training.
+        seed: of the expanding path's weights and of the order of the pictures.
+        output: the folder that the record goes to; no weights are written.
+        recipe: how it is trained, without augmentation.
+        train_pictures: how many of the training pictures are used, besides ``HELD_OUT`` to choose the best epoch on.
+        pictures: how many test pictures are measured.
+        half_seed: of the half model.
+        weights: the folder with the half model; None takes what comes with the book.
+        device: as torch names it.
+        on_epoch: as for ``c2f.training.loop.fit``.
+
+    Returns:
+        The run. Its values are those of ``c2f.experiments.highres.maps_run.Resemblance.values`` and ``rebuilt_error``,
+        the root mean square error on the held-out pictures, in grey levels, with the penalty.
+
+    Raises:
+        ValueError: a number out of range, or more pictures than there are.
+        RecordError: no such half model, or ``output`` holds this measurement with other parameters.
+    """
+    positive_int(train_pictures, "train_pictures")
+    positive_int(pictures, "pictures")
+    half = load_densenet(HALF, data, half_seed, weights)
+    assert isinstance(half, HalfDenseNet)
+    numbers = {"train_pictures": train_pictures, "pictures": pictures, "half_seed": half_seed, "orders": ORDERS}
+    described = {"network": "densenet_full", "data": data, "recipe": asdict(recipe), **numbers}
+    check_folder(output, decoders_name(data), described)
+    check_writable(output)
+    found = load_pictures(data, half.image_size)
+    tested = found.test.images[drawn(found.test, pictures, f"the test part of {data}")].float() / 255
+    if train_pictures + HELD_OUT > len(found.train):
+        raise ValueError(
+            f"train_pictures is {train_pictures}, and {HELD_OUT} more are held out, but {data} has {len(found.train)} "
+            "training pictures"
+        )
+    start = time.perf_counter()
+    full = build_densenet("full", half.num_classes, half.image_size, half.in_channels, half.config, seed)
+    transfer(half, full)
+    full.to(device)
+    places = torch.arange(train_pictures + HELD_OUT)
+    train, held = (found.train.select(part).to(device) for part in (places[:train_pictures], places[train_pictures:]))
+    history = fit_dense(
+        full,
+        Batches(train, recipe.batch_size, shuffle=True, seed=seed),
+        Batches(held, EVALUATION_BATCH),
+        recipe,
+        seed=seed,
+        on_epoch=on_epoch,
+    )
+    alike = resemblance(full, tested.to(device), ORDERS)
+    run = Run(
+        seed=seed,
+        values={**alike.values, "rebuilt_error": min(history.val_loss) ** 0.5},
+        details={"history": vars(history)},
+        weights=None,
+        environment=environment(device, time.perf_counter() - start),
+    )
+    add_run(output / "runs", decoders_name(data), "decoders", described, run)
+    return run
+
+
+def decoders_record(data: str, output: Path | None = None) -> Record:
+    """Return the record of ``decoder_run`` on ``data``: of ``output``, or else of the book's runs.
+
+    Raises:
+        RecordError: there is none (with what makes it), or it is damaged.
+    """
+    return find_record(output, decoders_name(data), f"reference --only {decoders_name(data)}")

@@ -1,0 +1,242 @@
+"""The question that the paper leaves open, measured: what does a high-resolution class map show?
+
+Three answers, on the same pictures: what it resembles (``c2f.experiments.highres.resemblance``), whether it would be
+another one if the decoded maps came in another order, and how well it finds the object beside maps that users know.
+
+Axes: N pictures, M feature maps, C channels, H rows, W columns, K classes, P orders of the feature maps.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from c2f import datasets
+from c2f.cam import upsample
+from c2f.common.checks import positive_int
+from c2f.common.files import check_writable
+from c2f.common.progress import progress
+from c2f.datasets.pictures import Pictures
+from c2f.datasets.selection import subset
+from c2f.experiments.highres.maps import TITLES, all_maps, blur
+from c2f.experiments.highres.resemblance import Moments, colour_share, mean_between, moments, other_orders
+from c2f.metrics.localization import interval
+from c2f.metrics.localization.objects import Objects, find_objects
+from c2f.metrics.localization.suite import Measures, baselines, measure
+from c2f.metrics.statistics import Interval
+from c2f.networks.densenet_fcn import FullDenseNet
+from c2f.networks.modes import frozen
+from c2f.runs.environment import environment
+from c2f.runs.folder import check_folder, find_record, run_name
+from c2f.runs.record import Record, Run, add_run
+from c2f.zoo.densenet import FULL, densenet_record, load_densenet
+
+ORDERS = 1000
+"""Random orders of the decoded maps that the real one is compared with."""
+
+
+@dataclass(frozen=True)
+class Resemblance:
+    """What the high-resolution CAMs of N pictures resemble, float64, correlations but for the shares.
+
+    Decoded maps and pictures are blurred as in the refined map's pipeline, so that the checkerboard of the transposed
+    convolutions does not count.
+
+    Attributes:
+        to_low: ``(N,)``, to the low-resolution CAM of the same class, enlarged.
+        orders: ``(P, N)``, the same if the decoded maps came in another order.
+        to_colours: ``(N,)``, the share of its variance that a mixture of the picture's channels explains, in [0, 1].
+        low_to_colours: ``(N,)``, the same of the low-resolution CAM.
+        classes: ``(N,)``, the mean over all pairs of classes of how alike their high-resolution CAMs are.
+        low_classes: ``(N,)``, the same of the low-resolution CAMs.
+    """
+
+    to_low: Tensor
+    orders: Tensor
+    to_colours: Tensor
+    low_to_colours: Tensor
+    classes: Tensor
+    low_classes: Tensor
+
+    @property
+    def orders_as_good(self) -> float:
+        """The share of orders whose mean correlation to the low-resolution CAM is the real one's or higher."""
+        return (self.orders.nanmean(dim=1) >= self.to_low.nanmean()).double().mean().item()
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The means over pictures, and ``orders_as_good``."""
+        means = {name: float(value.nanmean()) for name, value in vars(self).items()}
+        return {**means, "orders_as_good": self.orders_as_good}
+
+
+def resemblance(full: FullDenseNet, pictures: Tensor, orders: int = ORDERS, batch_size: int = 50) -> Resemblance:
+    """Measure what the predicted classes' high-resolution CAMs resemble.
+
+    Args:
+        full: the trained full model.
+        pictures: float ``(N, C, H, W)`` in [0, 1].
+        orders: how many other orders of the decoded maps are tried; no forward pass is needed for them.
+        batch_size: pictures at once.
+    """
+    positive_int(batch_size, "batch_size")
+    weights = full.class_weights
+    parts: list[tuple[Tensor, ...]] = []
+    for x in progress(pictures.split(batch_size), "what the maps resemble", unit="part"):
+        with frozen(full), torch.no_grad():
+            found = full.outputs(x)
+        chosen = weights[found.logits.argmax(dim=1)]  # (n, M)
+        low = upsample(torch.einsum("nm,nmhw->nhw", chosen, found.low_features), (x.shape[2], x.shape[3]))
+        smooth, seen = blur(found.high_features), blur(x)
+        high = torch.einsum("nm,nmhw->nhw", chosen, smooth)
+        decoded: Moments = moments(smooth, low)
+        coarse = moments(found.low_features, found.low_features[:, 0])
+        parts.append(
+            (
+                decoded.correlations(chosen),
+                decoded.correlations(other_orders(chosen, orders)).T,
+                colour_share(high, seen),
+                colour_share(low, seen),
+                mean_between(decoded.between_classes(weights)),
+                mean_between(coarse.between_classes(weights)),
+            )
+        )
+    to_low, shuffled, *rest = (torch.cat(part) for part in zip(*parts, strict=True))
+    return Resemblance(to_low, shuffled.T, *rest)
+
+
+def locate(
+    full: FullDenseNet,
+    pictures: Tensor,
+    objects: Objects,
+    choosing: Tensor,
+    names: Sequence[str] = tuple(TITLES),
+    resamples: int = 0,
+    others: Mapping[str, Tensor] | None = None,
+) -> dict[str, Measures]:
+    """Measure how well each kind of map finds the object, and what needs no network.
+
+    Args:
+        full: the trained full model; the maps are of the classes that it predicts.
+        pictures: float ``(N, C, H, W)`` in [0, 1].
+        objects: of all N.
+        choosing: bool ``(N,)``, the pictures that thresholds are chosen on; all others are scored.
+        names: of ``c2f.experiments.highres.maps.TITLES``.
+        resamples: of the intervals over pictures; 0 leaves them out.
+        others: more maps of all N, ``(N, H, W)`` by name.
+
+    Returns:
+        The measures by the map's name, and behind them those of ``c2f.metrics.localization.suite.baselines``.
+    """
+    apart = (objects.select(choosing), objects.select(~choosing))
+    made = {**all_maps(full, pictures, names=names), **(others or {})}
+    found = {
+        name: measure(maps[choosing].cpu(), apart[0], maps[~choosing].cpu(), apart[1], resamples)
+        for name, maps in progress(made.items(), "where the maps lie", unit="kind")
+    }
+    return {**found, **baselines(*apart)}
+
+
+def maps_name(data: str) -> str:
+    """Return the name of the record of the maps of the full model trained on ``data``."""
+    return run_name("densenet_maps", data)
+
+
+def maps_run(
+    data: str,
+    seed: int,
+    output: Path,
+    *,
+    chosen: int = 100,
+    pictures: int = 500,
+    resamples: int = 1000,
+    weights: Path | None = None,
+    device: str = "cpu",
+) -> Run:
+    """Measure the maps of a trained full model on test pictures whose objects are known, record it, return the run.
+
+    Args:
+        data, seed: of the training.
+        output: the folder that the record goes to.
+        chosen: how many test pictures thresholds are chosen on.
+        pictures: how many others are scored.
+        resamples: of the intervals over pictures.
+        weights: the folder with the full model; None takes what comes with the book.
+        device: as torch names it.
+
+    Returns:
+        The run. Its values are called ``MEASURE MAP`` (``pointing high``) and as ``Resemblance.values``; its details
+        hold their intervals, the thresholds, and the mean correlation of each other order.
+
+    Raises:
+        ValueError: a number out of range, too few test pictures, or data of which nobody knows where the objects are.
+        RecordError: no such full model, or ``output`` holds this measurement with other parameters.
+    """
+    total = positive_int(chosen, "chosen") + positive_int(pictures, "pictures")
+    trained = densenet_record(FULL, data, weights)
+    full = load_densenet(FULL, data, seed, weights).to(device)
+    assert isinstance(full, FullDenseNet)
+    described = {
+        "network": FULL,
+        "data": data,
+        "recipe": trained.parameters["recipe"],
+        "chosen": chosen,
+        "pictures": pictures,
+        "orders": ORDERS,
+        "resamples": resamples,
+    }
+    check_folder(output, maps_name(data), described)
+    check_writable(output)
+    tested = datasets.load(data, image_size=trained.parameters["recipe"]["image_size"]).test
+    places = drawn(tested, total, f"the test part of {data}")
+    start = time.perf_counter()
+    images = (tested.images[places].float() / 255).to(device)
+    choosing = torch.isin(places, subset(tested.labels, chosen))
+    measured = locate(full, images, find_objects(tested.select(places), data), choosing, resamples=resamples)
+    alike = resemblance(full, images[~choosing.to(device)], ORDERS)
+    values = {f"{what} {name}": value for name, found in measured.items() for what, value in found.values.items()}
+    intervals = {f"{what} {name}": span for name, found in measured.items() for what, span in found.intervals.items()}
+    for what in ("to_low", "to_colours", "low_to_colours", "classes", "low_classes"):
+        each = getattr(alike, what)
+        intervals[what] = interval([each[~each.isnan()]], resamples=resamples)
+    run = Run(
+        seed=seed,
+        values={**values, **alike.values},
+        details={
+            "intervals": {name: _ends(span) for name, span in intervals.items()},
+            "thresholds": {name: found.thresholds for name, found in measured.items()},
+            "orders": alike.orders.nanmean(dim=1).tolist(),
+            "weights": trained.file(seed),
+        },
+        weights=None,
+        environment=environment(device, time.perf_counter() - start),
+    )
+    add_run(output / "runs", maps_name(data), "maps", described, run)
+    return run
+
+
+def _ends(span: Interval) -> list[float]:
+    return [span.low, span.high]
+
+
+def maps_record(data: str, output: Path | None = None) -> Record:
+    """Return the record of the maps of the full model trained on ``data``: of ``output``, or else of the book's runs.
+
+    Raises:
+        RecordError: there is none (with what makes it), or it is damaged.
+    """
+    return find_record(output, maps_name(data), f"reference --only {maps_name(data)}")
+
+
+def drawn(part: Pictures, count: int, data: str) -> Tensor:
+    """Return the places of ``count`` pictures of ``part``, spread over its classes, int64.
+
+    Raises:
+        ValueError: there are not so many; ``data`` is what the message calls them.
+    """
+    if count > len(part):
+        raise ValueError(f"{count} pictures are asked for, but {data} has {len(part)}")
+    return subset(part.labels, count)

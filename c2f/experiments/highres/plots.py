@@ -1,0 +1,153 @@
+"""Figures of high-resolution class maps: maps side by side, the refined map step by step, and what was measured.
+
+Every function takes the axes to draw on and returns them; tensors and arrays are both taken.
+
+Axes of arrays: N pictures, C channels, H rows, W columns, L kinds of maps, P orders.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
+
+from c2f.cam.refine import Refined
+from c2f.plotting import plots
+from c2f.plotting.figures import OKABE_ITO
+from c2f.plotting.heatmaps import clipped_limits, mask_outline, overlay
+from c2f.runs.record import Run
+
+STEPS = {
+    "low": "1 low",
+    "low_resized": "2 low_resized",
+    "roi": "3 roi",
+    "blurred": "4 blurred",
+    "edges": "5 edges",
+    "bounds": "6 bounds",
+    "focal_points": "7 focal_points",
+    "segmented": "8 segmented",
+    "edge_mask": "9 edge_mask",
+    "roi_edges": "10 roi_edges",
+    "full_segment": "11 full_segment",
+    "merged": "12 merged",
+    "kept": "13 kept",
+    "result": "14 result",
+}
+"""The steps of the refined map, as ``c2f.cam.refine.Refined`` names them, and what stands above each."""
+SEED = OKABE_ITO[4]
+"""The colour of focal points."""
+
+
+def columns(axes: Any, pictures: Any, maps: Mapping[str, Any], masks: Any = None, rows: Sequence[str] = ()) -> Any:
+    """Draw a row a picture: the picture, then each of its maps over it; return ``axes``.
+
+    Maps of different kinds are of different sizes, so each column has a colour scale of its own, the same for all its
+    pictures, up to where 0.5 % of the values lie outside: red is evidence for the class, blue against it.
+
+    Args:
+        axes: ``(N, 1 + L)`` as ``plt.subplots(..., squeeze=False)`` gives them.
+        pictures: ``(N, C, H, W)`` in [0, 1].
+        maps: title -> ``(N, h, w)``.
+        masks: bool ``(N, H, W)`` whose outline is drawn, or None.
+        rows: what to write at the left of each picture.
+
+    Raises:
+        ValueError: axes of another shape.
+    """
+    wanted = (len(pictures), 1 + len(maps))
+    if np.shape(axes) != wanted:
+        raise ValueError(f"axes must be {wanted}, one row a picture and one column a map, not {np.shape(axes)}")
+    scales = {title: clipped_limits([values]) for title, values in maps.items()}
+    for row, (line, picture) in enumerate(zip(axes, pictures, strict=True)):
+        plots.picture(line[0], picture)
+        if rows:
+            line[0].set_ylabel(rows[row], fontsize=9)
+        for ax, (title, values) in zip(line[1:], maps.items(), strict=True):
+            overlay(ax, picture, values[row], scales[title], "" if row else title)
+        if masks is not None:
+            for ax in line:
+                mask_outline(ax, masks[row])
+    return axes
+
+
+def pipeline(axes: Any, picture: Any, refined: Refined, at: int) -> Any:
+    """Draw every step of the refined map of picture ``at``, in their order, the picture first; return ``axes``.
+
+    White is high in the grey panels and True in masks. The focal points are dots on the low map; ``bounds`` shows the
+    edge strengths between which regions grow.
+
+    Args:
+        axes: fifteen, e.g. ``plt.subplots(3, 5)[1]``.
+        picture: ``(C, H, W)`` in [0, 1].
+        refined: of ``c2f.cam.refine.refine``.
+        at: which of its pictures.
+
+    Raises:
+        ValueError: another number of axes.
+    """
+    places = np.asarray(axes, dtype=object).ravel()
+    if len(places) != 1 + len(STEPS):
+        raise ValueError(f"the figure needs {1 + len(STEPS)} axes, not {len(places)}: plt.subplots(3, 5)")
+    plots.picture(places[0], picture, "the picture")
+    lower, upper = (float(bound) for bound in refined.bounds[at])
+    for ax, (step, title) in zip(places[1:], STEPS.items(), strict=True):
+        if step == "bounds":
+            band = (refined.edges[at] >= lower) & (refined.edges[at] <= upper)
+            plots.picture(ax, band, f"{title}: {lower:.3f} to {upper:.3f}")
+        elif step == "focal_points":
+            plots.picture(ax, refined.low_resized[at], title, _ends(refined.low_resized[at]))
+            ax.plot(*np.asarray(refined.focal_points[at]).T, "o", color=SEED, markersize=3)
+        else:
+            value = getattr(refined, step)[at]
+            plots.picture(ax, value, title, (0, 1) if step == "result" else _ends(value))
+    return axes
+
+
+def _ends(values: Any) -> tuple[float, float]:
+    low, high = float(values.min()), float(values.max())
+    return (low, high) if high > low else (low, low + 1)
+
+
+def found(ax: Axes, values: Mapping[str, float], intervals: Mapping[str, Sequence[float]], what: str) -> Axes:
+    """Draw a value for each kind of map as a dot, with its interval where there is one: one row a kind, in [0, 1].
+
+    Kinds without an interval, the baselines, are hollow.
+    """
+    for row, (title, value) in enumerate(values.items()):
+        span = intervals.get(title)
+        if span is not None:
+            ax.plot(span, [row, row], color=OKABE_ITO[0], linewidth=3, alpha=0.4)
+        ax.plot(value, row, "o", color=OKABE_ITO[0], fillstyle="none" if span is None else "full")
+    ax.set_yticks(range(len(values)), list(values), fontsize=9)
+    ax.set(ylim=(len(values) - 0.4, -0.6), xlim=(0, 1), xticks=(0, 0.5, 1), xlabel=what)
+    ax.grid(axis="x", alpha=0.3)
+    return ax
+
+
+def measured(axes: Any, run: Run, maps: Mapping[str, str], measures: Mapping[str, str]) -> Any:
+    """Draw a panel a measure and in it a row a map, as ``c2f.experiments.highres.maps_run.maps_run`` recorded them;
+    return ``axes``.
+
+    Args:
+        axes: one a measure; the rows' names stand at the first.
+        run: of the record.
+        maps: name -> what to call it, from top to bottom.
+        measures: name -> what to call it.
+    """
+    spans = run.details["intervals"]
+    for ax, (key, text) in zip(axes, measures.items(), strict=True):
+        values = {title: run.values[f"{key} {name}"] for name, title in maps.items()}
+        known = {title: spans[f"{key} {name}"] for name, title in maps.items() if f"{key} {name}" in spans}
+        found(ax, values, known, text)
+    return axes
+
+
+def orders(ax: Axes, others: ArrayLike, real: float) -> Axes:
+    """Draw how often random orders ``(P,)`` of the decoded maps reach a correlation, and where the real order is."""
+    ax.hist(np.asarray(others, dtype=float), bins=40, color="0.75", label="other orders")
+    ax.axvline(real, color=OKABE_ITO[1], linewidth=2, label="the order that training left")
+    ax.axvline(0, color="black", linewidth=0.8)
+    ax.set(xlabel="correlation with the low-resolution CAM, mean over pictures", ylabel="orders")
+    ax.legend(fontsize=8)
+    return ax

@@ -1,0 +1,207 @@
+"""The half or the full model trained and tested on a data set for one seed, recorded, and loaded again.
+
+The output folder is laid out as in ``c2f.experiments.classification.run``; a run's name is ``densenet_half--DATA`` or
+``densenet_full--DATA``.
+
+Axes: N pictures, K classes.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from c2f.common.checks import positive_int
+from c2f.common.files import check_writable
+from c2f.experiments.highres.data import Parts, load_parts
+from c2f.experiments.highres.evaluation import report
+from c2f.experiments.highres.recipes import DenseRecipe
+from c2f.experiments.highres.training import best_epoch, fit_dense, losses
+from c2f.networks.densenet_fcn import FullDenseNet, HalfDenseNet, build_densenet, check_same_scores, transfer
+from c2f.runs.environment import environment
+from c2f.runs.folder import check_folder, find_run, folder_with, record_path, save_weights
+from c2f.runs.record import Run, add_run
+from c2f.training.checkpoints import History
+from c2f.zoo.densenet import HALF, DenseNet, _kind, densenet_name, densenet_record, load_densenet
+
+
+def multiply_adds(network: DenseNet) -> int:
+    """Return the multiply-adds of one picture, of a full model with its expanding path.
+
+    ``c2f.networks.summary`` counts what the class scores need, which leaves the expanding path out.
+    """
+    device = next(network.parameters()).device
+    blank = torch.zeros(1, network_channels(network), network_size(network), network_size(network), device=device)
+    was_training = network.training
+    network.eval()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network.outputs(blank)
+    network.train(was_training)
+    return counter.get_total_flops() // 2
+
+
+def network_channels(network: DenseNet) -> int:
+    """Return C of the pictures that ``network`` takes."""
+    return (network.classifier if isinstance(network, FullDenseNet) else network).in_channels
+
+
+def network_size(network: DenseNet) -> int:
+    """Return H = W of the pictures that ``network`` takes."""
+    return (network.classifier if isinstance(network, FullDenseNet) else network).image_size
+
+
+def _parameters(model: str, data: str, recipe: DenseRecipe, parts: Parts) -> dict[str, Any]:
+    """Return what defines the experiment, as it stands in its record."""
+    shape = {"num_classes": len(parts.classes), "image_size": parts.image_size, "in_channels": parts.in_channels}
+    network = build_densenet(_kind(model), **shape, config=recipe.config, seed=0)
+    trained = [parameter.numel() for parameter in network.parameters() if parameter.requires_grad]
+    return {
+        "network": model,
+        "data": data,
+        "recipe": asdict(recipe),
+        **shape,
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "trained_parameters": sum(trained),
+        "multiply_adds": multiply_adds(network),
+    }
+
+
+def recorded_densenet(
+    model: str, data: str, recipe: DenseRecipe, seed: int, output: Path, workers: int | None = None
+) -> Run | None:
+    """Return the run that ``output`` already holds of this experiment and seed, or None.
+
+    Raises:
+        RecordError: the record there is damaged, or of other parameters.
+    """
+    name = densenet_name(model, data)
+    if not record_path(output, name).exists():
+        return None
+    parts = load_parts(data, recipe, seed, workers=workers)
+    return find_run(output, name, seed, _parameters(model, data, recipe, parts))
+
+
+def half_folder(data: str, seed: int, output: Path, given: Path | None = None) -> Path:
+    """Return the folder with the half model's weights: ``given``, or the book's own if it alone has them."""
+    return folder_with(output, densenet_name(HALF, data), seed) if given is None else given
+
+
+def _trained_half(data: str, seed: int, folder: Path) -> tuple[HalfDenseNet, dict[str, str]]:
+    """Return the half model that a full one takes over, and the file name and sha256 of its weights."""
+    half = load_densenet(HALF, data, seed, folder)
+    assert isinstance(half, HalfDenseNet)
+    return half, densenet_record(HALF, data, folder).file(seed)
+
+
+def _values(network: DenseNet, parts: Parts, half: HalfDenseNet | None) -> tuple[dict[str, float], list]:
+    """Return the test scores, and the confusion counts."""
+    result = report(network, parts.test, len(parts.classes))
+    values = {"test_loss": result.loss, "test_accuracy": result.accuracy}
+    if len(parts.classes) > 5:
+        values["test_top5"] = result.top(5)
+    for how, average in result.averages.items():
+        values |= {f"test_{how}_{name}": value for name, value in asdict(average).items() if how != "micro"}
+    if half is not None:
+        squared = []
+        with torch.no_grad():
+            for x, y in parts.test.epoch(0):
+                check_same_scores(half, network, x, len(x))
+                squared.append(losses(network, x, y)[0])
+        each = torch.cat(squared).double()
+        values["test_rebuilt_error"] = float(each.mean().sqrt())
+    return values, result.confusion.tolist()
+
+
+def densenet_run(
+    model: str,
+    data: str,
+    seed: int,
+    output: Path,
+    *,
+    recipe: DenseRecipe,
+    half_weights: Path | None = None,
+    workers: int | None = None,
+    device: str = "cpu",
+    deadline: float | None = None,
+    on_epoch: Callable[[History], None] | None = None,
+) -> Run:
+    """Train a model on ``data`` for one seed, test it, write weights and record, and return the run.
+
+    A run that was interrupted is resumed from its checkpoint. The seed fixes the weights, the held-out draw, the order
+    and the augmentation. The full model takes over the half model of the same data and seed, and every test picture is
+    checked: both must give it the same class scores, bit for bit.
+
+    Args:
+        model: ``densenet_half`` or ``densenet_full``.
+        data: a data set's name or ``folder:PATH``.
+        seed: at least 0.
+        output: the folder, see the module's text.
+        recipe: from ``dense_recipe``.
+        half_weights: the folder with the half model's weights; None takes ``output`` if it has them, else those that
+            come with the book. Only the full model asks.
+        workers: as for ``load_parts``.
+        device: as torch names it.
+        deadline, on_epoch: as for ``c2f.training.loop.fit``.
+
+    Returns:
+        The run. Its values hold ``test_loss``, ``test_accuracy``, ``test_top5`` (with more than five classes), the
+        macro and weighted averages of precision, recall and F1, of a full model ``test_rebuilt_error`` (root mean
+        square, in grey levels), and the times. Its details hold the history, the best epoch (from 1), the classes, the
+        counts of pictures and the confusion counts.
+
+    Raises:
+        ValueError: an unknown model or data set, a number out of range, a size that the configuration cannot halve, or
+            class scores that differ.
+        RecordError: there is no half model, or ``output`` holds runs of this name with other parameters.
+        OutOfTime: the deadline came first; run again to go on.
+    """
+    name = densenet_name(model, data)
+    positive_int(seed, "seed", minimum=0)
+    parts = load_parts(data, recipe, seed, device, workers)
+    described = _parameters(model, data, recipe, parts)
+    check_folder(output, name, described)
+    shape = {key: described[key] for key in ("num_classes", "image_size", "in_channels")}
+    network = build_densenet(_kind(model), **shape, config=recipe.config, seed=seed)
+    half, identity = None, dict[str, Any](network=model, data=data)
+    if isinstance(network, FullDenseNet):
+        half, identity["half"] = _trained_half(data, seed, half_folder(data, seed, output, half_weights))
+        transfer(half, network)
+        half.to(device)
+    network.to(device)
+    check_writable(output)
+    start = time.perf_counter()
+    checkpoint = output / "checkpoints" / f"{name}--seed{seed}.pt"
+    history = fit_dense(
+        network,
+        parts.train,
+        parts.validation,
+        recipe,
+        seed=seed,
+        identity=identity,
+        checkpoint=checkpoint,
+        on_epoch=on_epoch,
+        deadline=deadline,
+    )
+    values, confusion = _values(network, parts, half)
+    train_seconds = sum(history.seconds)  # earlier, interrupted sittings included
+    run = Run(
+        seed=seed,
+        values={**values, "train_seconds": train_seconds},
+        details={
+            "history": vars(history),
+            "best_epoch": best_epoch(history, full=half is not None) + 1,
+            "confusion": confusion,
+            "classes": list(parts.classes),
+            "pictures": parts.counts,
+            **({"half": identity["half"], "same_scores": parts.counts["test"]} if half is not None else {}),
+        },
+        weights=save_weights(output, name, seed, network, described),
+        environment=environment(device, max(time.perf_counter() - start, train_seconds)),
+    )
+    add_run(output / "runs", name, "densenet", described, run)
+    checkpoint.unlink(missing_ok=True)
+    return run

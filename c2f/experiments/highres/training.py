@@ -1,0 +1,159 @@
+"""Training the half model as a classifier and the full model's expanding path as an auto-encoder.
+
+One loop for both, as ``c2f.training.loop.fit``: it returns records, and can be killed at any moment and resumed. Unlike
+there, the learning rate follows the training loss, and the best epoch's weights are kept.
+
+Axes: B pictures of one batch, C channels, H rows, W columns, K classes.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from c2f.datasets.batches import Loader
+from c2f.experiments.highres.recipes import DenseRecipe
+from c2f.networks.densenet_fcn import FullDenseNet, HalfDenseNet, regularised_kernels
+from c2f.training.checkpoints import Best, History, fingerprint, remaining_epochs
+
+GREY_LEVELS = 255
+"""The reconstruction's error is counted in grey levels, as in the authors' code, whose pictures run from 0 to 255, so
+the penalty has the paper's weight beside it."""
+EPSILON = 1e-7
+"""Adadelta's, as in Keras (torch's own is 1e-6)."""
+
+
+def losses(network: HalfDenseNet | FullDenseNet, pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Return each picture's loss ``(B,)``, without penalty, and the logits ``(B, K)``.
+
+    The half model's loss is the cross entropy, in nats; the full model's the mean squared error of the rebuilt picture,
+    in grey levels squared. The paper adds the full model's cross entropy, which has no gradient there: its classifier
+    is frozen.
+    """
+    if isinstance(network, FullDenseNet):
+        outputs = network.outputs(pictures)
+        error = GREY_LEVELS * (outputs.reconstruction - pictures)
+        return (error**2).mean(dim=(1, 2, 3)), outputs.logits
+    logits = network(pictures)
+    return F.cross_entropy(logits, labels, reduction="none"), logits
+
+
+def dense_penalty(network: HalfDenseNet | FullDenseNet, weight_decay: float) -> Tensor:
+    """Return ``weight_decay * sum(w**2)`` over the regularised kernels that are trained, a scalar."""
+    squares = [(weight**2).sum() for weight in regularised_kernels(network) if weight.requires_grad]
+    return weight_decay * torch.stack(squares).sum()
+
+
+def dense_optimiser(network: HalfDenseNet | FullDenseNet, recipe: DenseRecipe) -> torch.optim.Adadelta:
+    """Return Adadelta for what the network learns; torch's weight decay is twice the recipe's."""
+    covered = {id(weight) for weight in regularised_kernels(network)}
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in trained if id(p) in covered], "weight_decay": 2 * recipe.weight_decay},
+        {"params": [p for p in trained if id(p) not in covered], "weight_decay": 0.0},
+    ]
+    return torch.optim.Adadelta(groups, lr=recipe.lr, rho=recipe.rho, eps=EPSILON)
+
+
+def best_epoch(history: History, full: bool) -> int:
+    """Return the place in ``history`` of the first best epoch.
+
+    That is the half model's highest validation accuracy, or the ``full`` model's lowest validation loss.
+    """
+    if full:
+        return history.val_loss.index(min(history.val_loss))
+    return history.val_accuracy.index(max(history.val_accuracy))
+
+
+def _pass(
+    network: HalfDenseNet | FullDenseNet, batches: Loader, epoch: int, optimiser: torch.optim.Optimizer | None
+) -> tuple[float, float]:
+    """Return (loss without penalty, accuracy) of one epoch, means over its pictures; without optimiser, only look."""
+    network.train(optimiser is not None)
+    total, right = [], []  # on the device, so that a GPU need not wait at every step
+    with torch.set_grad_enabled(optimiser is not None):
+        for x, y in batches.epoch(epoch):
+            each, logits = losses(network, x.contiguous(memory_format=torch.channels_last), y)
+            if optimiser is not None:
+                optimiser.zero_grad(set_to_none=True)
+                each.mean().backward()
+                optimiser.step()
+            total.append(each.detach().double().sum())
+            right.append((logits.detach().argmax(dim=1) == y).sum())
+    network.eval()
+    return float(torch.stack(total).sum()) / batches.num_pictures, int(sum(right)) / batches.num_pictures
+
+
+def fit_dense(
+    network: HalfDenseNet | FullDenseNet,
+    train: Loader,
+    validation: Loader,
+    recipe: DenseRecipe,
+    *,
+    seed: int = 0,
+    identity: dict[str, Any] | None = None,
+    checkpoint: Path | None = None,
+    on_epoch: Callable[[History], None] | None = None,
+    deadline: float | None = None,
+) -> History:
+    """Train ``network`` in place by ``recipe``, leave it with the best epoch's weights and return the history.
+
+    The losses of the history are those of ``losses`` with the penalty added, the training loss as the epoch went on. On
+    a CPU the same seed gives the same weights bit for bit, whether or not the run was killed in between.
+
+    Args:
+        network: already on its device; of a full model the expanding path is trained, the classifier stays as it is.
+        train, validation: the validation part decides which epoch is best.
+        seed, identity: what tells this run's checkpoint from others; a checkpoint of another run is refused.
+        checkpoint, on_epoch, deadline: as for ``c2f.training.loop.fit``.
+
+    Raises:
+        OutOfTime: the deadline is near; run again to go on from the checkpoint.
+        FloatingPointError: the loss is not finite.
+        ValueError: the checkpoint is damaged or belongs to another run.
+    """
+    full = isinstance(network, FullDenseNet)
+    device = next(network.parameters()).device
+    network.to(memory_format=torch.channels_last)  # a third faster on a CPU
+    history, best, optim = History(), Best(network), dense_optimiser(network, recipe)
+    left = remaining_epochs(
+        history,
+        recipe.epochs,
+        {"network": network, "best": best, "optimiser": optim},
+        ours=fingerprint(network, recipe, seed, identity),
+        device=device,
+        checkpoint=checkpoint,
+        on_epoch=on_epoch,
+        deadline=deadline,
+    )
+    for epoch in left:
+        start = time.perf_counter()
+        lr = recipe.learning_rate(history.train_loss)
+        for group in optim.param_groups:
+            group["lr"] = lr
+        loss, accuracy = _pass(network, train, epoch, optim)
+        val_loss, val_accuracy = _pass(network, validation, 0, None)
+        with torch.no_grad():
+            extra = float(dense_penalty(network, recipe.weight_decay))
+        if not torch.tensor([loss, val_loss, extra]).isfinite().all():
+            raise FloatingPointError(
+                f"the loss is {loss} in training and {val_loss} in validation in epoch {epoch + 1} at learning rate "
+                f"{lr:g}: try a lower one"
+            )
+        history.append(
+            learning_rate=lr,
+            train_loss=loss + extra,
+            train_accuracy=accuracy,
+            val_loss=val_loss + extra,
+            val_accuracy=val_accuracy,
+            seconds=time.perf_counter() - start,
+        )
+        if best_epoch(history, full) == epoch:
+            best.keep()
+    network.load_state_dict(best.state_dict())
+    network.to(memory_format=torch.contiguous_format)
+    return history

@@ -1,0 +1,280 @@
+"""Record how well the maps of a trained network find the object, layer by layer, and read the records again.
+
+An output folder holds the record ``runs/NAME.json`` and, for each seed, ``localization/NAME--seedS.safetensors`` with
+the scores picture by picture, so that networks can be compared on the same pictures.
+
+Axes: N pictures scored, F of them whose faithfulness is measured, H rows, W columns.
+"""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from c2f.cam import paper_layers
+from c2f.common.checks import choose, positive_int
+from c2f.common.files import atomic_path, check_writable, sha256
+from c2f.common.progress import progress
+from c2f.datasets.selection import SUBSET_SEED
+from c2f.experiments.localization.measure import KINDS, evidence
+from c2f.experiments.localization.sample import CHOSEN, PICTURES, Trial, load_trial
+from c2f.metrics import localization
+from c2f.metrics.faithfulness import deletion, insertion
+from c2f.metrics.localization.suite import SINGLE, Measures, baselines, measure
+from c2f.metrics.statistics import Interval
+from c2f.runs.environment import environment
+from c2f.runs.folder import find_file, find_record, find_run, run_name
+from c2f.runs.record import Record, Run, add_run
+
+FAITHFUL = 100
+"""Scored pictures whose insertion and deletion curves are measured, unless another number is asked for."""
+STEPS = 16
+"""Steps of those curves, a sixteenth of the pixels at once. The paper takes 224, which costs 14 times as much."""
+FAITHFULNESS = {"insertion": "insertion", "deletion": "deletion (low is good)"}
+"""The areas under the curves, name -> what figures call it."""
+RANDOM = "random map"
+"""What stands in a layer's place for the baseline of the curves."""
+
+
+def looking_name(network: str, data: str, kind: str = "raw") -> str:
+    """Return the name of the record of ``network``, trained on ``data``, by one kind of map."""
+    return f"{run_name(network, data)}--localization--{choose(kind, KINDS, 'kind of map')}"
+
+
+def _parameters(trial: Trial, data: str, test_data: str, kind: str, layers: dict[str, str], faithful: int) -> dict:
+    """Return what defines the experiment, as it stands in its record."""
+    trained = trial.target.trained.parameters
+    keys = ("recipe", "merge", "scaler", "in_channels", "image_size", "num_classes")
+    return {
+        "network": trial.name,
+        "data": data,
+        "test_data": test_data,
+        **{key: trained[key] for key in keys},
+        "maps": kind,
+        "layers": layers,
+        "object": trial.objects.known,
+        "chosen": int(trial.choosing.sum()),
+        "pictures": int(trial.scored.sum()),
+        "subset_seed": SUBSET_SEED,
+        "faithful": faithful,
+        "steps": STEPS,
+    }
+
+
+def faithfulness(trial: Trial, maps: Tensor, count: int, device: str = "cpu") -> dict[str, Tensor]:
+    """Return the areas under the insertion and deletion curves of the first ``count`` scored pictures.
+
+    Args:
+        trial: whose network and pictures.
+        maps: of its scored pictures, ``(N, H, W)``; only their order counts.
+        count: F, at least 1.
+        device: as torch names it.
+
+    Returns:
+        ``insertion`` and ``deletion``, float64 ``(F,)`` each; the class that is followed is the predicted one.
+    """
+    pictures = trial.images[trial.scored][:count].to(device)
+    step = -(-maps[0].numel() // STEPS)
+    return {
+        name: curve(trial.target.network.to(device), pictures, maps[:count], step=step).areas
+        for name, curve in (("insertion", insertion), ("deletion", deletion))
+    }
+
+
+def _layer_details(path: str, found: Measures, trial: Trial) -> dict[str, Any]:
+    labels, classes = trial.labels[trial.scored], len(trial.target.classes)
+    return {
+        "path": path,
+        "thresholds": found.thresholds,
+        "intervals": {name: [x.low, x.high] for name, x in found.intervals.items()},
+        "by_class": {name: localization.by_class(x, labels, classes).tolist() for name, x in found.each.items()},
+    }
+
+
+def locate_run(
+    network: str,
+    data: str,
+    seed: int = 0,
+    kind: str = "raw",
+    *,
+    output: Path,
+    layers: Sequence[str] = (),
+    chosen: int = CHOSEN,
+    pictures: int | None = PICTURES,
+    faithful: int = FAITHFUL,
+    resamples: int = 1000,
+    weights: Path | None = None,
+    test_data: str | None = None,
+    device: str = "cpu",
+    again: bool = False,
+) -> Run:
+    """Measure how well the maps of a trained network's layers find the object, record it and return the run.
+
+    A run that ``output`` already holds is returned as it is, unless the weights have changed since.
+
+    Args:
+        network, data, seed: of the training.
+        kind: of map, a name in ``c2f.experiments.localization.measure.KINDS``.
+        output: the folder, see the module's text.
+        layers: names in ``c2f.cam.paper_layers(network)``; without them all.
+        chosen, pictures, weights, test_data: as for ``c2f.experiments.localization.sample.load_trial``.
+        faithful: how many of the scored pictures insertion and deletion are measured on; 0 leaves them out.
+        resamples: of the bootstrap intervals over pictures.
+        device: as torch names it.
+        again: measure anew what is already there.
+
+    Returns:
+        The run. Its values hold ``accuracy`` (of the scored pictures) and, as ``LAYER MEASURE``, the measures of
+        ``c2f.experiments.localization.measure`` and ``FAITHFULNESS``. Its details hold by layer the chosen thresholds,
+        intervals and means by class, and the baselines.
+
+    Raises:
+        ValueError: a bad name or number, or data of which nobody knows where the objects are.
+        PermissionError: ``output`` cannot be written to.
+        c2f.runs.record.RecordError: no such weights, or the folder holds this experiment with other parameters.
+    """
+    name, known = looking_name(network, data, kind), paper_layers(network)
+    paths = {layer: known[choose(layer, known, "layer")] for layer in layers or known}
+    positive_int(faithful, "faithful", minimum=0)
+    positive_int(resamples, "resamples")
+    trial = load_trial(network, data, seed, chosen=chosen, pictures=pictures, weights=weights, test_data=test_data)
+    described = _parameters(trial, data, test_data or data, kind, paths, faithful)
+    there = find_run(output, name, seed, described)
+    if there is not None and not again and there.details["weights"] == trial.target.weights:
+        return there
+    check_writable(output)
+    start = time.perf_counter()
+    at, found = trial.choosing, trial.objects.select(trial.scored)
+    arrays: dict[str, Tensor] = {}
+    values: dict[str, float] = {}
+    details: dict[str, Any] = {}
+    for layer, layer_path in progress(list(paths.items()), f"{name}--seed{seed}", unit="layer"):
+        maps, predicted = evidence(trial.target.network, layer_path, trial.images, kind, device)
+        measured = measure(maps[at], trial.objects.select(at), maps[~at], found, resamples)
+        each = dict(measured.each)
+        if faithful:
+            each |= faithfulness(trial, maps[~at], faithful, device)
+        arrays |= {f"{layer}.{what}": scores.float() for what, scores in each.items()}
+        values |= {f"{layer} {what}": value for what, value in measured.values.items()}
+        values |= {f"{layer} {what}": float(each[what].mean()) for what in FAITHFULNESS if faithful}
+        details[layer] = _layer_details(layer_path, measured, trial)
+    if faithful:
+        count, height, width = found.masks.shape
+        blind = localization.random_maps(count, height, width, seed)
+        areas = faithfulness(trial, blind, faithful, device)
+        arrays |= {f"{RANDOM}.{what}": scores.float() for what, scores in areas.items()}
+        values |= {f"{RANDOM} {what}": float(scores.mean()) for what, scores in areas.items()}
+    labels, predicted = trial.labels[~at], predicted[~at]
+    arrays |= {"picture": trial.target.places[~at].int(), "label": labels.short(), "predicted": predicted.short()}
+    file = output / "localization" / f"{name}--seed{seed}.safetensors"
+    with atomic_path(file) as temporary:
+        save_file({key: array.contiguous() for key, array in arrays.items()}, temporary)
+    run = Run(
+        seed=seed,
+        values={"accuracy": float((labels == predicted).double().mean()), **values},
+        details={
+            "layers": details,
+            "baselines": {what: x.values for what, x in baselines(trial.objects.select(at), found).items()},
+            "chance_level": localization.chance_level(found.masks),
+            "classes": list(trial.target.classes),
+            "weights": trial.target.weights,
+        },
+        weights=None,
+        environment=environment(device, time.perf_counter() - start),
+        arrays={"file": file.name, "sha256": sha256(file)},
+    )
+    add_run(output / "runs", name, "localization", described, run)
+    return run
+
+
+def looking_record(network: str, data: str, kind: str = "raw", output: Path | None = None) -> Record:
+    """Return the record of ``network`` trained on ``data``: of ``output``, or else of the shipped reference runs.
+
+    Raises:
+        ValueError: an unknown kind of map.
+        c2f.runs.record.RecordError: there is none (with the command that makes it), or it is damaged.
+    """
+    return find_record(output, looking_name(network, data, kind), _command(network, data, kind))
+
+
+def _command(network: str, data: str, kind: str, seed: int = 0) -> str:
+    return f"locate {network} {data} --maps {kind} --seeds {seed}"
+
+
+def told(network: str, data: str, kind: str, run: Run) -> str:
+    """Say in a line what was found at the last layer."""
+    last = list(run.details["layers"])[-1]
+    shown = ", ".join(f"{SINGLE[what]} {run.values[f'{last} {what}']:.3f}" for what in ("pointing", "energy", "f1"))
+    chance = run.details["chance_level"]
+    return f"{looking_name(network, data, kind)}--seed{run.seed}: {last}: {shown}; a random map points at {chance:.3f}"
+
+
+def _arrays(network: str, data: str, kind: str, output: Path | None) -> dict[int, dict[str, Tensor]]:
+    """Return the arrays of every seed, their checksums verified."""
+    record = looking_record(network, data, kind, output)
+    return {
+        seed: load_file(find_file(output, record, seed, _command(network, data, kind, seed), folder="localization"))
+        for seed in record.seeds
+    }
+
+
+def scores(
+    network: str, data: str, layer: str, measure: str, kind: str = "raw", output: Path | None = None
+) -> dict[int, Tensor]:
+    """Return the recorded scores of each picture, by seed: float32 ``(N,)``, or ``(F,)`` for the faithfulness areas.
+
+    Args:
+        network, data: of the training.
+        layer: a recorded layer, or ``RANDOM``.
+        measure: a name in ``c2f.metrics.localization.suite.SINGLE`` or ``FAITHFULNESS``.
+        kind: of map.
+        output: a folder that ``c2f locate`` wrote; None takes the reference runs.
+
+    Raises:
+        ValueError: a measure or layer that is not recorded.
+        c2f.runs.record.RecordError: no such record, or a file that is missing or not the record's.
+    """
+    choose(measure, [*SINGLE, *FAITHFULNESS], "measure")
+    return {seed: _take(arrays, layer, measure) for seed, arrays in _arrays(network, data, kind, output).items()}
+
+
+def _take(arrays: dict[str, Tensor], layer: str, measure: str) -> Tensor:
+    of = [key.split(".") for key in arrays if "." in key]
+    choose(layer, sorted({place for place, _ in of}), "layer")
+    choose(measure, [what for place, what in of if place == layer], f"measure of {layer}")
+    return arrays[f"{layer}.{measure}"]
+
+
+def compare(
+    a: tuple[str, str],
+    b: tuple[str, str],
+    data: str,
+    measure: str,
+    kind: str = "raw",
+    output: Path | None = None,
+    resamples: int = 1000,
+) -> Interval:
+    """Return the mean of ``b - a`` picture by picture, with a bootstrap interval over pictures and seeds.
+
+    Args:
+        a, b: (network, layer) each; the seeds that both have are taken, run by run.
+        data, measure, kind, output: as for ``scores``.
+        resamples: see ``c2f.metrics.localization.interval``.
+
+    Raises:
+        ValueError: what ``scores`` refuses, no seed in common, or records of different pictures.
+        c2f.runs.record.RecordError: what ``scores`` raises.
+    """
+    choose(measure, [*SINGLE, *FAITHFULNESS], "measure")
+    first, second = (_arrays(network, data, kind, output) for network, _ in (a, b))
+    seeds = sorted(set(first) & set(second))
+    if not seeds:
+        raise ValueError(f"{a[0]} and {b[0]} have no seed in common: {sorted(first)} and {sorted(second)}")
+    for seed in seeds:
+        if not first[seed]["picture"].equal(second[seed]["picture"]):
+            raise ValueError(f"{a[0]} and {b[0]} were measured on different pictures (seed {seed}): measure one anew")
+    differences = [_take(second[s], b[1], measure) - _take(first[s], a[1], measure) for s in seeds]
+    return localization.interval(differences, resamples=resamples)

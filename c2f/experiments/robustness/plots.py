@@ -1,0 +1,153 @@
+"""Figures of attacks: curves of accuracy against distance, pairs of pictures, scales."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
+
+from c2f import networks
+from c2f.common.checks import choose
+from c2f.metrics.robustness import Results, curve
+from c2f.plotting.figures import OKABE_ITO
+from c2f.plotting.plots import colour, picture
+
+ACCURACY_SCALES = {
+    "accuracy": "accuracy (%)",
+    "lost": "points of accuracy lost",
+    "relative": "share of the clean accuracy (%)",
+}
+"""What ``robustness_curve`` can show upwards, and what the axis is called: all pictures, the paper's way, relative."""
+
+
+def robustness_curve(
+    ax: Axes,
+    runs: Sequence[Results],
+    label: str,
+    colour: str,
+    style: str = "-",
+    scale: str = "accuracy",
+    limit: float | None = None,
+) -> Axes:
+    """Draw accuracy against the L2 of the perturbations: the mean of the runs' staircases, and their range as a band.
+
+    Args:
+        ax: the axes.
+        runs: the results of one network, one a seed.
+        label, colour, style: of the line.
+        scale: a name in ``ACCURACY_SCALES``; of the clean accuracy nothing is drawn where it is 0.
+        limit: L2 at which the line ends; None takes the largest that turned a picture. Small multiples share it.
+    """
+    choose(scale, ACCURACY_SCALES, "scale")
+    curves = [curve(run) for run in runs]
+    steps = np.concatenate([c.l2[np.isfinite(c.l2)] for c in curves])
+    end = float(steps.max()) or 1.0 if limit is None else limit
+    x = np.append(np.unique(steps[steps < end]), end)
+    y = []
+    for c in curves:
+        clean = c.accuracy[0]
+        if scale == "relative":
+            y.append(100 * c.at(x) / clean if clean else np.full(len(x), np.nan))
+        else:
+            y.append(100 * (c.at(x) if scale == "accuracy" else clean - c.at(x)))
+    ax.step(x, np.mean(y, axis=0), style, where="post", color=colour, label=label)
+    ax.fill_between(x, np.min(y, axis=0), np.max(y, axis=0), step="post", color=colour, alpha=0.2, linewidth=0)
+    return ax
+
+
+def robustness_panel(
+    ax: Axes,
+    runs: Mapping[str, Sequence[Results]],
+    title: str = "",
+    scale: str = "accuracy",
+    limit: float | None = None,
+) -> Axes:
+    """Draw the curves of several networks, by name, on the axes of one attack: a panel of small multiples.
+
+    ``scale``, ``limit``: as for ``robustness_curve``; without a limit all lines end where the longest does.
+    """
+
+    if limit is None:
+        finite = [run.l2[np.isfinite(run.l2)] for several in runs.values() for run in several]
+        limit = float(max((l2.max() for l2 in finite if len(l2)), default=0)) or 1.0
+    for network, several in runs.items():
+        robustness_curve(ax, several, networks.title(network), colour(network), scale=scale, limit=limit)
+    ax.set(xlim=(0, limit), ylim=(-3, 103))
+    ax.grid(alpha=0.3)
+    if title:
+        ax.set_title(title, fontsize=10)
+    return ax
+
+
+def perturbation_row(axes: Sequence[Axes], clean: Any, perturbed: Any, limit: float, title: str = "") -> Sequence[Axes]:
+    """Show a picture, the picture perturbed, and the difference with its L2, on three axes.
+
+    Args:
+        axes: three.
+        clean: ``(C, H, W)`` in [0, 1].
+        perturbed: the same, or None where the attack found nothing.
+        limit: the difference shown in full colour, above 0, the same for all rows to be compared; see ``change``.
+        title: of the perturbed picture, e.g. the attack and the class that is now predicted.
+    """
+    if limit <= 0:
+        raise ValueError(f"limit must be above 0, not {limit!r}: give the largest difference of all rows")
+    picture(axes[0], clean)
+    if perturbed is None:
+        for ax in axes[1:]:
+            ax.text(0.5, 0.5, "none found", ha="center", va="center", transform=ax.transAxes)
+            ax.set(xticks=[], yticks=[])
+        axes[1].set_title(title, fontsize=10)
+        return axes
+    picture(axes[1], perturbed, title)
+    difference = np.asarray(perturbed, dtype=float) - np.asarray(clean, dtype=float)
+    change(axes[2], difference, limit, f"L2 {np.sqrt((difference**2).sum()):.2f}")
+    return axes
+
+
+def change(ax: Axes, difference: Any, limit: float, title: str = "") -> Axes:
+    """Show what was changed in a picture, ``(C, H, W)``: no change is white in grey pictures (blue: darker, red:
+    brighter) and grey in coloured ones.
+
+    ``limit``: the change shown in full colour, above 0, the same for all that are to be compared.
+    """
+    array = np.asarray(difference, dtype=float)
+    picture(ax, array, title, limits=(-limit, limit))
+    if array.shape[0] == 1:
+        ax.images[0].set_cmap("RdBu_r")
+    return ax
+
+
+def ablation_bars(ax: Axes, scores: Mapping[str, Mapping[str, ArrayLike]], shown: Sequence[str]) -> Axes:
+    """Draw the accuracy that is left when only some scales see the perturbed pictures, a group of bars an attack.
+
+    Args:
+        ax: the axes.
+        scores: by attack (as it is to be called) and combination of scales (see
+            ``c2f.experiments.robustness.scales.combinations``), the accuracies in [0, 1], one a seed: bars are means,
+            whiskers the range over seeds. ``clean`` and ``all`` are drawn as lines across each group.
+        shown: the combinations that get a bar, e.g. ``("high", "medium", "low")``.
+    """
+    width = 0.8 / len(shown)
+    for group, by_scale in enumerate(scores.values()):
+        for place, name in enumerate(shown):
+            values = 100 * np.atleast_1d(np.asarray(by_scale[name], dtype=float))
+            mean = values.mean()
+            whiskers = [[mean - values.min()], [values.max() - mean]] if len(values) > 1 else None
+            ax.bar(
+                group + (place - (len(shown) - 1) / 2) * width,
+                mean,
+                0.95 * width,
+                yerr=whiskers,
+                color=OKABE_ITO[place % len(OKABE_ITO)],
+                hatch="//" if place >= len(OKABE_ITO) else None,
+                label=name if group == 0 else None,
+            )
+        for name, style in (("clean", "-"), ("all", ":")):
+            ends = [group - 0.45, group + 0.45]
+            level = 100 * np.asarray(by_scale[name], dtype=float).mean()
+            ax.plot(ends, [level] * 2, style, color="black", linewidth=1, label=name if group == 0 else None)
+    ax.set_xticks(range(len(scores)), list(scores), rotation=30, ha="right")
+    ax.set(ylim=(0, 103), ylabel="accuracy (%)")
+    ax.grid(axis="y", alpha=0.3)
+    return ax

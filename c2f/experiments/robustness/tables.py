@@ -1,0 +1,158 @@
+"""What the recorded attacks say together: beside the published numbers, and one protocol beside the other.
+
+Axes: N pictures.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from c2f import attacks, networks
+from c2f.experiments.robustness import records as attack_records
+from c2f.experiments.robustness.published import L2_AT_50, L2_TOLERANCE, POINTS_LOST, POINTS_TOLERANCE, Pair
+from c2f.metrics.robustness import Results, l2_at_loss, median_l2, points_lost
+from c2f.metrics.statistics import Interval, interval
+from c2f.runs.folder import records_of
+
+# (data, network, attack) -> the results picture by picture, one entry a seed
+Recorded = dict[tuple[str, str, str], list[Results]]
+
+
+def recorded(protocol: str = "minimal", output: Path | None = None) -> Recorded:
+    """Return every recorded attack of ``protocol`` in ``output``, or of those that come with the book.
+
+    They are keyed by (data, network, attack); an entry holds the results picture by picture, one a seed. Where an
+    attack is recorded both on a subset and on the whole test set, the whole test set counts. The order is that of data
+    set, of the table of networks, and of the paper's attacks.
+
+    Raises:
+        ValueError: an unknown protocol.
+        c2f.runs.record.RecordError: a record or its results are missing or damaged.
+    """
+    attacks.build(attacks.names()[0], protocol)  # refuses an unknown protocol
+    found: dict[tuple[str, str, str], tuple[int, list[Results]]] = {}
+    for record in records_of("attack", output):
+        about = record.parameters
+        if about["protocol"] != protocol:
+            continue
+        key = (about["data"], about["network"], about["attack"])
+        if key not in found or about["pictures"] > found[key][0]:
+            whole = record.name.endswith("--all")
+            runs = [attack_records.results(key[1], key[0], key[2], protocol, s, output, whole) for s in record.seeds]
+            found[key] = (about["pictures"], runs)
+    order = (networks.names(), attacks.names())
+    keys = sorted(found, key=lambda key: (key[0], order[0].index(key[1]), order[1].index(key[2])))
+    return {key: found[key][1] for key in keys}
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number that the paper gives: what it is called, how it is measured, how far a published one may be off.
+
+    ``higher_is_robust``: whether more of it means a network that is harder to fool.
+    """
+
+    title: str
+    measure: Callable[[Results], float | None]
+    tolerance: float
+    higher_is_robust: bool
+
+
+AT_50 = Quantity("L2 at 50 points lost", l2_at_loss, L2_TOLERANCE, higher_is_robust=True)
+LOST = Quantity("points lost in the end", points_lost, POINTS_TOLERANCE, higher_is_robust=False)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A published pair beside ours, each of ours with a bootstrap interval; infinite where it was never reached."""
+
+    data: str
+    family: str
+    attack: str
+    quantity: Quantity
+    published: Pair
+    bottom_up: Interval
+    top_down: Interval
+
+    @property
+    def paper_says(self) -> str:
+        """Which network the published pair calls harder to fool, ``top-down``, ``bottom-up`` or ``alike``.
+
+        Both numbers of a pair may be off by the tolerance, so a difference may be off by twice as much.
+        """
+        return self._robuster(self.published.bottom_up, self.published.top_down, 2 * self.quantity.tolerance)
+
+    @property
+    def we_find(self) -> str:
+        """Which network ours calls harder to fool, ``alike`` where the two intervals overlap."""
+        a, b = self.bottom_up, self.top_down
+        if a.low <= b.high and b.low <= a.high:
+            return "alike"
+        return self._robuster(a.value, b.value, 0)
+
+    def _robuster(self, bottom_up: float, top_down: float, tolerance: float) -> str:
+        if abs(top_down - bottom_up) <= tolerance + 1e-9 or top_down == bottom_up:  # inf - inf is no number
+            return "alike"
+        return "top-down" if (top_down > bottom_up) == self.quantity.higher_is_robust else "bottom-up"
+
+
+def beside_published(found: Recorded) -> list[Beside]:
+    """Return the published numbers for which ``found`` holds both the bottom-up and the top-down network."""
+    rows = []
+    for table, quantity in ((L2_AT_50, AT_50), (POINTS_LOST, LOST)):
+        for (data, family, attack), pair in table.items():
+            ours = [found.get((data, network, attack)) for network in (family, f"{family}_td")]
+            if ours[0] and ours[1]:
+                a, b = (interval(runs, quantity.measure) for runs in (ours[0], ours[1]))
+                rows.append(Beside(data, family, attack, quantity, pair, a, b))
+    return rows
+
+
+@dataclass(frozen=True)
+class ProtocolGap:
+    """The median L2 of one network under one attack, by the minimal search and by the paper's; mean over seeds."""
+
+    data: str
+    network: str
+    attack: str
+    minimal: float
+    paper: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times further the paper's search had to go; NaN where one leaves the median picture standing."""
+        both = math.isfinite(self.minimal) and math.isfinite(self.paper) and self.minimal > 0
+        return self.paper / self.minimal if both else math.nan
+
+
+def protocol_gaps(minimal: Recorded, paper: Recorded) -> list[ProtocolGap]:
+    """Return the median L2 of both protocols for what is recorded in both, in the order of ``minimal``."""
+
+    def mean(runs: list[Results]) -> float:
+        return sum(median_l2(run) for run in runs) / len(runs)
+
+    return [ProtocolGap(*key, mean(minimal[key]), mean(paper[key])) for key in minimal if key in paper]
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """A recorded ablation of the scales: for each combination that saw the perturbed pictures, the accuracy in [0, 1],
+    one a seed."""
+
+    data: str
+    network: str
+    attack: str
+    accuracy: dict[str, list[float]]
+
+
+def ablations(protocol: str = "minimal", output: Path | None = None) -> list[Ablation]:
+    """Return the recorded ablations of ``protocol``, in the order of ``recorded``."""
+    found = []
+    for record in records_of("ablation", output):
+        about = record.parameters
+        if about["protocol"] == protocol:
+            accuracy = {c: record.values(f"accuracy {c}") for c in record.runs[0].details["combinations"]}
+            found.append(Ablation(about["data"], about["network"], about["attack"], accuracy))
+    order = attacks.names()
+    return sorted(found, key=lambda a: (a.data, a.network, order.index(a.attack)))

@@ -1,0 +1,173 @@
+"""Training a segmentation network: the recipe, its learning rate, and a loop that can be killed and resumed.
+
+``c2f.training.loop.fit`` trains classifiers, whose learning rate is a function of the epoch; here it follows the
+validation loss, and the loss is weighted pixel by pixel. Checkpoints, history and seeds are as there.
+
+Axes: B meshes of one batch, H rows, W columns, K classes.
+"""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from c2f.common.checks import Ranges, check_numbers, positive_int
+from c2f.datasets.batches import Loader
+from c2f.experiments.segmentation.scores import evaluate_meshes, masked_loss, predict
+from c2f.training.checkpoints import History, fingerprint, remaining_epochs
+from c2f.training.loop import set_learning_rate
+from c2f.training.recipes import plateau
+
+_RANGES: Ranges = {
+    "lr": (lambda value: 0 < value < math.inf, "above 0"),
+    "validation": (lambda value: 0 < value < 1, "above 0 and below 1"),
+    "momentum": (lambda value: 0 <= value < 1, "of at least 0 and below 1"),
+    "factor": (lambda value: 0 < value < 1, "above 0 and below 1"),
+    "min_delta": (lambda value: 0 <= value < math.inf, "of at least 0"),
+    "floor": (lambda value: 0 <= value < 1, "of at least 0 and below 1"),
+}
+
+
+@dataclass(frozen=True)
+class MeshRecipe:
+    """How a segmentation network is trained; the defaults are the Top-Down Networks paper's.
+
+    Attributes:
+        epochs: passes over the training meshes.
+        lr: learning rate at the start.
+        batch_size: meshes a step; the last, short batch is kept.
+        repetitions: how often the paper trains anew (seeds 0, 1, ...).
+        validation: share of the training meshes held out; the learning rate follows the loss on them.
+        momentum: of Nesterov's accelerated gradient.
+        factor: what the learning rate is multiplied by when the validation loss has stopped falling.
+        patience: epochs without an improvement after which that happens.
+        min_delta: by how much the loss must fall to count as an improvement.
+        floor: the lowest learning rate, as a share of ``lr``.
+
+    Raises:
+        ValueError: a number of another type or out of range.
+    """
+
+    epochs: int = 20
+    lr: float = 0.01
+    batch_size: int = 128
+    repetitions: int = 4
+    validation: float = 0.1
+    momentum: float = 0.9
+    factor: float = 0.2
+    patience: int = 5
+    min_delta: float = 1e-4
+    floor: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "repetitions", "patience"):
+            positive_int(getattr(self, name), name)
+        check_numbers(self, _RANGES)
+
+    def learning_rate(self, val_losses: Sequence[float]) -> float:
+        """Return the learning rate of the epoch that follows those with ``val_losses``.
+
+        By ``c2f.training.recipes.plateau``; the lowest is ``floor * lr``.
+        """
+        return plateau(val_losses, self.lr, self.floor * self.lr, self.factor, self.patience, self.min_delta)
+
+
+@dataclass
+class MeshHistory(History):
+    """A ``History`` of a segmentation network.
+
+    The losses are masked losses, the accuracies those of pixels that are not ignored, in [0, 1]; ``val_mean_iou``
+    is by the correct definition (see ``c2f.experiments.segmentation.scores``).
+    """
+
+    val_mean_iou: list[float] = field(default_factory=list)
+
+
+def _train_epoch(
+    network: nn.Module, batches: Loader, optimiser: torch.optim.Optimizer, class_weights: Tensor, epoch: int
+) -> tuple[float, float]:
+    """Return (loss, accuracy) of one epoch of training, over its pixels."""
+    network.train()
+    ignore = len(class_weights) - 1
+    losses, right, seen = [], [], []  # on the device, so that a GPU need not wait at every step
+    for x, labels in batches.epoch(epoch):
+        optimiser.zero_grad(set_to_none=True)
+        logits = network(x)
+        loss = masked_loss(logits, labels, class_weights)
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.detach() * len(x))
+        right.append((predict(logits.detach()) == labels).sum())  # never where the label is "ignore"
+        seen.append((labels != ignore).sum())
+    total = torch.stack(losses).double().sum().item()
+    return total / batches.num_pictures, (torch.stack(right).sum() / torch.stack(seen).sum()).item()
+
+
+def fit_meshes(
+    network: nn.Module,
+    train: Loader,
+    validation: Loader,
+    recipe: MeshRecipe,
+    class_weights: Tensor,
+    *,
+    seed: int = 0,
+    identity: dict[str, Any] | None = None,
+    checkpoint: Path | None = None,
+    on_epoch: Callable[[History], None] | None = None,
+    deadline: float | None = None,
+) -> MeshHistory:
+    """Train ``network`` in place by ``recipe`` and return its history; the last epoch's weights are kept.
+
+    Nothing random happens here: the order of the meshes is the loader's. On a CPU the same seed gives the same weights
+    bit for bit, whether or not the run was killed in between.
+
+    Args:
+        network: ``(B, 1, H, W)`` to logits ``(B, K, H, W)``, already on its device.
+        train, validation: give meshes and their pixel labels.
+        class_weights: float ``(K,)``, on the same device.
+        seed, identity: what tells this run's checkpoint from others; a checkpoint of another run is refused.
+        checkpoint, on_epoch, deadline: as for ``c2f.training.loop.fit``.
+
+    Raises:
+        OutOfTime, FloatingPointError, ValueError: as ``c2f.training.loop.fit``.
+    """
+    device = next(network.parameters()).device
+    history = MeshHistory()
+    optim = torch.optim.SGD(network.parameters(), lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
+    left = remaining_epochs(
+        history,
+        recipe.epochs,
+        {"network": network, "optimiser": optim},
+        ours=fingerprint(network, recipe, seed, identity),
+        device=device,
+        checkpoint=checkpoint,
+        on_epoch=on_epoch,
+        deadline=deadline,
+    )
+    for epoch in left:
+        start = time.perf_counter()
+        lr = recipe.learning_rate(history.val_loss)
+        set_learning_rate(optim, lr)
+        loss, accuracy = _train_epoch(network, train, optim, class_weights, epoch)
+        watched = evaluate_meshes(network, validation, class_weights)
+        if not torch.tensor([loss, watched.loss]).isfinite().all():
+            raise FloatingPointError(
+                f"the loss is {loss} in training and {watched.loss} in validation in epoch {epoch + 1} at learning "
+                f"rate {lr:g}: try a lower one"
+            )
+        scores = watched.scores()
+        history.append(
+            learning_rate=lr,
+            train_loss=loss,
+            train_accuracy=accuracy,
+            val_loss=watched.loss,
+            val_accuracy=scores.accuracy,
+            val_mean_iou=scores.mean_iou,
+            seconds=time.perf_counter() - start,
+        )
+    return history

@@ -1,0 +1,230 @@
+"""How robust a network was: what an attack did to each picture, and the numbers and curves that follow from it.
+
+Measures of the Top-Down Networks paper (Lelekas et al. 2020, section 4.3 and the authors' code), which uses the
+smallest perturbation found for each picture. Axes: N pictures, C channels, H rows, W columns. Distances are between
+pictures with values in [0, 1].
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+from torch import Tensor
+
+from c2f.common.files import atomic_path
+
+NORMS = ("l0", "l1", "l2", "linf")
+_TYPES: dict[str, Any] = {"picture": np.int32, "label": np.int16, "before": np.int16, "after": np.int16}
+_TYPES |= dict.fromkeys(NORMS, np.float32)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What an attack did to N pictures, an entry of each ``(N,)`` array a picture.
+
+    Attributes:
+        picture: int32, its place in the test set.
+        label: int16, its true class.
+        before: int16, the class predicted for the picture as it is.
+        after: int16, the class predicted for the perturbed picture; -1 where none was found.
+        l0: float32, how many channel values differ.
+        l1: float32, sum of the absolute differences.
+        l2: float32, root of the sum of their squares.
+        linf: float32, the largest of them.
+        entries: channel values of one picture, C * H * W.
+
+    All four distances are 0 for a picture that was misclassified as it is and infinite for one that the attack could
+    not turn.
+
+    Raises:
+        ValueError: arrays of different lengths, or a distance that does not fit the labels.
+    """
+
+    picture: np.ndarray
+    label: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+    l0: np.ndarray
+    l1: np.ndarray
+    l2: np.ndarray
+    linf: np.ndarray
+    entries: int
+
+    def __post_init__(self) -> None:
+        for name, kind in _TYPES.items():
+            array = np.asarray(getattr(self, name), dtype=kind)
+            if array.shape != np.shape(self.picture) or array.ndim != 1:
+                raise ValueError(f"{name} has shape {array.shape}, picture has {np.shape(self.picture)}: both are (N,)")
+            object.__setattr__(self, name, array)
+        for name in NORMS:
+            distance = getattr(self, name)
+            if np.isnan(distance).any() or not ((distance > 0) == self.correct).all():
+                raise ValueError(
+                    f"{name} must be 0 for misclassified pictures and above 0 for all others; first other place: "
+                    f"{int(np.argmin((distance > 0) == self.correct))}"
+                )
+        if ((self.after == self.label) & self.correct).any() or (
+            (self.after >= 0) & self.correct != self.success
+        ).any():
+            raise ValueError("after must be another class than label exactly where the distances are finite, else -1")
+
+    def __len__(self) -> int:
+        return len(self.picture)
+
+    @property
+    def correct(self) -> np.ndarray:
+        """Bool ``(N,)``: classified correctly before the attack."""
+        return self.before == self.label
+
+    @property
+    def success(self) -> np.ndarray:
+        """Bool ``(N,)``: classified correctly before the attack and turned by it."""
+        return self.correct & np.isfinite(self.l2)
+
+    def take(self, index: np.ndarray) -> "Results":
+        """Return the entries at ``index``, int or bool; places may repeat."""
+        return Results(**{name: getattr(self, name)[index] for name in _TYPES}, entries=self.entries)
+
+
+def distances(clean: Tensor, perturbed: Tensor) -> dict[str, Tensor]:
+    """Return L0 (channel values that differ), L1, L2 and Linf of ``(N, C, H, W)`` pairs, float32 ``(N,)`` each."""
+    difference = (perturbed.double() - clean.double()).flatten(1).abs()  # (N, C*H*W)
+    found = {
+        "l0": difference.count_nonzero(dim=1),
+        "l1": difference.sum(dim=1),
+        "l2": difference.square().sum(dim=1).sqrt(),
+        "linf": difference.amax(dim=1),
+    }
+    return {name: value.float() for name, value in found.items()}
+
+
+def measure(clean: Tensor, perturbed: Tensor, labels: Tensor, before: Tensor, after: Tensor, places: Tensor) -> Results:
+    """Return the results of an attack from its pictures.
+
+    Args:
+        clean, perturbed: ``(N, C, H, W)``.
+        labels, before: true class and class predicted before the attack, int64 ``(N,)``.
+        after: class predicted for the perturbed picture, int64 ``(N,)``; -1 where the attack found none.
+        places: in the test set, int64 ``(N,)``.
+    """
+    missed = (before == labels) & (after < 0)
+    found = {
+        name: torch.where(before != labels, 0.0, torch.where(missed, math.inf, value)).numpy()
+        for name, value in distances(clean, perturbed).items()
+    }
+    whole = {"picture": places, "label": labels, "before": before, "after": after}
+    return Results(**{k: v.numpy() for k, v in whole.items()}, **found, entries=clean[0].numel())
+
+
+def save(results: Results, path: Path, about: dict[str, Any]) -> None:
+    """Write ``results`` as safetensors, 26 bytes a picture; ``about`` (JSON) says in the file whose they are."""
+    arrays = {name: np.ascontiguousarray(getattr(results, name)) for name in _TYPES}
+    with atomic_path(path) as temporary:
+        save_file(arrays, temporary, metadata={"c2f": json.dumps({**about, "entries": results.entries})})
+
+
+def load(path: Path) -> Results:
+    """Read what ``save`` wrote.
+
+    Raises:
+        ValueError: the file is damaged, or holds something else.
+    """
+    try:
+        with safe_open(path, "np") as file:
+            entries = json.loads(file.metadata()["c2f"])["entries"]
+            return Results(**{name: file.get_tensor(name) for name in _TYPES}, entries=entries)
+    except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} holds no results of an attack ({error}): restore it or attack again") from error
+
+
+def clean_accuracy(results: Results) -> float:
+    """Return the accuracy before the attack, n0 / N, in [0, 1]; NaN without pictures."""
+    return float(results.correct.mean()) if len(results) else math.nan
+
+
+def success_rate(results: Results) -> float:
+    """Return the paper's SR: turned pictures in percent of the n0 that were right before; NaN where none was."""
+    right = int(results.correct.sum())
+    return 100 * float(results.success.sum()) / right if right else math.nan
+
+
+def ptb(results: Results) -> float:
+    """Return the paper's ptb: mean absolute change of a channel value, over turned pictures; NaN where none is."""
+    changes = results.l1[results.success].astype(float)
+    return float(changes.mean()) / results.entries if len(changes) else math.nan
+
+
+def ptbr(results: Results) -> float:
+    """Return the paper's ptbr: channel values changed, in percent, mean over turned pictures; NaN where none is."""
+    changes = results.l0[results.success].astype(float)
+    return 100 * float(changes.mean()) / results.entries if len(changes) else math.nan
+
+
+def median_l2(results: Results) -> float:
+    """Return the median L2 of the pictures that were right before, infinite for those not turned; NaN for none."""
+    right = results.l2[results.correct].astype(float)
+    return float(np.median(right)) if len(right) else math.nan
+
+
+def points_lost(results: Results) -> float:
+    """Return the plateau: points of accuracy (percent of all N) that the attack takes in the end; NaN without any."""
+    return 100 * float(results.success.mean()) if len(results) else math.nan
+
+
+def l2_at_loss(results: Results, points: float = 50) -> float | None:
+    """Return the L2 at which the curve has lost ``points`` of accuracy (percent of all N), or None if it never does.
+
+    Raises:
+        ValueError: ``points`` outside (0, 100].
+    """
+    if not 0 < points <= 100:
+        raise ValueError(f"points must be in (0, 100], not {points!r}")
+    turned = np.sort(results.l2[results.success])
+    needed = math.ceil(points * len(results) / 100)
+    return float(turned[needed - 1]) if 0 < needed <= len(turned) else None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Accuracy against L2, a staircase: ``l2`` ``(N + 1,)`` ascending, ``accuracy`` ``(N + 1,)`` in [0, 1] from there
+    on. Entry 0 is the start: L2 0, accuracy n0 / N.
+    """
+
+    l2: np.ndarray
+    accuracy: np.ndarray
+
+    def at(self, l2: Any) -> np.ndarray:
+        """Return the accuracy at each distance of ``l2``, which are at least 0."""
+        return self.accuracy[np.searchsorted(self.l2, np.asarray(l2), side="right") - 1]
+
+
+def curve(results: Results) -> Curve:
+    """Return the paper's curve over all N pictures, sorted by L2.
+
+    The accuracy is n0 / N over the zeros (pictures misclassified as they are), falls by 1 / N at every turned picture,
+    at equal distances one after the other, and stays over the infinite ones.
+    """
+    order = np.argsort(results.l2, kind="stable")
+    turned = np.concatenate([[0], np.cumsum(results.success[order])])  # whole numbers: no rounding adds up
+    total = max(len(results), 1)
+    return Curve(np.concatenate([[0.0], results.l2[order]]), (results.correct.sum() - turned) / total)
+
+
+def summary(results: Results) -> dict[str, float]:
+    """Return the numbers of a record by name; one that is not defined or never reached is left out."""
+    values: dict[str, float | None] = {
+        "clean_accuracy": clean_accuracy(results),
+        "success_rate": success_rate(results),
+        "ptb": ptb(results),
+        "ptbr": ptbr(results),
+        "l2_at_50": l2_at_loss(results, 50),
+        "points_lost": points_lost(results),
+        "median_l2": median_l2(results),
+    }
+    return {name: value for name, value in values.items() if value is not None and math.isfinite(value)}

@@ -1,0 +1,212 @@
+"""Records: a run's raw results and where they come from, as JSON that nobody edits by hand.
+
+A record holds the runs of one experiment, one run a seed, with the raw values of each; n, mean and sd are derived
+from them. It is validated against ``c2f.runs.schema.SCHEMA`` on writing and on reading, and carries a checksum, so
+that a truncated or edited file is noticed.
+"""
+
+import hashlib
+import json
+import math
+import statistics
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+from filelock import FileLock
+
+from c2f.common.files import write_text
+from c2f.runs.schema import SCHEMA, SCHEMA_VERSION
+
+
+class RecordError(ValueError):
+    """A record that is missing, damaged, edited by hand, or of another experiment."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One seed's results.
+
+    ``values``: the numbers that are summarised over seeds. ``details``: anything else, JSON (histories, confusion
+    counts).
+    ``weights``: file name and sha256 of the weights that the run made, or None. ``environment``: see ``environment``.
+    ``arrays``: file name and sha256 of the values picture by picture, or None.
+    """
+
+    seed: int
+    values: dict[str, float]
+    details: dict[str, Any]
+    weights: dict[str, str] | None
+    environment: dict[str, Any]
+    arrays: dict[str, str] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the run as its record holds it; one without arrays does not mention them."""
+        content = asdict(self)
+        if self.arrays is None:
+            del content["arrays"]
+        return content
+
+    def file(self, folder: str) -> dict[str, str] | None:
+        """Return name and sha256 of the file that the run left in ``folder`` of its output folder, or None."""
+        named = {"weights": self.weights, "adversarial": self.details.get("adversarial")}
+        return named.get(folder, self.arrays)
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """``n`` values' ``mean`` and sample standard deviation ``sd`` (ddof 1; None for a single value)."""
+
+    n: int
+    mean: float
+    sd: float | None
+
+
+def statistic(values: list[float]) -> Statistic:
+    """Return n, mean and sd of ``values``."""
+    sd = statistics.stdev(values) if len(values) > 1 else None
+    return Statistic(len(values), statistics.fmean(values), sd)
+
+
+@dataclass(frozen=True)
+class Record:
+    """The runs of one experiment; ``name`` is also the file's, ``parameters`` are what all its runs share."""
+
+    name: str
+    kind: str
+    parameters: dict[str, Any]
+    runs: list[Run] = field(default_factory=list)
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds, ascending."""
+        return [run.seed for run in self.runs]
+
+    def run(self, seed: int) -> Run | None:
+        """Return the run of ``seed``, or None."""
+        return next((run for run in self.runs if run.seed == seed), None)
+
+    def file(self, seed: int, folder: str = "weights") -> dict[str, str]:
+        """Return name and sha256 of the file that the run of ``seed`` left in ``folder`` of its output folder.
+
+        Raises:
+            RecordError: there is no such run, or it left none.
+        """
+        run = self.run(seed)
+        named = None if run is None else run.file(folder)
+        if named is None:
+            raise RecordError(f"{self.name} has no {folder} of seed {seed}; seeds there: {self.seeds}")
+        return named
+
+    def check(self, parameters: dict[str, Any], path: Path) -> None:
+        """Raise ``RecordError`` if the record, read from ``path``, is of other parameters; the differing are named."""
+        if self.parameters != parameters:
+            raise RecordError(f"{path} {difference(self.parameters, parameters)}; choose another folder")
+
+    def values(self, name: str) -> list[float]:
+        """Return the raw values called ``name``, one a run."""
+        return [run.values[name] for run in self.runs]
+
+    @property
+    def summary(self) -> dict[str, Statistic]:
+        """n, mean and sd of every value that all runs have."""
+        names = [n for n in self.runs[0].values if all(n in run.values for run in self.runs)] if self.runs else []
+        return {name: statistic(self.values(name)) for name in names}
+
+    def to_json(self) -> str:
+        """Return the record as JSON text, validated, with its checksum."""
+        content = {
+            "schema": SCHEMA_VERSION,
+            "name": self.name,
+            "kind": self.kind,
+            "parameters": self.parameters,
+            "runs": [run.to_json() for run in sorted(self.runs, key=lambda run: run.seed)],
+            "summary": {name: asdict(s) for name, s in self.summary.items()},
+        }
+        content = _finite(content)
+        content["checksum"] = _checksum(content)
+        _validate(content, self.name)
+        return json.dumps(content, indent=1, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    """Return ``value`` with NaN and infinities as None: JSON has no word for them."""
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _checksum(content: dict[str, Any]) -> str:
+    body = {key: value for key, value in content.items() if key != "checksum"}
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def _validate(content: dict[str, Any], where: str) -> None:
+    try:
+        jsonschema.validate(content, SCHEMA)
+    except jsonschema.ValidationError as error:
+        raise RecordError(f"{where}: not a valid record at {error.json_path}: {error.message}") from error
+
+
+def read(path: Path) -> Record:
+    """Read and check a record.
+
+    Raises:
+        RecordError: it is missing, no JSON, not valid, or its checksum does not fit.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RecordError(f"there is no record {path}") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RecordError(f"{path}: damaged or truncated ({error}); restore it or run the experiment again") from error
+    _validate(content, str(path))
+    if _checksum(content) != content["checksum"]:
+        raise RecordError(
+            f"{path}: was changed after it was written; records are never edited: run the experiment again"
+        )
+    runs = [Run(**run) for run in content["runs"]]
+    return Record(content["name"], content["kind"], content["parameters"], runs)
+
+
+def read_folder(folder: Path) -> dict[str, Record]:
+    """Read every record of ``folder``, by name; an absent folder has none."""
+    return {record.name: record for record in map(read, sorted(Path(folder).glob("*.json")))}
+
+
+def add_run(folder: Path, name: str, kind: str, parameters: dict[str, Any], run: Run) -> Record:
+    """Add ``run`` to the record ``name`` in ``folder``, replacing one of the same seed; return the record.
+
+    Raises:
+        RecordError: the record there is of other parameters; the differing ones are named.
+    """
+    path = Path(folder) / f"{name}.json"
+    parameters = json.loads(json.dumps(_finite(parameters)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f".{path.name}.lock")):  # one process at a time changes the record
+        runs = []
+        if path.exists():
+            there = read(path)
+            there.check(parameters, path)
+            runs = [other for other in there.runs if other.seed != run.seed]
+        record = Record(name, kind, parameters, sorted([*runs, run], key=lambda r: r.seed))
+        write_text(path, record.to_json())
+    return record
+
+
+def difference(theirs: dict[str, Any], ours: dict[str, Any]) -> str:
+    """Return in words how the parameters of a record differ from ours."""
+    flat_theirs, flat_ours = _flat(theirs), _flat(ours)
+    keys = [k for k in {**flat_theirs, **flat_ours} if flat_theirs.get(k) != flat_ours.get(k)]
+    shown = ", ".join(f"{k} {flat_theirs.get(k)!r} there and {flat_ours.get(k)!r} here" for k in keys)
+    return f"holds runs with other parameters: {shown}"
+
+
+def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, entry in value.items():
+        flat |= _flat(entry, f"{prefix}{key}.") if isinstance(entry, dict) else {f"{prefix}{key}": entry}
+    return flat

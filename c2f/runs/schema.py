@@ -1,0 +1,63 @@
+"""What a record may hold, as a JSON schema; see ``c2f.runs.record``."""
+
+from typing import Any
+
+SCHEMA_VERSION = 1
+_NUMBER_OR_NULL = {"type": ["number", "null"]}
+_FILE = {
+    "required": ["file", "sha256"],
+    "properties": {
+        "file": {"type": "string", "pattern": "^[A-Za-z0-9_.-]+[.]safetensors$"},
+        "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    },
+}
+SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "A record of Coarse to Fine",
+    "type": "object",
+    "required": ["schema", "name", "kind", "parameters", "runs", "summary", "checksum"],
+    "additionalProperties": False,
+    "properties": {
+        "schema": {"const": SCHEMA_VERSION},
+        "name": {"type": "string", "pattern": "^[a-z0-9_.-]+$"},
+        "kind": {"type": "string", "minLength": 1},
+        "parameters": {"type": "object"},
+        "runs": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["seed", "values", "details", "weights", "environment"],
+                "additionalProperties": False,
+                "properties": {
+                    "seed": {"type": "integer", "minimum": 0},
+                    "values": {"type": "object", "minProperties": 1, "additionalProperties": {"type": "number"}},
+                    "details": {"type": "object"},
+                    "weights": {"type": ["object", "null"], **_FILE},
+                    "arrays": {"type": "object", **_FILE},
+                    "environment": {
+                        "type": "object",
+                        "required": [
+                            "commit",
+                            "device",
+                            "finished",
+                            "peak_memory_bytes",
+                            "seconds",
+                            "threads",
+                            "versions",
+                        ],
+                    },
+                },
+            },
+        },
+        "summary": {
+            "type": "object",
+            "additionalProperties": {
+                "type": "object",
+                "required": ["n", "mean", "sd"],
+                "properties": {"n": {"type": "integer"}, "mean": {"type": "number"}, "sd": _NUMBER_OR_NULL},
+            },
+        },
+        "checksum": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    },
+}

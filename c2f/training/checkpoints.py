@@ -1,0 +1,153 @@
+"""Checkpoints: what a training that was killed goes on from, and the loop over the epochs that are left."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from c2f.common.files import atomic_path
+from c2f.runs.parts import OutOfTime
+
+
+@dataclass
+class History:
+    """What happened in each epoch, as lists of equal length, one entry an epoch.
+
+    ``learning_rate``; ``train_loss`` (cross entropy plus penalty, mean over pictures, as the epoch went on),
+    ``train_accuracy`` (in [0, 1], likewise); ``val_loss``, ``val_accuracy`` (after the epoch; NaN without
+    validation pictures); ``seconds``.
+    """
+
+    learning_rate: list[float] = field(default_factory=list)
+    train_loss: list[float] = field(default_factory=list)
+    train_accuracy: list[float] = field(default_factory=list)
+    val_loss: list[float] = field(default_factory=list)
+    val_accuracy: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.seconds)
+
+    def append(self, **values: float) -> None:
+        """Add one epoch; ``values`` holds every list's entry."""
+        for name, entries in vars(self).items():
+            entries.append(values[name])
+
+    def reached(self) -> str:
+        """Say what accuracy the last epoch reached: on the held-out part, or in training where nothing is held out."""
+        held_out = self.val_accuracy[-1]
+        if math.isnan(held_out):
+            return f"training accuracy {self.train_accuracy[-1]:.4f}"
+        return f"validation accuracy {held_out:.4f}"
+
+    def frame(self) -> pd.DataFrame:
+        """Return a table with one row an epoch, counted from 1."""
+        return pd.DataFrame({"epoch": range(1, len(self) + 1), **vars(self)})
+
+
+def fingerprint(network: nn.Module, recipe: Any, seed: int, identity: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what tells a run's checkpoint from others; ``recipe`` is a dataclass."""
+    shapes = {name: list(p.shape) for name, p in network.state_dict().items()}
+    return {"recipe": asdict(recipe), "seed": seed, "shapes": shapes, "identity": identity or {}}
+
+
+def load_checkpoint(path: Path, fingerprint: dict[str, Any], device: torch.device) -> dict[str, Any]:
+    """Return the state in ``path``; a ``ValueError`` says that it is damaged, or how its run differs from ours."""
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+        theirs, ours = state["fingerprint"], fingerprint
+    except Exception as error:
+        raise ValueError(
+            f"the checkpoint {path} cannot be read ({type(error).__name__}); delete it to train from the start"
+        ) from error
+    if theirs != ours:
+        differing = [key for key in ("seed", "shapes") if theirs.get(key) != ours[key]]
+        for part in ("recipe", "identity"):
+            there = theirs.get(part, {})
+            differing += [key for key in {**there, **ours[part]} if there.get(key) != ours[part].get(key)]
+        raise ValueError(
+            f"the checkpoint {path} is of another run (it differs in {', '.join(differing)}); "
+            "delete it or choose another folder"
+        )
+    return state
+
+
+class Stateful(Protocol):
+    """What a checkpoint holds the state of: a network, an optimiser."""
+
+    def state_dict(self) -> Any:
+        """Return the state."""
+
+    def load_state_dict(self, state: Any, /) -> Any:
+        """Take the state over."""
+
+
+class Best:
+    """A network's weights as they were after its best epoch; a part of the checkpoint."""
+
+    def __init__(self, network: nn.Module):
+        self._network, self._weights = network, network.state_dict()
+
+    def keep(self) -> None:
+        """Remember the weights as they are now."""
+        self._weights = {name: value.detach().clone() for name, value in self._network.state_dict().items()}
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the best weights."""
+        return self._weights
+
+    def load_state_dict(self, state: dict[str, Tensor], /) -> None:
+        """Take the weights of a checkpoint over."""
+        self._weights = state
+
+
+def remaining_epochs(
+    history: History,
+    epochs: int,
+    parts: Mapping[str, Stateful],
+    *,
+    ours: dict[str, Any],
+    device: torch.device,
+    checkpoint: Path | None,
+    on_epoch: Callable[[Any], None] | None,
+    deadline: float | None,
+) -> Iterator[int]:
+    """Yield the number, from 0, of each epoch that is still to be trained, and keep the checkpoint in between.
+
+    Who asks trains the epoch and appends it to ``history``, then asks for the next.
+
+    Args:
+        history: empty; filled from the checkpoint where there is one.
+        epochs: how many there are in all.
+        parts: by their names in the checkpoint; they are brought to its state.
+        ours: the run's ``fingerprint``.
+        device: where the parts are.
+        checkpoint, on_epoch, deadline: as for ``fit``.
+
+    Raises:
+        OutOfTime: the deadline is near.
+        ValueError: the checkpoint is damaged or belongs to another run.
+    """
+    if checkpoint is not None and checkpoint.exists():
+        saved = load_checkpoint(checkpoint, ours, device)
+        for name, part in parts.items():
+            part.load_state_dict(saved[name])
+        vars(history).update(saved["history"])
+        if on_epoch is not None:
+            on_epoch(history)
+    while len(history) < epochs:
+        if deadline is not None and time.monotonic() + sum(history.seconds[-1:]) > deadline:
+            raise OutOfTime(f"stopped before epoch {len(history) + 1} of {epochs}")
+        yield len(history)
+        if checkpoint is not None:
+            states = {name: part.state_dict() for name, part in parts.items()}
+            with atomic_path(checkpoint) as temporary:
+                torch.save({"fingerprint": ours, **states, "history": vars(history)}, temporary)
+        if on_epoch is not None:
+            on_epoch(history)

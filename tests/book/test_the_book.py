@@ -1,0 +1,10 @@
+"""The book itself: every chapter executed at its smallest by papermill, then the strict build."""
+
+from c2f.book.build import build
+from c2f.book.chapters import chapters
+
+
+def test_every_chapter_runs_and_the_book_is_whole():
+    book = build("smallest", said=print)
+    assert [done.chapter for done in book.executed] == [c.name for c in chapters()]
+    assert book.report.figures >= len(book.executed)

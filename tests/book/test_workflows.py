@@ -1,0 +1,181 @@
+"""The files that install, run and publish the project, without a network."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+from c2f.book.chapters import ROOT, chapters
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+CONDA_NAMES = {"torch": "pytorch"}
+
+
+def load(path):
+    workflow = yaml.safe_load(path.read_text())
+    workflow["on"] = workflow.pop(True)  # YAML 1.1 reads on as true
+    return workflow
+
+
+def run_lines():
+    """Yield (file, line) for every shell line of the workflows and of the Makefile's recipes."""
+    for path in WORKFLOWS:
+        for job in load(path)["jobs"].values():
+            for step in job["steps"]:
+                for line in step.get("run", "").splitlines():
+                    yield path.name, line
+    for line in (ROOT / "Makefile").read_text().splitlines():
+        if line.startswith("\t"):
+            yield "Makefile", line
+
+
+def test_the_three_workflows_are_there():
+    assert [path.stem for path in WORKFLOWS] == ["cpu", "gpu", "pages"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "files"),
+    [("github-workflows", WORKFLOWS), ("citation-file-format", [ROOT / "CITATION.cff"])],
+)
+def test_the_published_schema_holds(schema, files):
+    command = [
+        sys.executable,
+        "-m",
+        "check_jsonschema",
+        "--builtin-schema",
+        f"vendor.{schema}",
+        *map(str, files),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_command_of_c2f_exists():
+    sources = [ast.parse(path.read_text()) for path in (ROOT / "c2f" / "cli").glob("*.py")]
+    known = {node.name for source in sources for node in ast.walk(source) if isinstance(node, ast.FunctionDef)}
+    calls = re.compile(r"(?:\bbin|BIN\))/c2f (\w+)")
+    used = {(file, command) for file, line in run_lines() for command in calls.findall(line)}
+    assert {command for _, command in used} >= {"book", "run", "doctor"}
+    for file, command in used:
+        assert command in known, f"{file} calls 'c2f {command}', which is not there"
+
+
+def test_every_make_target_and_file_named_exists():
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert targets >= {"help", "install", "book", "test", "lint", "clean"}
+    for file, line in run_lines():
+        for target in re.findall(r"\bmake (\w+)", line) if file != "Makefile" else ():
+            assert target in targets, f"{file} calls 'make {target}', which is not there"
+    for entry in load(WORKFLOWS[0])["jobs"]["test"]["strategy"]["matrix"]["include"]:
+        assert not entry["constraints"] or (ROOT / entry["constraints"]).is_file()
+
+
+def test_every_chapter_runs_on_the_gpu(monkeypatch):
+    """The job that lists the chapters is run as it stands, by a Python that has nothing installed."""
+    script = next(s for s in load(WORKFLOWS[1])["jobs"]["chapters"]["steps"] if s.get("id") == "list")["run"]
+    program = re.search(r"-c '(.+?)'\)$", script, re.MULTILINE)[1]
+
+    def listed(wanted):
+        command = [sys.executable, "-S", "-c", program]
+        environment = {"WANTED": wanted, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=True)
+        return yaml.safe_load(done.stdout)
+
+    names = [c.name for c in chapters()]
+    assert listed("") == names
+    assert names
+    assert listed("1") == names[:1]
+    matrix = load(WORKFLOWS[1])["jobs"]["run"]["strategy"]
+    assert "fromJSON(needs.chapters.outputs.list)" in matrix["matrix"]["chapter"]
+    assert matrix["fail-fast"] is False
+
+
+def test_results_are_kept_also_of_a_failure():
+    for name in ("cpu", "gpu"):
+        steps = [s for job in load(ROOT / f".github/workflows/{name}.yml")["jobs"].values() for s in job["steps"]]
+        uploads = [s for s in steps if s.get("uses", "").startswith("actions/upload-artifact")]
+        assert uploads
+        assert all(s["if"] == "always()" for s in uploads)
+
+
+def test_triggers():
+    gpu, pages = load(WORKFLOWS[1])["on"], load(WORKFLOWS[2])["on"]
+    assert set(gpu) == {"schedule", "pull_request", "workflow_dispatch"}
+    assert gpu["pull_request"]["types"] == ["labeled"]
+    assert pages["push"]["tags"] == ["v*"]
+
+
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def requirements():
+    found = [Requirement(text) for text in project()["dependencies"]]
+    for extra in project()["optional-dependencies"].values():
+        found += [Requirement(text) for text in extra]
+    return found
+
+
+def test_the_oldest_versions_are_the_lower_bounds():
+    lines = (ROOT / ".github" / "constraints-oldest.txt").read_text().split()
+    oldest = {Requirement(line).name: str(Requirement(line).specifier) for line in lines}
+    bounds = {r.name: str(r.specifier) for r in requirements() if r.name in oldest}
+    assert {name: f"=={bound.removeprefix('>=')}.0" for name, bound in bounds.items()} == oldest
+
+
+def test_conda_installs_the_same_set():
+    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    by_pip = next(d["pip"] for d in dependencies if isinstance(d, dict))
+    lines = [d for d in [*dependencies, *by_pip] if isinstance(d, str) and not d.startswith("--")]
+    conda = {r.name.lower(): r.specifier for r in map(Requirement, lines)}
+    assert str(conda.pop("python")) == project()["requires-python"]
+    conda.pop("pip")
+    wanted = {CONDA_NAMES.get(r.name.lower(), r.name.lower()): r.specifier for r in requirements()}
+    assert conda == wanted
+
+
+def test_constraints_pin_and_fit_the_bounds():
+    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line]
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!+]+", line) for line in lines)
+    pinned = {line.partition("==")[0].lower().replace("_", "-"): line.partition("==")[2] for line in lines}
+    for requirement in requirements():
+        version = pinned.get(requirement.name.lower().replace("_", "-"))
+        assert version is not None, f"constraints.txt lacks {requirement.name}"
+        assert requirement.specifier.contains(version), f"{requirement.name} {version} is out of bounds"
+
+
+def test_continuous_integration_runs_make_test():
+    script = ROOT / ".ci" / "run"
+    assert script.stat().st_mode & 0o111
+    assert script.read_text().splitlines()[-1] == "exec make test"
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+def test_make_says_what_is_missing(tmp_path):
+    def make(*arguments):
+        command = [
+            "make",
+            "-C",
+            str(ROOT),
+            "install",
+            f"VENV={tmp_path / 'venv'}",
+            "CONSTRAINTS=",
+            *arguments,
+        ]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    old = tmp_path / "old-python"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    assert make(f"PYTHON={old}").returncode != 0
+    nothing = make("PYTHON=")
+    assert nothing.returncode != 0
+    assert "Python 3.11 or newer is needed and was not found" in nothing.stderr
+    assert not Path(tmp_path / "venv").exists()

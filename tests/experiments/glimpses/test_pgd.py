@@ -1,0 +1,152 @@
+"""Multi-Glimpse Networks under attack: the published attack against its oracle, and the honest one."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from c2f.attacks import masking
+from c2f.experiments.glimpses import pgd as robustness
+from c2f.networks import glimpse
+from tests.oracles import multi_glimpse as oracle
+from tests.oracles.multi_glimpse import LABELS, TOLERANCE, difference
+
+
+def published(**options):
+    """Changes of the oracle's pictures, in 1/255."""
+    network, pictures = oracle.network(), oracle.pictures()
+    return 255 * (robustness.pgd_as_published(network, pictures, LABELS, **options) - pictures)
+
+
+def test_one_step_as_published():
+    delta = published(steps=1)
+    expected = torch.from_numpy(oracle.arrays()["pgd1.delta255"]).float()
+    assert (delta.round() == expected).float().mean() > 0.999
+    network, facts = oracle.network(), oracle.facts()["case"]["pgd_k1"]
+    with torch.no_grad():
+        logits = network(oracle.pictures() + delta / 255).logits
+    assert difference(logits, oracle.arrays()["pgd1.n_logit"]) < TOLERANCE
+    assert F.cross_entropy(logits[-1], LABELS).item() == pytest.approx(facts["last_ce_adv"], rel=TOLERANCE)
+    assert (delta == 0).float().mean().item() == pytest.approx(facts["zero_delta_fraction"], abs=1e-3)
+
+
+def test_ten_steps_as_published():
+    delta, facts = published(), oracle.facts()["case"]["pgd_k10"]
+    assert delta.abs().max().item() / 255 == pytest.approx(facts["max_abs_diff"], rel=1e-4)
+    assert delta.abs().mean().item() / 255 == pytest.approx(facts["mean_abs_diff"], rel=1e-3)
+    assert (delta == 0).float().mean().item() == pytest.approx(facts["zero_delta_fraction"], abs=2e-3)
+    with torch.no_grad():
+        logits = oracle.network()(oracle.pictures() + delta / 255).logits
+    assert F.cross_entropy(logits[-1], LABELS).item() == pytest.approx(facts["last_ce_adv"], rel=1e-3)
+
+
+def test_rescaling_sends_the_published_attack_astray():
+    straight, astray = published(steps=1, rescaling=False), published(steps=1)
+    read = straight != 0
+    assert 0.1 < (straight[read].sign() != astray[read].sign()).float().mean() < 0.25
+    assert oracle.network().locate.gradient_scale == 0.02
+
+
+def toy(standard=None):
+    """A small network of two glimpses, and pictures with the classes that it finds in them."""
+    settings = glimpse.GlimpseSettings(glimpses=2, downsampling=2)
+    network = glimpse.build("small_cnn", 1, 3, 28, settings, seed=1, standard=standard).eval()
+    pictures = torch.rand(12, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    return network, pictures, network(pictures).logits[-1].argmax(dim=1)
+
+
+def test_normalised_units():
+    network, pictures, labels = toy(standard=([0.4], [0.25]))
+    changed = robustness.pgd_as_published(network, pictures, labels)
+    assert (changed - pictures).abs().max().item() == pytest.approx(4 / 255 * 0.25, rel=1e-4)
+    assert robustness.normalised_unit(network).shape == (1, 1, 1)
+    white = torch.ones_like(pictures)
+    assert robustness.pgd_as_published(network, white, labels).max() > 1  # it does not clamp
+
+
+def test_networks_are_left_as_they_were():
+    network, pictures, labels = toy()
+    network.train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    robustness.pgd_as_published(network, pictures, labels, steps=2, rescaling=False)
+    robustness.attack_as_published(network, pictures, labels, batch_size=5)
+    robustness.robust_accuracy(network, pictures, labels, [0.01], steps=2)
+    assert network.training
+    assert network.locate.gradient_scale == 0.02
+    assert all(p.grad is None for p in network.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_accuracy_under_attack():
+    network, pictures, labels = toy()
+    told = []
+    found = robustness.robust_accuracy(
+        network,
+        pictures,
+        labels,
+        [0.1, 0.15, 0.4],
+        steps=5,
+        on_part=lambda count, epsilon: told.append((count, epsilon)),
+    )
+    right = robustness.correct_by_glimpse(network, pictures, labels)
+    assert right.shape == (2, 12)
+    assert list(found.clean) == pytest.approx(right.double().mean(dim=1).tolist())
+    assert found.clean[1] == 1
+    assert found.accuracy[2] == (0, 0)
+    for count in (0, 1):
+        falling = [found.clean[count], *(row[count] for row in found.accuracy)]
+        assert falling == sorted(falling, reverse=True)
+    assert 0 < found.accuracy[1][1] < found.accuracy[0][1]  # so that the order of epsilons matters
+    assert told == [(t, e) for t in (1, 2) for e in (0.1, 0.15, 0.4)]
+    alone = robustness.robust_accuracy(network, pictures, labels, [0.1, 0.15, 0.4], steps=5, glimpses=[2])
+    assert alone.clean == found.clean[1:]
+    assert [row[0] for row in alone.accuracy] == [row[1] for row in found.accuracy]
+
+
+def test_another_start_never_finds_less():
+    network, pictures, labels = toy()
+    once, twice = (
+        robustness.robust_accuracy(network, pictures, labels, [0.15], steps=2, restarts=n, glimpses=[2]) for n in (1, 4)
+    )
+    assert twice.accuracy[0][0] <= once.accuracy[0][0]
+
+
+def test_the_check_for_masked_gradients_switches_rescaling_off(monkeypatch):
+    seen = []
+
+    def check(network, pictures, labels, epsilon, **options):
+        seen.append((network.network.locate.gradient_scale, epsilon, options))
+
+    monkeypatch.setattr(masking, "check", check)
+    network, pictures, labels = toy()
+    robustness.masking_check(network, pictures, labels, 0.01, auto="none")
+    robustness.masking_check(network, pictures, labels, 0.01, rescaled=True)
+    assert seen == [(1.0, 0.01, {"auto": "none"}), (0.02, 0.01, {})]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epsilon": 0}, "epsilon must be a number above 0"),
+        ({"step": -1.0}, "not -1.0"),
+        ({"epsilon": math.inf}, "not inf"),
+        ({"steps": 0}, "steps must be a whole number of at least 1, not 0"),
+        ({"labels": LABELS[:1]}, r"expected labels \(2,\)"),
+    ],
+)
+def test_bad_input_of_the_published_attack(options, message):
+    given = {"labels": LABELS} | options
+    with pytest.raises(ValueError, match=message):
+        robustness.pgd_as_published(oracle.network(), oracle.pictures(), **given)
+
+
+def test_bad_input_of_the_honest_attack():
+    network, pictures, labels = toy()
+    for epsilons in ([], [0.1, 0.01], [0.01, 0.01]):
+        with pytest.raises(ValueError, match="ascending"):
+            robustness.robust_accuracy(network, pictures, labels, epsilons)
+    with pytest.raises(ValueError, match="restarts must be"):
+        robustness.robust_accuracy(network, pictures, labels, [0.1], restarts=0)
+    with pytest.raises(ValueError, match=r"within the model's bounds \[0, 1\]"):
+        robustness.robust_accuracy(network, 2 * pictures, labels, [0.1])

@@ -1,0 +1,144 @@
+import pytest
+import torch
+from torch import nn
+
+from c2f.experiments.segmentation import (
+    class_values,
+    definition_ladder,
+    influence,
+    mesh_profile,
+    pixel_confusion,
+    recorded_segmentations,
+    seen_from,
+    where_and_what,
+    where_and_what_over_seeds,
+)
+from c2f.networks.segmentation import build_segmentation
+from c2f.runs.record import RecordError, Run, add_run
+
+CLASSES = ["a", "b", "background", "ignore"]
+LABELS = torch.tensor([[0, 0, 1, 1, 2, 2], [2, 2, 3, 3, 3, 0]])[None]
+ANSWERS = torch.tensor([[0, 1, 1, 1, 2, 2], [3, 0, 0, 1, 3, 0]])[None]
+
+
+def run(seed, answers=ANSWERS, **more):
+    """A run whose answers are these by the published definition, and never "ignore" by the correct one."""
+    counts = {
+        "correct": pixel_confusion(LABELS, answers.clamp(max=2), 4),
+        "published": pixel_confusion(LABELS, answers, 4, "published"),
+    }
+    details = {"confusions": {name: found.tolist() for name, found in counts.items()}, "classes": CLASSES}
+    values = {"iou a": 0.5 + seed / 10, "iou background": 0.75, "test_mean_iou": 0.25, "published test_mean_iou": 0.2}
+    return Run(seed, values | more, details, None, dict.fromkeys(ENVIRONMENT, 0))
+
+
+ENVIRONMENT = ("commit", "device", "finished", "peak_memory_bytes", "seconds", "threads", "versions")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for data in ("mnist", "fashion-mnist"):
+        for network in ("unet", "td"):
+            for seed in (0, 1):
+                about = {"network": network, "data": data}
+                name = f"segmentation_{network}--{data}"
+                more = {"iou b": 0.1} if seed == 0 else {}
+                add_run(tmp_path / "runs", name, "segmentation", about, run(seed, **more))
+    add_run(tmp_path / "runs", "other", "training", {"network": "lenetfc", "data": "mnist"}, run(0))
+    return tmp_path
+
+
+def test_segmentations_are_found_by_data_and_network(folder, tmp_path_factory):
+    found = recorded_segmentations(folder)
+    assert {data: list(records) for data, records in found.items()} == {
+        "fashion-mnist": ["td", "unet"],
+        "mnist": ["td", "unet"],
+    }
+    assert found["mnist"]["td"].name == "segmentation_td--mnist"
+    with pytest.raises(RecordError, match=r"no segmentation runs in .*; make some, e\.g\. with `c2f segment td"):
+        recorded_segmentations(tmp_path_factory.mktemp("empty"))
+
+
+def test_a_class_is_scored_by_every_run_or_left_out(folder):
+    record = recorded_segmentations(folder)["mnist"]["td"]
+    assert class_values(record) == {"a": [0.5, 0.6], "background": [0.75] * 2, "mean": [0.25] * 2}
+    assert class_values(record, "published") == {"mean": [0.2, 0.2]}
+    with pytest.raises(ValueError, match="unknown definition 'corect'; did you mean 'correct'"):
+        class_values(record, "corect")
+
+
+def test_the_ladder_goes_from_one_definition_to_the_other_by_hand():
+    # By row: class a, class b, background, and in the end ignore.
+    steps = [(2 / 4, 2 / 3, 3 / 4), (2 / 4, 2 / 3, 2 / 4), (2 / 5, 2 / 4, 2 / 4), (2 / 5, 2 / 4, 2 / 4, 1 / 4)]
+    assert list(definition_ladder(run(0)).values()) == pytest.approx([sum(step) / len(step) for step in steps])
+
+
+def test_where_and_what_by_hand():
+    #                        a  b  background
+    counts = torch.tensor([[6, 2, 1], [0, 4, 1], [2, 0, 20]])
+    where, what = where_and_what(counts)
+    assert where == pytest.approx(12 / (36 - 20))
+    assert what == pytest.approx(10 / 12)
+    perfect = torch.diag(torch.tensor([3, 4, 5]))
+    assert where_and_what(perfect) == (1, 1)
+
+
+def test_where_and_what_over_seeds(folder):
+    where, what = where_and_what_over_seeds(recorded_segmentations(folder)["mnist"]["td"])
+    expected = where_and_what(pixel_confusion(LABELS, ANSWERS.clamp(max=2), 4))
+    assert (where, what) == ([expected[0]] * 2, [expected[1]] * 2)
+
+
+# What an answer depends on
+
+
+@pytest.mark.parametrize("name", ["td", "unet", "fcn"])
+def test_influence_is_a_share_and_leaves_nothing_behind(name):
+    network = build_segmentation(name, width=2, seed=0).train()
+    pictures = torch.rand(2, 1, 56, 56, generator=torch.Generator().manual_seed(0))
+    found = influence(network, pictures, 14, 14)
+    assert found.shape == (56, 56)
+    assert found.min() >= 0
+    assert found.sum().item() == pytest.approx(1, abs=1e-5)
+    assert network.training
+    assert all(p.grad is None for p in network.parameters())
+    assert not pictures.requires_grad
+    # Far away, where no path leads, a change moves nothing.
+    moved = pictures.clone()
+    moved[..., 50:, 50:] = 1 - moved[..., 50:, 50:]
+    with torch.no_grad():
+        before, after = (network.eval()(x)[:, :, 14, 14] for x in (pictures, moved))
+    assert found[50:, 50:].eq(0).all()
+    assert torch.equal(before, after)
+
+
+def test_influence_of_a_plain_convolution_is_its_window():
+    network = nn.Conv2d(1, 2, 5, padding=2)
+    nn.init.ones_(network.weight)
+    found = influence(network, torch.rand(1, 1, 12, 12), 0, 6)
+    assert seen_from(found) == (3, 5)  # cut off by the upper border
+    torch.testing.assert_close(found[0:3, 4:9], torch.full((3, 5), 1 / 15))
+
+
+def test_influence_refuses_what_makes_no_sense():
+    network = nn.Conv2d(1, 2, 3, padding=1)
+    with pytest.raises(ValueError, match=r"pixel \(12, 0\) is outside pictures of 12 x 12"):
+        influence(network, torch.rand(1, 1, 12, 12), 12, 0)
+    nn.init.zeros_(network.weight)
+    with pytest.raises(ValueError, match="depends on no pixel"):
+        influence(network, torch.rand(1, 1, 12, 12), 0, 0)
+
+
+# Profiles
+
+
+def test_profiles_and_what_is_given_in_place_of_their_numbers():
+    recipe, width = mesh_profile("paper")
+    assert (recipe.epochs, recipe.lr, recipe.batch_size, width) == (20, 0.01, 128, 64)
+    recipe, width = mesh_profile("quick", epochs=3, width=4)
+    assert (recipe.epochs, width) == (3, 4)
+    assert recipe.batch_size == mesh_profile("quick")[0].batch_size
+    with pytest.raises(ValueError, match="unknown profile 'papr'; did you mean 'paper'"):
+        mesh_profile("papr")
+    with pytest.raises(ValueError, match="epochs must be a whole number of at least 1, not 0"):
+        mesh_profile("quick", epochs=0)

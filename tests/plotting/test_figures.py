@@ -1,0 +1,39 @@
+import io
+
+import IPython.display
+import matplotlib
+import matplotlib.pyplot as plt
+import pytest
+from PIL import Image
+
+from c2f.plotting.figures import OKABE_ITO, show
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    matplotlib.use("agg")
+    calls = []
+    monkeypatch.setattr(IPython.display, "display", lambda data, **more: calls.append((data, more)))
+    return calls
+
+
+def test_a_figure_is_shown_with_its_text_on_white_and_closed(shown):
+    figure, _ = plt.subplots(figsize=(2, 1), facecolor="none")
+    show(figure, "A line that\n  rises from 0 to 1")
+    data, more = shown[0]
+    assert more["metadata"] == {"image/png": {"alt": "A line that rises from 0 to 1"}}
+    assert data["text/plain"] == "A line that rises from 0 to 1"
+    assert Image.open(io.BytesIO(data["image/png"])).convert("RGBA").getpixel((0, 0)) == (255, 255, 255, 255)
+    assert not plt.fignum_exists(figure.number)
+
+
+@pytest.mark.parametrize("alt", ["", "  a plot  ", "the-learning-curves-of-all-networks.png"])
+def test_a_text_that_says_nothing_is_refused(shown, alt):
+    with pytest.raises(ValueError, match=r"say (in a sentence )?what the figure shows"):
+        show(plt.figure(), alt)
+    assert shown == []
+
+
+def test_the_colours_are_okabe_and_ito_s():
+    assert len(set(OKABE_ITO)) == 8
+    assert OKABE_ITO[0] == "#0072B2"

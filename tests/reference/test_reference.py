@@ -1,0 +1,446 @@
+import io
+import os
+import tarfile
+import time
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from c2f import networks, reference, zoo
+from c2f.experiments.glimpses.recipes import SETUPS
+from c2f.experiments.robustness import records as attack_records
+from c2f.reference import Piece, Settings, pack, pieces, run, select, short, trainings, unpack
+from c2f.reference import attacks as attack_pieces
+from c2f.reference import glimpses as glimpse_pieces
+from c2f.runs.environment import environment
+from c2f.runs.folder import SHIPPED, folder_with, save_weights
+from c2f.runs.parts import OutOfTime
+from c2f.runs.record import RecordError, Run, add_run, read
+from c2f.training.checkpoints import History
+from c2f.training.recipes import recipe
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(tmp_path, "cpu", False, None)
+
+
+def toy(name, log, gpu=False, work=None):
+    """A piece that writes a file of its name."""
+
+    def go(settings):
+        log.append(name)
+        if work is not None:
+            work(settings)
+        (settings.output / name).write_text("")
+
+    return Piece(name, 1, gpu, lambda output: (output / name).exists(), go)
+
+
+def test_missing_pieces_are_run_in_their_order(settings):
+    log = []
+    chosen = [toy(name, log) for name in "abc"]
+    (settings.output / "b").write_text("")
+    assert run(chosen, settings) == (["a", "c"], [])
+    assert log == ["a", "c"]
+    assert run(chosen, settings) == ([], [])
+
+
+def test_what_does_not_fit_the_budget_stays_missing(settings, monkeypatch):
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(reference.time, "monotonic", lambda: clock.now)
+
+    def hour(settings):
+        clock.now += 1
+
+    log = []
+    chosen = [toy(name, log, work=hour) for name in "abcd"]
+    assert run(chosen, Settings(settings.output, "cpu", False, 1.5)) == (["a", "b"], ["c", "d"])
+    assert run(chosen, Settings(settings.output, "cpu", False, 1.5)) == ([], ["c", "d"])
+    assert run(chosen, settings) == (["c", "d"], [])
+    assert log == list("abcd")
+
+
+def test_a_piece_that_runs_out_of_time_ends_the_call_and_goes_on_next_time(settings):
+    def out_of_time(settings):
+        raise OutOfTime
+
+    log = []
+    chosen = [toy("a", log), toy("b", log, work=out_of_time), toy("c", log)]
+    assert run(chosen, settings) == (["a"], ["b", "c"])
+    assert log == ["a", "b"]
+
+
+def test_other_errors_are_not_swallowed(settings):
+    def fail(settings):
+        raise FloatingPointError("the loss is nan")
+
+    with pytest.raises(FloatingPointError):
+        run([toy("a", [], work=fail)], settings)
+
+
+@pytest.fixture
+def some(monkeypatch):
+    every = [
+        toy("lenetfc--mnist--seed0", []),
+        toy("lenetfc_td--mnist--seed0", []),
+        toy("lenetfc--mnist--seed1", []),
+        toy("nin--cifar10-jpeg--seed0", [], gpu=True),
+    ]
+    monkeypatch.setattr(reference, "pieces", lambda: every)
+    return every
+
+
+def names(chosen):
+    return [piece.name for piece in chosen]
+
+
+def test_a_cpu_leaves_out_what_is_too_long_for_it_unless_it_is_named(some):
+    assert names(select([], gpu=False)) == names(some[:3])
+    assert select([], gpu=True) == some
+    assert names(select(["nin"], gpu=False)) == ["nin--cifar10-jpeg--seed0"]
+
+
+def test_pieces_are_named_whole_or_by_their_beginning_and_keep_their_order(some):
+    assert names(select(["lenetfc_td--mnist--seed0"], gpu=False)) == ["lenetfc_td--mnist--seed0"]
+    assert names(select(["lenetfc--mnist"], gpu=False)) == ["lenetfc--mnist--seed0", "lenetfc--mnist--seed1"]
+    assert names(select(["nin", "lenetfc--"], gpu=False)) == names([some[0], some[2], some[3]])
+    with pytest.raises(ValueError, match="unknown reference run 'lenetfc_dt--mnist'; did you mean 'lenetfc_td--mnist'"):
+        select(["nin", "lenetfc_dt--mnist"], gpu=False)
+
+
+def test_the_books_runs():
+    every = pieces()
+    on_a_cpu = select([], gpu=False)
+    assert len(on_a_cpu) == 167
+    assert names(every)[: len(on_a_cpu)] == names(on_a_cpu)  # what a CPU can do comes first
+    assert names(select([], gpu=True)) == names(every)
+    assert len(set(names(every))) == len(every)
+    assert names(on_a_cpu)[:4] == [
+        "lenetfc--mnist--seed0",
+        "lenetfc--fashion-mnist--seed0",
+        "lenetfc_td--mnist--seed0",
+        "lenetfc_td--fashion-mnist--seed0",
+    ]
+    assert all(piece.minutes > 0 for piece in on_a_cpu[:16])
+    assert all(piece.minutes is None for piece in every if piece.gpu)  # never measured
+    for seed in range(4):  # seed by seed
+        assert all(name.endswith(f"seed{seed}") for name in names(on_a_cpu)[4 * seed : 4 * seed + 4])
+    for family, data in (
+        ("lenetfc", "mnist"),
+        ("nin_light", "mnist"),
+        ("lenetfc", "fashion-mnist"),
+        ("nin_light", "fashion-mnist"),
+        ("nin", "cifar10-jpeg"),
+        ("resnet32", "cifar10-jpeg"),
+    ):
+        for variant in ("", "_td", "_td_uni", "_td_rev"):
+            assert {f"{family}{variant}--{data}--seed{seed}" for seed in range(4)} <= set(names(every))
+            attacked = {
+                f"attacks--{family}{variant}--{data}--{protocol}--all--seed{seed}"
+                for protocol in ("minimal", "paper")
+                for seed in range(4)
+            }
+            assert attacked <= set(names(every))
+    assert names(on_a_cpu)[16:25] == [
+        "attacks--lenetfc--mnist--minimal--seed0",
+        "attacks--lenetfc--fashion-mnist--minimal--seed0",
+        "attacks--lenetfc_td--mnist--minimal--seed0",
+        "attacks--lenetfc_td--fashion-mnist--minimal--seed0",
+        "attacks--lenetfc--mnist--paper--seed0",
+        "attacks--lenetfc--fashion-mnist--paper--seed0",
+        "attacks--lenetfc_td--mnist--paper--seed0",
+        "attacks--lenetfc_td--fashion-mnist--paper--seed0",
+        "attacks--lenetfc--mnist--minimal--seed1",
+    ]
+
+
+def test_a_training_piece_trains_by_the_papers_recipe_and_is_done_when_its_seed_is_there(tmp_path, monkeypatch):
+    calls = []
+
+    def train_run(network, data, recipe, seed, output, **options):
+        calls.append((network, data, recipe, seed, options["device"], options["compiled"], options["deadline"]))
+        options["on_epoch"](History(train_loss=[1.0], val_accuracy=[0.25], seconds=[2.0]))
+        keep(output, seed, network)
+
+    monkeypatch.setattr(trainings, "train_run", train_run)
+    told = []
+    wanted = Settings(tmp_path, "cuda:1", True, time.monotonic() + 100, told.append)
+    piece, *rest = select(["lenetfc_td--mnist"], gpu=False)
+    assert not piece.done(tmp_path)
+    assert run([piece], wanted) == (["lenetfc_td--mnist--seed0"], [])
+    paper = recipe("lenetfc_td", "mnist")
+    assert paper.epochs == 30
+    assert calls == [("lenetfc_td", "mnist", paper, 0, "cuda:1", True, wanted.deadline)]
+    assert told == ["lenetfc_td--mnist--seed0: epoch 1, validation accuracy 0.2500, 2.0 s"]
+    assert piece.done(tmp_path)
+    assert not any(other.done(tmp_path) for other in rest)
+    assert run([piece], wanted) == ([], [])
+
+
+@pytest.fixture
+def two_attacks(monkeypatch, few_of_the_sample):
+    """Two quick attacks, on pictures of the sample under the name of the full set."""
+    few_of_the_sample("fashion-mnist", train=100, test=50)
+    monkeypatch.setattr(attack_pieces, "PICTURES", 20)
+    monkeypatch.setattr(attack_pieces.attacks, "names", lambda: ["contrast", "shifts"])
+
+
+def test_an_attack_piece_attacks_and_asks_which_scale_is_fragile(two_attacks, tmp_path):
+    told = []
+    settings = Settings(tmp_path, "cpu", False, None, told.append)
+    piece = select(["attacks--lenetfc_td--fashion-mnist--minimal--seed0"], gpu=False)[0]
+    assert not piece.done(tmp_path)
+    assert run([piece], settings) == (["attacks--lenetfc_td--fashion-mnist--minimal--seed0"], [])
+    name = "lenetfc_td--fashion-mnist--{}--minimal"
+    assert [line.split(":")[0] for line in told] == [f"{name.format(a)}--seed0" for a in ("contrast", "shifts")]
+    assert piece.done(tmp_path)
+    records = [name.format(a) + end for a in ("contrast", "shifts") for end in (".json", "--scales.json")]
+    assert sorted(path.name for path in (tmp_path / "runs").glob("*.json")) == sorted(records)
+    assert read(tmp_path / "runs" / records[0]).parameters["pictures"] == 20
+    assert run([piece], settings) == ([], [])
+
+    # An ablation whose pictures stayed on another machine: they are made again, the other attack is left alone.
+    (tmp_path / "runs" / records[3]).unlink()
+    ablated = (tmp_path / "runs" / records[1]).read_bytes()
+    before = read(tmp_path / "runs" / records[2]).runs[0]
+    for path in (tmp_path / "adversarial").glob("*"):
+        path.unlink()
+    assert not piece.done(tmp_path)
+    assert run([piece], settings) == ([piece.name], [])
+    assert [line.split(":")[0] for line in told[2:]] == [f"{name.format('shifts')}--seed0"]
+    assert read(tmp_path / "runs" / records[2]).runs[0].arrays == before.arrays
+    assert (tmp_path / "runs" / records[1]).read_bytes() == ablated
+
+
+def test_bottom_up_networks_have_no_scales_and_a_gpu_attacks_whole_test_sets(two_attacks, tmp_path):
+    cpu = select(["attacks--lenetfc--fashion-mnist--paper--seed0"], gpu=False)
+    whole = select(["attacks--lenetfc--fashion-mnist--paper--all--seed0"], gpu=False)
+    run(cpu + whole, Settings(tmp_path, "cpu", False, None))
+    assert all(piece.done(tmp_path) for piece in cpu + whole)
+    pictures = {path.stem: read(path).parameters["pictures"] for path in (tmp_path / "runs").glob("*.json")}
+    name = "lenetfc--fashion-mnist--{}--paper{}"
+    assert pictures == {name.format(a, end): n for a in ("contrast", "shifts") for end, n in (("", 20), ("--all", 50))}
+
+
+def test_attacks_stop_at_the_deadline(two_attacks, tmp_path, monkeypatch):
+    piece = select(["attacks--lenetfc_td--fashion-mnist--minimal--seed0"], gpu=False)[0]
+    late = Settings(tmp_path, "cpu", False, time.monotonic() - 1)
+    with pytest.raises(OutOfTime):
+        piece.run(late)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_weights_of_the_folder_itself_come_before_those_of_the_book(tmp_path):
+    assert folder_with(tmp_path, "lenetfc--mnist", 0) == SHIPPED
+    keep(tmp_path, 0)
+    assert folder_with(tmp_path, "lenetfc--mnist", 0) == tmp_path
+    assert folder_with(tmp_path, "lenetfc--mnist", 1) == SHIPPED
+
+
+# Carrying results from one machine to another
+
+
+def test_results_of_attacks_travel_and_their_pictures_do_not(two_attacks, tmp_path):
+    there, here, archive = tmp_path / "there", tmp_path / "here", tmp_path / "travels.tar"
+    piece = select(["attacks--lenetfc_td--fashion-mnist--minimal--seed0"], gpu=False)[0]
+    piece.run(Settings(there, "cpu", False, None))
+    assert pack(there, archive) == 6  # two attacks, two ablations, and the results of the attacks
+    assert unpack(archive, here) == 4
+    assert piece.done(here)
+    results = [attack_records.results("lenetfc_td", "fashion-mnist", "shifts", output=o).l2 for o in (there, here)]
+    assert results[0].tolist() == results[1].tolist()
+    assert not (here / "adversarial").exists()
+    path = there / "attacks" / "lenetfc_td--fashion-mnist--shifts--minimal--seed0.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    pack(there, archive)
+    refused(archive, here, ValueError, r"shifts--minimal--seed0\.safetensors is missing or is not the record's")
+
+
+def keep(output, seed, network="lenetfc", parameters=None, data="mnist"):
+    """Record a run of an untrained network, with its weights."""
+    described = {"network": network, "data": data, "merge": "sum", "scaler": "max_pool", "image_size": 8}
+    described |= parameters or {}
+    name = f"{network}--{data}"
+    weights = save_weights(output, name, seed, networks.build(network, 1, 10, 8, seed=seed), described)
+    result = Run(seed, {"test_accuracy": seed / 10}, {}, weights, environment("cpu", 1))
+    add_run(output / "runs", name, "training", described, result)
+
+
+@pytest.fixture
+def here(tmp_path):
+    keep(tmp_path / "here", 0)
+    keep(tmp_path / "here", 1)
+    return tmp_path / "here"
+
+
+@pytest.fixture
+def there(tmp_path):
+    output = tmp_path / "there"
+    keep(output, 2)
+    keep(output, 0, "lenetfc_td")
+    (output / "checkpoints").mkdir()
+    torch.save({"epoch": 3}, output / "checkpoints" / "lenetfc--mnist--seed3.pt")
+    return output
+
+
+def listing(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def visible(folder):
+    return {name: data for name, data in listing(folder).items() if "/." not in name}
+
+
+def test_packed_runs_are_added_to_those_that_are_there(here, there, tmp_path):
+    archive = tmp_path / "travels.tar"
+    assert pack(there, archive) == 5  # two records, two weights, one checkpoint
+    with tarfile.open(archive) as tar:
+        assert all(not os.path.basename(name).startswith(".") for name in tar.getnames())
+    assert unpack(archive, here) == 2
+    record = read(here / "runs" / "lenetfc--mnist.json")
+    assert record.seeds == [0, 1, 2]
+    assert record.values("test_accuracy") == [0, 0.1, 0.2]
+    assert read(here / "runs" / "lenetfc_td--mnist.json") == read(there / "runs" / "lenetfc_td--mnist.json")
+    assert zoo.available(here) == [
+        ("lenetfc", "mnist", 0),
+        ("lenetfc", "mnist", 1),
+        ("lenetfc", "mnist", 2),
+        ("lenetfc_td", "mnist", 0),
+    ]
+    for name, data in visible(there).items():
+        if not name.startswith("runs"):
+            assert (here / name).read_bytes() == data
+    once = visible(here)
+    assert unpack(archive, here) == 2  # again: nothing more
+    assert visible(here) == once
+    assert ".unpacked" not in os.listdir(here)
+
+
+def test_into_an_empty_folder_all_of_it_comes(there, tmp_path):
+    pack(there, tmp_path / "travels.tar")
+    assert unpack(tmp_path / "travels.tar", tmp_path / "new") == 2
+    assert visible(tmp_path / "new") == visible(there)
+
+
+def test_an_empty_folder_can_be_packed(tmp_path):
+    assert pack(tmp_path / "nothing", tmp_path / "travels.tar") == 0
+    assert unpack(tmp_path / "travels.tar", tmp_path / "new") == 0
+
+
+def refused(archive, output, error, message):
+    before = listing(output)
+    with pytest.raises(error, match=message):
+        unpack(archive, output)
+    assert listing(output) == before
+
+
+def test_weights_that_are_not_the_records_are_refused_and_nothing_is_written(here, there, tmp_path):
+    archive = tmp_path / "travels.tar"
+    weights = there / "weights" / "lenetfc--mnist--seed2.safetensors"
+    data = weights.read_bytes()
+    weights.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    pack(there, archive)
+    message = r"travels\.tar: lenetfc--mnist--seed2\.safetensors is missing or is not the record's"
+    refused(archive, here, ValueError, message)
+    weights.unlink()
+    pack(there, archive)
+    refused(archive, here, ValueError, message)
+
+
+def test_an_edited_record_is_refused(here, there, tmp_path):
+    record = there / "runs" / "lenetfc--mnist.json"
+    record.write_text(record.read_text().replace('"test_accuracy": 0.2', '"test_accuracy": 0.9'))
+    pack(there, tmp_path / "travels.tar")
+    refused(tmp_path / "travels.tar", here, RecordError, "was changed after it was written")
+
+
+def test_runs_of_other_parameters_are_refused_before_weights_are_written_over(here, tmp_path):
+    keep(tmp_path / "there", 0, parameters={"merge": "concat"})
+    pack(tmp_path / "there", tmp_path / "travels.tar")
+    refused(tmp_path / "travels.tar", here, RecordError, "merge 'sum' there and 'concat' here; choose another folder")
+
+
+def test_what_is_no_packed_folder_is_refused(here, there, tmp_path):
+    archive = tmp_path / "travels.tar"
+    with pytest.raises(FileNotFoundError):
+        unpack(archive, here)
+    archive.write_bytes(b"no archive")
+    refused(
+        archive, here, ValueError, r"travels\.tar is no packed folder or is damaged \(truncated header\): pack it again"
+    )
+    pack(there, archive)
+    archive.write_bytes(archive.read_bytes()[:3000])
+    refused(archive, here, ValueError, "is no packed folder or is damaged")
+
+
+def test_an_archive_cannot_write_elsewhere(here, tmp_path):
+    archive = tmp_path / "travels.tar"
+    with tarfile.open(archive, "w") as tar:
+        entry = tarfile.TarInfo("../../escaped")
+        entry.size = 4
+        tar.addfile(entry, io.BytesIO(b"evil"))
+    refused(archive, here, ValueError, "is no packed folder or is damaged")
+    assert not list(tmp_path.rglob("escaped"))
+
+
+def test_leftovers_of_a_killed_call_do_not_come_along(here, there, tmp_path):
+    pack(there, tmp_path / "travels.tar")
+    keep(here / ".unpacked", 7)
+    assert unpack(tmp_path / "travels.tar", here) == 2
+    assert read(here / "runs" / "lenetfc--mnist.json").seeds == [0, 1, 2]
+
+
+def test_a_short_run_lies_apart_and_says_what_is_short(tmp_path, monkeypatch):
+    calls = []
+
+    def train_run(network, data, recipe, seed, output, **options):
+        calls.append((network, data, recipe, output))
+        keep(output, seed, network, data=data)
+
+    monkeypatch.setattr(trainings, "train_run", train_run)
+    [full], [piece] = (select([f"{begin}nin_light--fashion-mnist--seed0"], gpu=False) for begin in ("", "short--"))
+    assert run([piece], Settings(tmp_path, "cpu", False, None)) == (["short--nin_light--fashion-mnist--seed0"], [])
+    paper = recipe("nin_light", "fashion-mnist")
+    assert calls == [("nin_light", "fashion-mnist", replace(paper, epochs=1, batch_size=64), tmp_path / "short")]
+    assert piece.done(tmp_path)
+    assert not full.done(tmp_path)
+    assert full.gpu
+    assert not piece.gpu
+
+
+@pytest.mark.parametrize("kind", ["mgnet", "equal", "full"])
+def test_a_short_run_of_glimpses_changes_its_recipe_and_nothing_else(tmp_path, monkeypatch, kind):
+    calls = []
+
+    def train(kind, data, seed, output, *, setup, streamed, **options):
+        calls.append((kind, data, seed, output, setup, streamed))
+
+    monkeypatch.setattr(glimpse_pieces, "glimpse_run", train)
+    [piece] = select([f"short--{kind}_small_cnn--canvas-fashion-mnist--seed0"], gpu=False)
+    piece.run(Settings(tmp_path, "cpu", False, None))
+    [full] = select([f"{kind}_small_cnn--canvas-fashion-mnist--seed0"], gpu=True)
+    full.run(Settings(tmp_path, "cpu", False, None))
+    canvas = SETUPS["canvas"]
+    shorter = replace(canvas.recipe, epochs=4, batch_size=64, optimiser="adam", lr=2e-3, weight_decay=0.0)
+    assert calls == [
+        (kind, "canvas-fashion-mnist", 0, tmp_path / "short", replace(canvas, recipe=shorter), False),
+        (kind, "canvas-fashion-mnist", 0, tmp_path, canvas, False),
+    ]
+
+
+def test_a_full_run_takes_the_place_of_a_short_one(tmp_path):
+    assert short.where("nin--mnist", tmp_path) is None
+    keep(tmp_path / "short", 0, "nin")
+    assert short.where("nin--mnist", tmp_path) == tmp_path / "short"
+    keep(tmp_path, 0, "nin")
+    assert short.where("nin--mnist", tmp_path) == tmp_path
+
+
+def test_where_nothing_is_held_out_the_training_accuracy_is_told(tmp_path):
+    told = []
+    on_epoch = Settings(tmp_path, "cpu", False, None, told.append).epochs_of("a")
+    on_epoch(History(train_loss=[1.0], train_accuracy=[0.5], val_accuracy=[float("nan")], seconds=[2.0]))
+    assert told == ["a: epoch 1, training accuracy 0.5000, 2.0 s"]

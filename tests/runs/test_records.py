@@ -1,0 +1,284 @@
+import copy
+import json
+import math
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from c2f.runs.environment import environment
+from c2f.runs.folder import SHIPPED
+from c2f.runs.record import (
+    SCHEMA,
+    Record,
+    RecordError,
+    Run,
+    Statistic,
+    add_run,
+    difference,
+    read,
+    read_folder,
+    statistic,
+)
+
+PARAMETERS = {"network": "lenetfc", "data": "mnist", "recipe": {"lr": 0.1, "epochs": 50, "image_size": None}}
+
+
+def a_run(seed=0, **values):
+    return Run(
+        seed=seed,
+        values={"test_accuracy": 0.9, "test_loss": 0.25, **values},
+        details={"history": {"val_loss": [0.5, 0.25]}, "classes": ["a", "b"]},
+        weights={"file": f"lenetfc--mnist--seed{seed}.safetensors", "sha256": "0" * 64},
+        environment=environment("cpu", 1.5),
+    )
+
+
+def write(folder, *runs, name="lenetfc--mnist", parameters=PARAMETERS):
+    for run in runs:
+        add_run(folder, name, "training", parameters, run)
+    return folder / f"{name}.json"
+
+
+def test_what_is_written_is_read_again(tmp_path):
+    run = a_run(3)
+    path = write(tmp_path, run)
+    assert path == tmp_path / "lenetfc--mnist.json"
+    assert read(path) == Record("lenetfc--mnist", "training", PARAMETERS, [run])
+    assert read_folder(tmp_path) == {"lenetfc--mnist": read(path)}
+    assert read_folder(tmp_path / "absent") == {}
+    assert path.read_text().endswith("}\n")
+
+
+def test_the_arrays_of_a_run_are_named_and_older_records_do_not_mention_them(tmp_path):
+    named = {"file": "lenetfc--mnist--contrast--minimal--seed0.safetensors", "sha256": "1" * 64}
+    with_arrays = replace(a_run(0), weights=None, arrays=named)
+    without = a_run(1)
+    path = write(tmp_path, with_arrays, without)
+    assert read(path).runs == [with_arrays, without]
+    first, second = json.loads(path.read_text())["runs"]
+    assert first["arrays"] == named
+    assert set(second) == {"seed", "values", "details", "weights", "environment"}
+
+
+def test_runs_are_kept_in_the_order_of_their_seeds_and_replaced_by_seed(tmp_path):
+    path = write(tmp_path, a_run(2), a_run(0), a_run(1), a_run(2, test_accuracy=0.5))
+    record = read(path)
+    assert record.seeds == [0, 1, 2]
+    assert record.values("test_accuracy") == [0.9, 0.9, 0.5]
+
+
+def test_n_mean_and_sd_by_hand(tmp_path):
+    assert statistic([1.0, 2.0, 4.0]) == Statistic(3, pytest.approx(7 / 3), pytest.approx(math.sqrt(7 / 3)))
+    assert statistic([0.5]) == Statistic(1, 0.5, None)  # of one value nothing is known
+    path = write(tmp_path, *(a_run(seed, test_accuracy=value) for seed, value in enumerate([1.0, 2.0, 4.0])))
+    found = json.loads(path.read_text())["summary"]["test_accuracy"]
+    assert found == {"n": 3, "mean": pytest.approx(7 / 3), "sd": pytest.approx(1.5275252316519468)}
+    assert read(path).summary["test_loss"] == Statistic(3, 0.25, 0.0)
+
+
+def test_only_what_all_runs_have_is_summarised(tmp_path):
+    record = read(write(tmp_path, a_run(0, val_accuracy=0.8), a_run(1)))
+    assert list(record.summary) == ["test_accuracy", "test_loss"]
+
+
+@settings(deadline=None, max_examples=15)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+        max_leaves=8,
+    ),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+def test_every_value_comes_back_bit_for_bit(tmp_path_factory, detail, value):
+    run = Run(0, {"x": value}, {"detail": detail}, None, environment_of_none())
+    path = write(tmp_path_factory.mktemp("records"), run)
+    assert read(path).runs == [run]
+
+
+def environment_of_none():
+    return dict.fromkeys(SCHEMA["properties"]["runs"]["items"]["properties"]["environment"]["required"])
+
+
+def test_numbers_that_json_has_no_word_for_become_null(tmp_path):
+    run = a_run()
+    run.details["history"]["val_loss"] = [float("nan"), float("inf"), (1.0, float("-inf"))]
+    text = write(tmp_path, run).read_text()
+    assert "NaN" not in text
+    assert "Infinity" not in text
+    assert read(tmp_path / "lenetfc--mnist.json").runs[0].details["history"]["val_loss"] == [None, None, [1.0, None]]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_value_that_is_no_number_is_refused(tmp_path, bad):
+    with pytest.raises(RecordError, match=r"not a valid record at .*test_accuracy.*None is not of type 'number'"):
+        write(tmp_path, a_run(test_accuracy=bad))
+    assert not (tmp_path / "lenetfc--mnist.json").exists()
+
+
+def test_the_schema_is_a_schema_and_records_follow_it(tmp_path):
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.validate(json.loads(write(tmp_path, a_run(0), a_run(1)).read_text()), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", "Has Spaces"),
+        ("kind", ""),
+        ("runs", []),
+        ("runs.0.seed", -1),
+        ("runs.0.seed", "0"),
+        ("runs.0.values", {}),
+        ("runs.0.environment", {}),
+        ("runs.0.weights", {"file": "../../evil.safetensors", "sha256": "0" * 64}),
+        ("runs.0.weights", {"file": "weights.pkl", "sha256": "0" * 64}),
+        ("runs.0.weights", {"file": "weights.safetensors", "sha256": "0"}),
+        ("runs.0.weights", {"file": "weights.safetensors"}),
+        ("runs.0.arrays", None),
+        ("runs.0.arrays", {"file": "arrays.safetensors"}),
+        ("runs.0.arrays", {"file": "../arrays.safetensors", "sha256": "0" * 64}),
+        ("runs.0.note", "by hand"),
+        ("note", "by hand"),
+        ("schema", 2),
+        ("checksum", "no"),
+        ("summary", None),
+    ],
+)
+def test_what_is_not_valid_is_refused(tmp_path, field, value):
+    path = write(tmp_path, a_run())
+    content = json.loads(path.read_text())
+    *way, last = field.split(".")
+    place = content
+    for step in way:
+        place = place[int(step) if step.isdigit() else step]
+    place[last] = value
+    path.write_text(json.dumps(content))
+    with pytest.raises(RecordError, match="not a valid record at "):
+        read(path)
+
+
+def test_every_changed_digit_is_noticed(tmp_path):
+    text = write(tmp_path, a_run(0, test_accuracy=0.9125), a_run(1, test_accuracy=0.9375)).read_text()
+    path = tmp_path / "edited.json"
+    for before, after in (
+        ('"test_accuracy": 0.9125', '"test_accuracy": 0.9126'),
+        ('"mean": 0.925', '"mean": 0.926'),
+        ('"epochs": 50', '"epochs": 51'),
+        ('"seed": 1', '"seed": 2'),
+        ('"sha256": "0000', '"sha256": "1000'),
+        ('"name": "lenetfc--mnist"', '"name": "lenetfc--mnist2"'),
+    ):
+        assert text.count(before) >= 1, before
+        path.write_text(text.replace(before, after, 1))
+        with pytest.raises(
+            RecordError, match=r"edited\.json: was changed after it was written; records are never edited"
+        ):
+            read(path)
+    path.write_text(json.dumps(json.loads(text)))  # another layout is not another content
+    assert read(path).seeds == [0, 1]
+
+
+def test_a_damaged_file_is_refused(tmp_path):
+    path = write(tmp_path, a_run())
+    whole = path.read_bytes()
+    for broken in (whole[: len(whole) // 2], whole[:-3], b"", b"\xff\xfe", b"hello"):
+        path.write_bytes(broken)
+        with pytest.raises(RecordError, match=r"lenetfc--mnist\.json: damaged or truncated \(.*restore it or run the"):
+            read(path)
+    for other in (b"[]", b"3", b"{}"):
+        path.write_bytes(other)
+        with pytest.raises(RecordError, match="not a valid record"):
+            read(path)
+    with pytest.raises(RecordError, match=r"there is no record .*absent\.json"):
+        read(tmp_path / "absent.json")
+
+
+def test_a_damaged_record_is_not_written_over(tmp_path):
+    path = write(tmp_path, a_run())
+    path.write_text(path.read_text()[:100])
+    with pytest.raises(RecordError, match="damaged or truncated"):
+        write(tmp_path, a_run(1))
+    assert len(path.read_text()) == 100
+
+
+def test_runs_of_other_parameters_are_refused_and_the_difference_is_named(tmp_path):
+    path = write(tmp_path, a_run())
+    before = path.read_bytes()
+    other = copy.deepcopy(PARAMETERS)
+    other["recipe"]["lr"] = 0.2
+    other["merge"] = "sum"
+    with pytest.raises(
+        RecordError,
+        match=r"lenetfc--mnist\.json holds runs with other parameters: recipe\.lr 0\.1 there and 0\.2 here, "
+        r"merge None there and 'sum' here; choose another folder",
+    ):
+        write(tmp_path, a_run(1), parameters=other)
+    assert path.read_bytes() == before
+    assert difference({"a": 1}, {"b": {"c": 2}}) == (
+        "holds runs with other parameters: a 1 there and None here, b.c None there and 2 here"
+    )
+
+
+def test_a_record_without_runs_is_refused():
+    with pytest.raises(RecordError, match=r"not a valid record at \$\.runs"):
+        Record("empty", "training", {}).to_json()
+
+
+ADDER = """
+import sys
+from pathlib import Path
+from c2f.runs.record import SCHEMA, Run, add_run
+environment = dict.fromkeys(SCHEMA["properties"]["runs"]["items"]["properties"]["environment"]["required"])
+print("ready", flush=True)
+sys.stdin.readline()
+for i in range(12):
+    add_run(Path(sys.argv[1]), "shared", "training", {}, Run(int(sys.argv[2]) + 2 * i, {"x": i}, {}, None, environment))
+"""
+
+
+def test_two_processes_that_write_at_once_lose_nothing(tmp_path):
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", ADDER, str(tmp_path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "cwd": root, "text": True}
+    both = [subprocess.Popen([*command, str(first)], **pipes) for first in (0, 1)]
+    for process in both:
+        assert process.stdout.readline() == "ready\n"
+    for process in both:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in both:
+        process.communicate()
+        assert process.returncode == 0
+    assert read(tmp_path / "shared.json").seeds == list(range(24))
+    assert list(read_folder(tmp_path)) == ["shared"]  # the lock is no record
+
+
+def test_the_environment_tells_where_and_with_what(tmp_path):
+    found = environment("cpu", 12.34567)
+    assert found["seconds"] == 12.346
+    assert found["threads"] >= 1
+    assert found["peak_memory_bytes"] > 50e6
+    assert set(found["versions"]) == {"c2f", "python", "torch", "torchvision", "numpy"}
+    assert found["commit"] is None or len(found["commit"].rstrip("+")) == 40
+    assert found["finished"].endswith("+00:00")
+    json.dumps(found)
+
+
+def test_all_records_that_ship_are_whole():
+    paths = [path for folder in (SHIPPED, SHIPPED / "short") for path in sorted((folder / "runs").glob("*.json"))]
+    if not paths:
+        pytest.skip("no reference runs ship yet")
+    for path in paths:
+        record = read(path)
+        assert record.name == path.stem
+        assert record.seeds == sorted(set(record.seeds))
+        written = json.loads(path.read_text())["summary"]
+        assert written == json.loads(record.to_json())["summary"]
+        assert path.read_text() == record.to_json()
