@@ -5,6 +5,7 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from c2f.cli.app import app
+from c2f.cli.epochs import if_there
 from c2f.cli.options import Again, Device, Pictures, TestData, TrainedSeeds, Weights, count
 
 
@@ -63,5 +64,6 @@ def attack(
                 device=place,
                 again=again,
             )
-            print(told(f"{attack_name(network, data, name, protocol, pictures == 'all')}--seed{seed}", run), flush=True)
+            what = f"{attack_name(network, data, name, protocol, pictures == 'all')}--seed{seed}"
+            print(told(what, run) + if_there(run, output), flush=True)
     print(f"records and results picture by picture in {output}")

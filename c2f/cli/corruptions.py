@@ -5,6 +5,7 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from c2f.cli.app import app
+from c2f.cli.epochs import if_there
 from c2f.cli.options import Again, Device, Pictures, RecordOutput, TestData, TrainedSeeds, Weights, count
 
 
@@ -62,7 +63,8 @@ def corrupt(
         told = f"mean accuracy {100 * run.values['mean']:.1f} %"
         if "clean" in run.values:
             told += f", {100 * run.values['clean']:.1f} % without corruption"
-        print(f"{network}, {data}, seed {seed}: {told}, {run.environment['seconds']:.0f} s", flush=True)
+        told += f", {run.environment['seconds']:.0f} s{if_there(run, output)}"
+        print(f"{network}, {data}, seed {seed}: {told}", flush=True)
     shown = [
         column
         for name, record in corruption_tables.recorded(output).items()
@@ -127,7 +129,7 @@ def pgd(
             device=place,
             again=again,
         )
-        print(f"{network}, {data}, seed {seed}: {run.environment['seconds']:.0f} s")
+        print(f"{network}, {data}, seed {seed}: {run.environment['seconds']:.0f} s{if_there(run, output)}")
         for name, accuracy in run.values.items():
             print(f"  {name:24s} {100 * accuracy:5.1f} %")
         for name in ("masking", "masking_rescaled"):

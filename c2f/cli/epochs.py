@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from c2f.runs.record import Run
@@ -14,18 +14,19 @@ class Epochs:
     """Shows epochs as they end, in a ``with`` block: a moving bar where somebody watches, a line each elsewhere."""
 
     def __init__(self, what: str, epochs: int):
-        from c2f.common.progress import somebody_watches
-
-        self.what, self.epochs, self.bar = what, epochs, None
-        if somebody_watches():
-            from tqdm.auto import tqdm
-
-            self.bar = tqdm(total=epochs, desc=what, unit="epoch")
+        self.what, self.epochs = what, epochs
+        self.bar: Any = None
 
     def __call__(self, history: "History") -> None:
         """Show the epochs up to the last of ``history``."""
+        from tqdm.auto import tqdm
+
+        from c2f.common.progress import somebody_watches
+
         if not len(history):
             return
+        if self.bar is None and somebody_watches():
+            self.bar = tqdm(total=self.epochs, desc=self.what, unit="epoch")
         told = f"loss {history.train_loss[-1]:.4f}, {history.reached()}"
         if self.bar is not None:
             self.bar.update(len(history) - self.bar.n)
@@ -49,8 +50,7 @@ def train_each(
     repetitions: int,
     epochs: int,
     train: Callable[[int, Epochs], "Run"],
-    there: Callable[[int], object] | None = None,
-    output: Path | None = None,
+    output: Path,
 ) -> Iterator[tuple[str, "Run"]]:
     """Train each seed, its epochs shown; give ``NAME--seedS`` and the run.
 
@@ -62,15 +62,19 @@ def train_each(
         repetitions: how often the recipe repeats a training.
         epochs: of each training.
         train: trains a seed, and is to call what shows the epochs.
-        there: the run of a seed that ``output`` already holds, which is told and left out; None trains all.
-        output: see there.
+        output: the folder; a run that it held already is told and left out.
     """
     every = list(seeds or range(repetitions))
     for seed in every[int(os.environ.get("RANK", 0)) :: int(os.environ.get("WORLD_SIZE", 1))]:
         what = f"{name}--seed{seed}"
-        if there is not None and there(seed) is not None:
-            print(f"{what}: already in {output}; --again trains it anew")
-            continue
         with Epochs(what, epochs) as shown:
             run = train(seed, shown)
-        yield what, run
+        if run.fresh:
+            yield what, run
+        else:
+            print(f"{what}: already in {output}; --again trains it anew")
+
+
+def if_there(run: "Run", output: Path) -> str:
+    """Return what a line about ``run`` ends in if ``output`` held it already, else nothing."""
+    return "" if run.fresh else f" (already in {output}; --again does it anew)"

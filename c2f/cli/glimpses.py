@@ -156,7 +156,7 @@ def glimpse(
             again=again,
         )
 
-    for what, run in train_each(name, seeds, setup.recipe.repetitions, setup.recipe.epochs, train):
+    for what, run in train_each(name, seeds, setup.recipe.repetitions, setup.recipe.epochs, train, output):
         by_glimpse = ", ".join(f"{v:.4f}" for k, v in run.values.items() if k.startswith("test_accuracy "))
         print(
             f"{what}: test accuracy after each glimpse {by_glimpse}; "

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from tyro.conf import Positional
 
 from c2f.cli.app import app
-from c2f.cli.epochs import Epochs, train_each
-from c2f.cli.options import Device, RecordOutput, TrainedSeeds, Weights
+from c2f.cli.epochs import Epochs, if_there, train_each
+from c2f.cli.options import Again, Device, RecordOutput, TrainedSeeds, Weights
 
 if TYPE_CHECKING:
     from c2f.experiments.highres.recipes import DenseRecipe
@@ -29,22 +29,20 @@ def train_densenet(
 
     Arguments as for ``c2f train``, the recipe made.
     """
-    from c2f.experiments.highres.run import densenet_run, recorded_densenet
+    from c2f.experiments.highres.run import densenet_run
     from c2f.runs.record import Run
     from c2f.training.device import find_device
     from c2f.zoo.densenet import densenet_name
 
     place = find_device(device)
 
-    def there(seed: int) -> Run | None:
-        return recorded_densenet(model, data, recipe, seed, output, workers)
-
     def train(seed: int, shown: Epochs) -> Run:
-        return densenet_run(model, data, seed, output, recipe=recipe, workers=workers, device=place, on_epoch=shown)
+        return densenet_run(
+            model, data, seed, output, recipe=recipe, workers=workers, device=place, on_epoch=shown, again=again
+        )
 
-    known = None if again else there
     name = densenet_name(model, data)
-    for what, run in train_each(name, seeds, recipe.repetitions, recipe.epochs, train, known, output):
+    for what, run in train_each(name, seeds, recipe.repetitions, recipe.epochs, train, output):
         rebuilt = run.values.get("test_rebuilt_error")
         error = "" if rebuilt is None else f", rebuilt to {rebuilt:.1f} grey levels"
         print(
@@ -63,6 +61,7 @@ def maps(
     pictures: int = 500,
     weights: Weights = None,
     device: Device = None,
+    again: Again = False,
     output: RecordOutput = Path("output"),
 ) -> None:
     """Measure what the class maps of a trained densenet_full show, and how well they find the object; record it.
@@ -77,11 +76,12 @@ def maps(
 
     place = find_device(device)
     for seed in seeds:
-        run = maps_run(data, seed, output, chosen=chosen, pictures=pictures, weights=weights, device=place)
+        run = maps_run(data, seed, output, chosen=chosen, pictures=pictures, weights=weights, device=place, again=again)
         v = run.values
         print(
             f"{maps_name(data)}--seed{seed}: the high-resolution CAM correlates {v['to_low']:.2f} with the "
             f"low-resolution one ({100 * v['orders_as_good']:.0f} % of other orders do as well); pointing game "
-            f"{v['pointing high']:.3f}, of the low-resolution one {v['pointing low']:.3f}; record in {output}",
+            f"{v['pointing high']:.3f}, of the low-resolution one {v['pointing low']:.3f}; record in {output}"
+            + if_there(run, output),
             flush=True,
         )

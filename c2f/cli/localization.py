@@ -5,6 +5,7 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from c2f.cli.app import app
+from c2f.cli.epochs import if_there
 from c2f.cli.options import Again, Device, Pictures, TestData, TrainedSeeds, Weights, count
 
 
@@ -57,5 +58,5 @@ def locate(
             device=place,
             again=again,
         )
-        print(told(network, data, maps, run), flush=True)
+        print(told(network, data, maps, run) + if_there(run, output), flush=True)
     print(f"records and scores picture by picture in {output}")

@@ -37,16 +37,13 @@ def segment(
         batch_size: meshes a step.
         mesh_seed: decides which pictures share a mesh; keep it, so that all networks are tested on the same meshes.
     """
-    from c2f.experiments.segmentation import mesh_profile, recorded_segmentation, segmentation_name, segmentation_run
+    from c2f.experiments.segmentation import mesh_profile, segmentation_name, segmentation_run
     from c2f.runs.record import Run
     from c2f.training.device import find_device
 
     recipe, channels = mesh_profile(profile, epochs=epochs, lr=lr, batch_size=batch_size, width=width)
     place = find_device(device)
     name = segmentation_name(network, data)
-
-    def there(seed: int) -> Run | None:
-        return recorded_segmentation(network, data, seed, output, recipe=recipe, width=channels, mesh_seed=mesh_seed)
 
     def train(seed: int, shown: Epochs) -> Run:
         return segmentation_run(
@@ -59,10 +56,10 @@ def segment(
             mesh_seed=mesh_seed,
             device=place,
             on_epoch=shown,
+            again=again,
         )
 
-    known = None if again else there
-    for what, run in train_each(name, seeds, recipe.repetitions, recipe.epochs, train, known, output):
+    for what, run in train_each(name, seeds, recipe.repetitions, recipe.epochs, train, output):
         values = run.values
         print(
             f"{what}: mean IoU {values['test_mean_iou']:.4f}, pixel accuracy {values['test_accuracy']:.4f} "

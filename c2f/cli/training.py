@@ -85,7 +85,7 @@ def train(
         return
     if workers is not None:
         raise ValueError(f"--workers means nothing to {network}, whose pictures are held in memory: leave it out")
-    from c2f.experiments.classification.run import recorded_run, train_run
+    from c2f.experiments.classification.run import train_run
     from c2f.runs.folder import run_name
     from c2f.runs.record import Run
     from c2f.training.device import find_device
@@ -93,9 +93,6 @@ def train(
 
     found = find_recipe(network, data, profile, recipe, **changes)
     place = find_device(device)
-
-    def there(seed: int) -> Run | None:
-        return recorded_run(network, data, found, seed, output, merge, scaler)
 
     def train_one(seed: int, shown: Epochs) -> Run:
         return train_run(
@@ -109,11 +106,11 @@ def train(
             device=place,
             compiled=compile,
             on_epoch=shown,
+            again=again,
         )
 
-    known = None if again else there
     name = run_name(network, data)
-    for what, run in train_each(name, seeds, found.repetitions, found.epochs, train_one, known, output):
+    for what, run in train_each(name, seeds, found.repetitions, found.epochs, train_one, output):
         print(
             f"{what}: test accuracy {run.values['test_accuracy']:.4f} after {run.values['train_seconds']:.0f} s; "
             f"record and weights in {output}"

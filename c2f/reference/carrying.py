@@ -8,9 +8,8 @@ from c2f.common.files import atomic_path, sha256
 from c2f.runs.folder import check_folder
 from c2f.runs.record import add_run, read_folder
 
-_ARRAYS = {"attack": "attacks", "localization": "localization"}
-"""Kind of record -> the folder of its results picture by picture."""
-_CARRIED = ("weights", *_ARRAYS.values(), "checkpoints")
+_KEPT = ("weights", "attacks", "localization")
+_CARRIED = (*_KEPT, "checkpoints")
 """What travels beside the records. Adversarial pictures do not: the ablation that needs them follows each attack."""
 
 
@@ -47,9 +46,8 @@ def unpack(archive: Path, output: Path) -> int:
         for record in records.values():
             check_folder(output, record.name, record.parameters)
             for run in record.runs:
-                for kind, named in (("weights", run.weights), (_ARRAYS.get(record.kind, ""), run.arrays)):
-                    if named is None:
-                        continue
+                for kind in set(_KEPT) & set(run.files):
+                    named = run.files[kind]
                     path = staging / kind / named["file"]
                     if not path.exists() or sha256(path) != named["sha256"]:
                         raise ValueError(f"{archive}: {named['file']} is missing or is not the record's")

@@ -2,13 +2,14 @@
 
 ::
 
-    parts = Parts(Path("output/checkpoints/name--seed0.json"), {"what": "defines the work"})
+    parts = PartialResults(Path("output/checkpoints/name--seed0"), {"what": "defines the work"})
     counts = parts.get("fog 3", lambda: count(...))  # computed once, whatever happens in between
     parts.remove()  # at the end
 """
 
 import hashlib
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,16 +19,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
 
-from c2f.common.files import write_text
+from c2f.common.files import atomic_path
 from c2f.common.progress import progress
 
 
-class Parts:
-    """The results of finished parts, as JSON in one file. Several threads may ask for different parts.
+class OutOfTime(Exception):
+    """The deadline is near; what is finished is kept, and the same call goes on from there."""
+
+
+class PartialResults:
+    """The results of finished parts, a file each. Several threads may ask for different parts.
 
     Args:
-        path: the file. One that is damaged or of other work is begun anew.
+        path: of the files, which get the part's name and an ending behind it. One that is damaged or of other work is
+            made anew.
         identity: what defines the work, as JSON: parts of anything else are not used.
         deadline: in ``time.monotonic()``, or None; a part that would not end before it is not begun.
 
@@ -41,25 +50,35 @@ class Parts:
         self._done: dict[str, Any] = {}
         self.seconds, self._longest = 0.0, 0.0
         self._lock, self._under_way, self._counted_until = threading.Lock(), 0, 0.0
-        try:
-            content = json.loads(self.path.read_text(encoding="utf-8"))
-            if content["fingerprint"] == self._fingerprint:
-                self._done, self.seconds = content["done"], content["seconds"]
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
-            pass
+        for file in self.files(self.path):
+            try:
+                with safe_open(file, "pt") as opened:
+                    about = json.loads(opened.metadata()["c2f"])
+                    tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
+                if about["fingerprint"] == self._fingerprint:
+                    self._done[about["part"]] = _joined(about["value"], tensors)
+                    self.seconds = max(self.seconds, about["seconds"])
+            except (SafetensorError, ValueError, KeyError, TypeError):
+                continue
+
+    @staticmethod
+    def files(path: Path) -> list[Path]:
+        """Return the files of the parts that are finished of the work at ``path``."""
+        return sorted(path.parent.glob(f"{path.name}--*.part"))
 
     def __len__(self) -> int:
         return len(self._done)
 
     def get(self, name: str, make: Callable[[], Any]) -> Any:
-        """Return the result of the part ``name``: what was written down, or else what ``make`` returns (JSON).
+        """Return the result of the part ``name``: what was written down, or else what ``make`` returns: JSON with
+        tensors in it.
 
         Raises:
-            c2f.runs.parts.OutOfTime: the deadline is near.
+            OutOfTime: the deadline is near.
         """
         if name not in self._done:
             if self.deadline is not None and time.monotonic() + self._longest > self.deadline:
-                raise OutOfTime(f"{self.path.stem} stopped before {name}; run it again to go on")
+                raise OutOfTime(f"{self.path.name} stopped before {name}; run it again to go on")
             start = self._count_seconds(+1)
             try:
                 made = make()
@@ -68,9 +87,16 @@ class Parts:
             with self._lock:
                 self._longest = max(self._longest, end - start)
                 self._done[name] = made
-                content = {"fingerprint": self._fingerprint, "seconds": self.seconds, "done": self._done}
-                write_text(self.path, json.dumps(content))
+                self._write(name, made)
         return self._done[name]
+
+    def _write(self, name: str, made: Any) -> None:
+        tensors: dict[str, Tensor] = {}
+        about = {"fingerprint": self._fingerprint, "part": name, "seconds": self.seconds}
+        about["value"] = _parted(made, tensors)
+        file = self.path.with_name(f"{self.path.name}--{re.sub(r'[^A-Za-z0-9_.-]', '-', name)}.part")
+        with atomic_path(file) as temporary:
+            save_file(tensors, temporary, metadata={"c2f": json.dumps(about)})
 
     def get_all(self, makes: Mapping[str, Callable[[], Any]], workers: int = 1) -> dict[str, Any]:
         """Return the results of parts by name, see ``get``; a progress bar shows how many are done.
@@ -79,7 +105,7 @@ class Parts:
         uses a single one: on small pictures that takes half to two thirds of the time of one part after the other with
         all of torch's threads. An error ends it once the parts under way are done and written down.
         """
-        shown = partial(progress, what=self.path.stem, total=len(makes), unit="part")
+        shown = partial(progress, what=self.path.name, total=len(makes), unit="part")
         if workers == 1:
             return {name: self.get(name, make) for name, make in shown(makes.items())}
         threads = torch.get_num_threads()
@@ -100,9 +126,25 @@ class Parts:
         return now
 
     def remove(self) -> None:
-        """Remove the file: the work is recorded elsewhere."""
-        self.path.unlink(missing_ok=True)
+        """Remove the files: the work is recorded elsewhere."""
+        for file in self.files(self.path):
+            file.unlink()
 
 
-class OutOfTime(Exception):
-    """Training stopped at its deadline; the checkpoint holds all finished epochs."""
+def _parted(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """Return ``value`` with a number in each tensor's place; the tensors go into ``tensors``."""
+    if isinstance(value, Tensor):
+        tensors[str(len(tensors))] = value.detach().cpu().contiguous().clone()
+        return {"tensor": str(len(tensors) - 1)}
+    if isinstance(value, dict):
+        return {key: _parted(entry, tensors) for key, entry in value.items()}
+    return [_parted(entry, tensors) for entry in value] if isinstance(value, list | tuple) else value
+
+
+def _joined(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """Return what ``_parted`` took apart; a tuple comes back as a list."""
+    if isinstance(value, dict):
+        if set(value) == {"tensor"}:
+            return tensors[value["tensor"]]
+        return {key: _joined(entry, tensors) for key, entry in value.items()}
+    return [_joined(entry, tensors) for entry in value] if isinstance(value, list) else value

@@ -1,7 +1,7 @@
 """Records: a run's raw results and where they come from, as JSON that nobody edits by hand.
 
 A record holds the runs of one experiment, one run a seed, with the raw values of each; n, mean and sd are derived
-from them. It is validated against ``c2f.runs.schema.SCHEMA`` on writing and on reading, and carries a checksum, so
+from them. It is validated against ``c2f.runs.schema`` on writing and on reading, and carries a checksum, so
 that a truncated or edited file is noticed.
 """
 
@@ -17,7 +17,7 @@ import jsonschema
 from filelock import FileLock
 
 from c2f.common.files import write_text
-from c2f.runs.schema import SCHEMA, SCHEMA_VERSION
+from c2f.runs.schema import SCHEMA_VERSION, SCHEMAS
 
 
 class RecordError(ValueError):
@@ -29,29 +29,34 @@ class Run:
     """One seed's results.
 
     ``values``: the numbers that are summarised over seeds. ``details``: anything else, JSON (histories, confusion
-    counts).
-    ``weights``: file name and sha256 of the weights that the run made, or None. ``environment``: see ``environment``.
-    ``arrays``: file name and sha256 of the values picture by picture, or None.
+    counts). ``environment``: see ``c2f.runs.environment``. ``files``: what the run left behind, folder of the output
+    folder (``weights``, ``attacks``, ``adversarial``, ``localization``) -> file name and sha256. ``fresh``: whether it
+    was made just now, and not read from a record.
     """
 
     seed: int
     values: dict[str, float]
     details: dict[str, Any]
-    weights: dict[str, str] | None
     environment: dict[str, Any]
-    arrays: dict[str, str] | None = None
+    files: dict[str, dict[str, str]] = field(default_factory=dict)
+    fresh: bool = field(default=True, compare=False)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the run as its record holds it; one without arrays does not mention them."""
-        content = asdict(self)
-        if self.arrays is None:
-            del content["arrays"]
-        return content
+        """Return the run as its record holds it."""
+        return {key: value for key, value in asdict(self).items() if key != "fresh"}
 
-    def file(self, folder: str) -> dict[str, str] | None:
-        """Return name and sha256 of the file that the run left in ``folder`` of its output folder, or None."""
-        named = {"weights": self.weights, "adversarial": self.details.get("adversarial")}
-        return named.get(folder, self.arrays)
+
+_ARRAYS = {"attack": "attacks", "localization": "localization"}
+"""Schema 1 had one nameless file of results picture by picture: kind of record -> its folder."""
+
+
+def _of_schema_1(run: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Return a run of schema 1, with its three places for files, as one of schema 2."""
+    kept = {key: value for key, value in run.items() if key not in ("weights", "arrays")}
+    kept["details"] = {key: value for key, value in run["details"].items() if key != "adversarial"}
+    named = {"weights": run["weights"], "adversarial": run["details"].get("adversarial")}
+    named[_ARRAYS.get(kind, "arrays")] = run.get("arrays")
+    return {**kept, "files": {folder: file for folder, file in named.items() if file is not None}}
 
 
 @dataclass(frozen=True)
@@ -91,13 +96,12 @@ class Record:
         """Return name and sha256 of the file that the run of ``seed`` left in ``folder`` of its output folder.
 
         Raises:
-            RecordError: there is no such run, or it left none.
+            RecordError: there is no such run, or it left none there.
         """
         run = self.run(seed)
-        named = None if run is None else run.file(folder)
-        if named is None:
+        if run is None or folder not in run.files:
             raise RecordError(f"{self.name} has no {folder} of seed {seed}; seeds there: {self.seeds}")
-        return named
+        return run.files[folder]
 
     def check(self, parameters: dict[str, Any], path: Path) -> None:
         """Raise ``RecordError`` if the record, read from ``path``, is of other parameters; the differing are named."""
@@ -145,8 +149,9 @@ def _checksum(content: dict[str, Any]) -> str:
 
 
 def _validate(content: dict[str, Any], where: str) -> None:
+    version = content.get("schema") if isinstance(content, dict) else None
     try:
-        jsonschema.validate(content, SCHEMA)
+        jsonschema.validate(content, SCHEMAS[1 if version == 1 else SCHEMA_VERSION])
     except jsonschema.ValidationError as error:
         raise RecordError(f"{where}: not a valid record at {error.json_path}: {error.message}") from error
 
@@ -168,7 +173,10 @@ def read(path: Path) -> Record:
         raise RecordError(
             f"{path}: was changed after it was written; records are never edited: run the experiment again"
         )
-    runs = [Run(**run) for run in content["runs"]]
+    runs = content["runs"]
+    if content["schema"] == 1:
+        runs = [_of_schema_1(run, content["kind"]) for run in runs]
+    runs = [Run(**run, fresh=False) for run in runs]
     return Record(content["name"], content["kind"], content["parameters"], runs)
 
 

@@ -1,8 +1,10 @@
 """What a record may hold, as a JSON schema; see ``c2f.runs.record``."""
 
+from copy import deepcopy
 from typing import Any
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""What is written; schema 1 is still read."""
 _NUMBER_OR_NULL = {"type": ["number", "null"]}
 _FILE = {
     "required": ["file", "sha256"],
@@ -11,14 +13,14 @@ _FILE = {
         "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
     },
 }
-SCHEMA: dict[str, Any] = {
+_SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "A record of Coarse to Fine",
     "type": "object",
     "required": ["schema", "name", "kind", "parameters", "runs", "summary", "checksum"],
     "additionalProperties": False,
     "properties": {
-        "schema": {"const": SCHEMA_VERSION},
+        "schema": {"const": 2},
         "name": {"type": "string", "pattern": "^[a-z0-9_.-]+$"},
         "kind": {"type": "string", "minLength": 1},
         "parameters": {"type": "object"},
@@ -27,14 +29,13 @@ SCHEMA: dict[str, Any] = {
             "minItems": 1,
             "items": {
                 "type": "object",
-                "required": ["seed", "values", "details", "weights", "environment"],
+                "required": ["seed", "values", "details", "environment", "files"],
                 "additionalProperties": False,
                 "properties": {
                     "seed": {"type": "integer", "minimum": 0},
                     "values": {"type": "object", "minProperties": 1, "additionalProperties": {"type": "number"}},
                     "details": {"type": "object"},
-                    "weights": {"type": ["object", "null"], **_FILE},
-                    "arrays": {"type": "object", **_FILE},
+                    "files": {"type": "object", "additionalProperties": {"type": "object", **_FILE}},
                     "environment": {
                         "type": "object",
                         "required": [
@@ -61,3 +62,18 @@ SCHEMA: dict[str, Any] = {
         "checksum": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
     },
 }
+
+
+def _schema_1() -> dict[str, Any]:
+    """Return the schema of older records: weights and arrays of a run in fields of their own."""
+    schema = deepcopy(_SCHEMA)
+    schema["properties"]["schema"]["const"] = 1
+    run = schema["properties"]["runs"]["items"]
+    run["required"] = ["seed", "values", "details", "weights", "environment"]
+    del run["properties"]["files"]
+    run["properties"] |= {"weights": {"type": ["object", "null"], **_FILE}, "arrays": {"type": "object", **_FILE}}
+    return schema
+
+
+SCHEMAS = {1: _schema_1(), 2: _SCHEMA}
+"""Version -> schema."""

@@ -51,5 +51,5 @@ def available(output: Path | None = None) -> list[tuple[str, str, int]]:
         (found.parameters["network"], found.parameters["data"], run.seed)
         for found in records_of("training", output)
         for run in found.runs
-        if run.weights is not None
+        if "weights" in run.files
     ]

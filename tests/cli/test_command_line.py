@@ -69,7 +69,8 @@ def test_attack_records_each_attack_and_says_in_a_line_what_it_did(c2f, few_pict
     record = tmp_path / "runs" / "lenetfc--fashion-mnist--shifts--minimal.json"
     assert read(record).seeds == [0, 1]
     stamp = record.read_bytes()
-    assert c2f(*arguments)[1] == out
+    lines = [f"{line} (already in {tmp_path}; --again does it anew)" for line in out.splitlines()[:-1]]
+    assert c2f(*arguments)[1].splitlines() == [*lines, last]
     assert record.read_bytes() == stamp
     status, _, err = c2f(*arguments, "--repetitions", 2)
     assert status == 2
@@ -82,9 +83,9 @@ def test_attack_records_each_attack_and_says_in_a_line_what_it_did(c2f, few_pict
 def test_attack_says_so_where_there_was_nothing_to_attack_or_nothing_was_found():
     told = attack_records.told
     details = {"refuted": 2, "verified": 0}
-    run = Run(0, {"clean_accuracy": 0.0, "points_lost": 0.0}, details, None, {})
+    run = Run(0, {"clean_accuracy": 0.0, "points_lost": 0.0}, details, {})
     assert told("a", run) == "a: no picture was classified correctly, so there was nothing to attack"
-    run = Run(0, {"clean_accuracy": 0.9, "points_lost": 0.0, "success_rate": 0.0}, details, None, {})
+    run = Run(0, {"clean_accuracy": 0.9, "points_lost": 0.0, "success_rate": 0.0}, details, {})
     assert told("a", run) == (
         "a: accuracy 90.0 %, of that 0.0 % turned, median L2 not reached; 0 verified; 2 claims refuted"
     )
@@ -108,7 +109,10 @@ def test_torchrun_shares_the_seeds_out(c2f, few_pictures, tmp_path, monkeypatch)
         (("train", "lenetfc", "mnist", "--lr", -0.1), "lr must be a number above 0, not -0.1"),
         (("train", "lenetfc", "mnist", "--device", "cuda:77"), "device 'cuda:77' cannot be used here"),
         (("train", "lenetfc", "fashion-mnist-sample", "--scaler", "gauss"), "unknown scaler 'gauss'"),
-        (("train", "lenetfc", "fashion-mnist-sample", "--seeds", -1), "a seed is at least 0, not -1"),
+        (
+            ("train", "lenetfc", "fashion-mnist-sample", "--seeds", -1),
+            "seed must be a whole number of at least 0, not -1",
+        ),
         (("train", "lenetfc", "fashion-mnist-sample", "--augmentation", "flop"), "unknown augmentation 'flop'"),
         (("attack", "lenetfc_dt", "mnist"), "did you mean 'lenetfc_td'?"),
         (("attack", "lenetfc", "mnist", "--attacks", "contrast", "blurr"), "unknown attack 'blurr'"),

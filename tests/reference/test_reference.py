@@ -211,7 +211,7 @@ def test_an_attack_piece_attacks_and_asks_which_scale_is_fragile(two_attacks, tm
     assert not piece.done(tmp_path)
     assert run([piece], settings) == ([piece.name], [])
     assert [line.split(":")[0] for line in told[2:]] == [f"{name.format('shifts')}--seed0"]
-    assert read(tmp_path / "runs" / records[2]).runs[0].arrays == before.arrays
+    assert read(tmp_path / "runs" / records[2]).runs[0].files["attacks"] == before.files["attacks"]
     assert (tmp_path / "runs" / records[1]).read_bytes() == ablated
 
 
@@ -265,7 +265,7 @@ def keep(output, seed, network="lenetfc", parameters=None, data="mnist"):
     described |= parameters or {}
     name = f"{network}--{data}"
     weights = save_weights(output, name, seed, networks.build(network, 1, 10, 8, seed=seed), described)
-    result = Run(seed, {"test_accuracy": seed / 10}, {}, weights, environment("cpu", 1))
+    result = Run(seed, {"test_accuracy": seed / 10}, {}, environment("cpu", 1), {"weights": weights})
     add_run(output / "runs", name, "training", described, result)
 
 

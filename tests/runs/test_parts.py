@@ -1,13 +1,12 @@
 """Work in parts: made once, several at a time, timed by the clock, ended by an error without losing what is done."""
 
-import json
 import threading
 import time
 
 import pytest
 import torch
 
-from c2f.runs.parts import Parts
+from c2f.runs.parts import PartialResults
 
 
 @pytest.fixture
@@ -33,7 +32,7 @@ def test_several_parts_at_a_time_are_those_one_after_the_other(tmp_path):
     found, seconds = {}, {}
     for workers in (1, 2):
         seen = []
-        parts = Parts(tmp_path / f"{workers}.json", {})
+        parts = PartialResults(tmp_path / f"{workers}", {})
         found[workers] = parts.get_all({name: waiting(name, seen) for name in "abcd"}, workers)
         seconds[workers] = parts.seconds
         assert len({thread for thread, _ in seen}) == workers
@@ -61,12 +60,35 @@ def test_an_error_keeps_what_is_done(tmp_path, workers):
     names = ["first", "second", "bad", *(f"later {i}" for i in range(20))]
     makes = {name: waiting(name, made) for name in names} | {"bad": failing}
     with pytest.raises(KeyboardInterrupt):
-        Parts(tmp_path / "parts.json", {}).get_all(makes, workers)
-    there = json.loads((tmp_path / "parts.json").read_text())["done"]
-    assert {"first", "second"} <= set(there)
+        PartialResults(tmp_path / "parts", {}).get_all(makes, workers)
+    there = {path.name for path in PartialResults.files(tmp_path / "parts")}
+    assert {"parts--first.part", "parts--second.part"} <= there
     assert len(there) == len(made) <= 2 + 2  # nothing is begun once it is known, and no part under way is lost
     makes["bad"] = waiting("bad")
-    parts = Parts(tmp_path / "parts.json", {})
+    parts = PartialResults(tmp_path / "parts", {})
     assert list(parts.get_all(makes, workers)) == names
     assert len(made) == len(names) - 1  # each once
     assert parts.seconds > 0.2 * len(names) / workers
+
+
+def test_tensors_come_back_as_they_were_and_a_damaged_file_is_made_anew(tmp_path):
+    value = {"maps": torch.rand(2, 3), "facts": [1.5, {"found": torch.tensor([True, False])}], "nothing": None}
+    made = []
+
+    def make():
+        made.append(1)
+        return value
+
+    for _ in range(2):
+        found = PartialResults(tmp_path / "x", {}).get("a / b", make)
+        assert found["maps"].equal(value["maps"])
+        assert found["facts"][1]["found"].equal(value["facts"][1]["found"])
+        assert (found["facts"][0], found["nothing"]) == (1.5, None)
+    assert len(made) == 1
+    (file,) = PartialResults.files(tmp_path / "x")
+    file.write_bytes(file.read_bytes()[:40])
+    parts = PartialResults(tmp_path / "x", {})
+    parts.get("a / b", make)
+    assert len(made) == 2
+    parts.remove()
+    assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,5 @@
 import copy
+import hashlib
 import json
 import math
 import subprocess
@@ -14,7 +15,6 @@ from hypothesis import strategies as st
 from c2f.runs.environment import environment
 from c2f.runs.folder import SHIPPED
 from c2f.runs.record import (
-    SCHEMA,
     Record,
     RecordError,
     Run,
@@ -25,6 +25,7 @@ from c2f.runs.record import (
     read_folder,
     statistic,
 )
+from c2f.runs.schema import SCHEMAS
 
 PARAMETERS = {"network": "lenetfc", "data": "mnist", "recipe": {"lr": 0.1, "epochs": 50, "image_size": None}}
 
@@ -34,8 +35,8 @@ def a_run(seed=0, **values):
         seed=seed,
         values={"test_accuracy": 0.9, "test_loss": 0.25, **values},
         details={"history": {"val_loss": [0.5, 0.25]}, "classes": ["a", "b"]},
-        weights={"file": f"lenetfc--mnist--seed{seed}.safetensors", "sha256": "0" * 64},
         environment=environment("cpu", 1.5),
+        files={"weights": {"file": f"lenetfc--mnist--seed{seed}.safetensors", "sha256": "0" * 64}},
     )
 
 
@@ -55,15 +56,43 @@ def test_what_is_written_is_read_again(tmp_path):
     assert path.read_text().endswith("}\n")
 
 
-def test_the_arrays_of_a_run_are_named_and_older_records_do_not_mention_them(tmp_path):
+def test_files_stand_by_their_folder(tmp_path):
     named = {"file": "lenetfc--mnist--contrast--minimal--seed0.safetensors", "sha256": "1" * 64}
-    with_arrays = replace(a_run(0), weights=None, arrays=named)
-    without = a_run(1)
-    path = write(tmp_path, with_arrays, without)
-    assert read(path).runs == [with_arrays, without]
-    first, second = json.loads(path.read_text())["runs"]
-    assert first["arrays"] == named
-    assert set(second) == {"seed", "values", "details", "weights", "environment"}
+    path = write(tmp_path, replace(a_run(0), files={"attacks": named, "adversarial": named}), a_run(1))
+    record = read(path)
+    assert record.file(0, "attacks") == record.file(0, "adversarial") == named
+    with pytest.raises(RecordError, match="has no weights of seed 0; seeds there: "):
+        record.file(0)
+    with pytest.raises(RecordError, match="has no no-such-folder of seed 1"):
+        record.file(1, "no-such-folder")
+
+
+def test_records_of_schema_1_are_read_and_written_anew(tmp_path):
+    """Weights, arrays and pictures had a place each; the runs of an attack left their arrays in ``attacks``."""
+    path = add_old(tmp_path)
+    (run,) = read(path).runs
+    assert {folder: file["file"] for folder, file in run.files.items()} == {
+        "attacks": "results.safetensors",
+        "adversarial": "pictures.safetensors",
+    }
+    assert run.details == {"verified": 3}
+    assert not run.fresh
+    add_run(tmp_path, "old", "attack", {"network": "lenetfc"}, a_run(1))
+    assert json.loads(path.read_text())["schema"] == 2
+    assert read(path).runs[0] == run
+
+
+def add_old(folder):
+    def file(name):
+        return {"file": f"{name}.safetensors", "sha256": "2" * 64}
+
+    run = {"seed": 0, "values": {"success_rate": 1.5}, "details": {"verified": 3, "adversarial": file("pictures")}}
+    run |= {"weights": None, "arrays": file("results"), "environment": environment("cpu", 1.0)}
+    content = {"schema": 1, "name": "old", "kind": "attack", "parameters": {"network": "lenetfc"}, "runs": [run]}
+    content["summary"] = {"success_rate": {"n": 1, "mean": 1.5, "sd": None}}
+    content["checksum"] = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    (folder / "old.json").write_text(json.dumps(content))
+    return folder / "old.json"
 
 
 def test_runs_are_kept_in_the_order_of_their_seeds_and_replaced_by_seed(tmp_path):
@@ -97,13 +126,13 @@ def test_only_what_all_runs_have_is_summarised(tmp_path):
     st.floats(allow_nan=False, allow_infinity=False),
 )
 def test_every_value_comes_back_bit_for_bit(tmp_path_factory, detail, value):
-    run = Run(0, {"x": value}, {"detail": detail}, None, environment_of_none())
+    run = Run(0, {"x": value}, {"detail": detail}, environment_of_none())
     path = write(tmp_path_factory.mktemp("records"), run)
     assert read(path).runs == [run]
 
 
 def environment_of_none():
-    return dict.fromkeys(SCHEMA["properties"]["runs"]["items"]["properties"]["environment"]["required"])
+    return dict.fromkeys(SCHEMAS[2]["properties"]["runs"]["items"]["properties"]["environment"]["required"])
 
 
 def test_numbers_that_json_has_no_word_for_become_null(tmp_path):
@@ -123,8 +152,8 @@ def test_a_value_that_is_no_number_is_refused(tmp_path, bad):
 
 
 def test_the_schema_is_a_schema_and_records_follow_it(tmp_path):
-    jsonschema.Draft202012Validator.check_schema(SCHEMA)
-    jsonschema.validate(json.loads(write(tmp_path, a_run(0), a_run(1)).read_text()), SCHEMA)
+    jsonschema.Draft202012Validator.check_schema(SCHEMAS[2])
+    jsonschema.validate(json.loads(write(tmp_path, a_run(0), a_run(1)).read_text()), SCHEMAS[2])
 
 
 @pytest.mark.parametrize(
@@ -137,16 +166,16 @@ def test_the_schema_is_a_schema_and_records_follow_it(tmp_path):
         ("runs.0.seed", "0"),
         ("runs.0.values", {}),
         ("runs.0.environment", {}),
-        ("runs.0.weights", {"file": "../../evil.safetensors", "sha256": "0" * 64}),
-        ("runs.0.weights", {"file": "weights.pkl", "sha256": "0" * 64}),
-        ("runs.0.weights", {"file": "weights.safetensors", "sha256": "0"}),
-        ("runs.0.weights", {"file": "weights.safetensors"}),
-        ("runs.0.arrays", None),
-        ("runs.0.arrays", {"file": "arrays.safetensors"}),
-        ("runs.0.arrays", {"file": "../arrays.safetensors", "sha256": "0" * 64}),
+        ("runs.0.files.weights", {"file": "../../evil.safetensors", "sha256": "0" * 64}),
+        ("runs.0.files.weights", {"file": "weights.pkl", "sha256": "0" * 64}),
+        ("runs.0.files.weights", {"file": "weights.safetensors", "sha256": "0"}),
+        ("runs.0.files.weights", {"file": "weights.safetensors"}),
+        ("runs.0.files.attacks", None),
+        ("runs.0.files.attacks", {"file": "arrays.safetensors"}),
+        ("runs.0.files.attacks", {"file": "../arrays.safetensors", "sha256": "0" * 64}),
         ("runs.0.note", "by hand"),
         ("note", "by hand"),
-        ("schema", 2),
+        ("schema", 3),
         ("checksum", "no"),
         ("summary", None),
     ],
@@ -234,12 +263,13 @@ def test_a_record_without_runs_is_refused():
 ADDER = """
 import sys
 from pathlib import Path
-from c2f.runs.record import SCHEMA, Run, add_run
-environment = dict.fromkeys(SCHEMA["properties"]["runs"]["items"]["properties"]["environment"]["required"])
+from c2f.runs.record import Run, add_run
+from c2f.runs.schema import SCHEMAS
+environment = dict.fromkeys(SCHEMAS[2]["properties"]["runs"]["items"]["properties"]["environment"]["required"])
 print("ready", flush=True)
 sys.stdin.readline()
 for i in range(12):
-    add_run(Path(sys.argv[1]), "shared", "training", {}, Run(int(sys.argv[2]) + 2 * i, {"x": i}, {}, None, environment))
+    add_run(Path(sys.argv[1]), "shared", "training", {}, Run(int(sys.argv[2]) + 2 * i, {"x": i}, {}, environment))
 """
 
 
@@ -271,7 +301,7 @@ def test_the_environment_tells_where_and_with_what(tmp_path):
     json.dumps(found)
 
 
-def test_all_records_that_ship_are_whole():
+def test_all_records_that_ship_are_whole(tmp_path):
     paths = [path for folder in (SHIPPED, SHIPPED / "short") for path in sorted((folder / "runs").glob("*.json"))]
     if not paths:
         pytest.skip("no reference runs ship yet")
@@ -281,4 +311,6 @@ def test_all_records_that_ship_are_whole():
         assert record.seeds == sorted(set(record.seeds))
         written = json.loads(path.read_text())["summary"]
         assert written == json.loads(record.to_json())["summary"]
-        assert path.read_text() == record.to_json()
+        again = tmp_path / path.name  # schema 1 as schema 2: what is said stays
+        again.write_text(record.to_json())
+        assert read(again) == record

@@ -35,7 +35,7 @@ def trained(seed):
 def output(tmp_path):
     for seed in (0, 2):
         weights = save_weights(tmp_path, NAME, seed, trained(seed), PARAMETERS)
-        run = Run(seed, {"test_accuracy": 0.5}, {}, weights, environment("cpu", 1))
+        run = Run(seed, {"test_accuracy": 0.5}, {}, environment("cpu", 1), {"weights": weights})
         add_run(tmp_path / "runs", NAME, "training", PARAMETERS, run)
     return tmp_path
 
@@ -45,7 +45,13 @@ def test_a_network_comes_back_with_identical_logits(output, seed):
     torch.manual_seed(seed)
     network = trained(seed)
     weights = save_weights(output, NAME, seed, network, PARAMETERS)
-    add_run(output / "runs", NAME, "training", PARAMETERS, Run(seed, {"x": 1}, {}, weights, environment("cpu", 1)))
+    add_run(
+        output / "runs",
+        NAME,
+        "training",
+        PARAMETERS,
+        Run(seed, {"x": 1}, {}, environment("cpu", 1), {"weights": weights}),
+    )
     loaded = zoo.load("lenetfc_td", "mnist", seed, output)
     x = torch.rand(3, 1, 8, 8)
     with torch.no_grad():
@@ -97,7 +103,7 @@ def test_a_remedy_of_two_commands_names_the_folder_in_both():
 
 
 def test_what_there_is(output, tmp_path_factory):
-    without = Run(5, {"test_accuracy": 0.5}, {}, None, environment("cpu", 1))
+    without = Run(5, {"test_accuracy": 0.5}, {}, environment("cpu", 1))
     add_run(output / "runs", NAME, "training", PARAMETERS, without)
     add_run(output / "runs", "other", "robustness", {}, a_run())
     assert zoo.available(output) == [("lenetfc_td", "mnist", 0), ("lenetfc_td", "mnist", 2)]
@@ -134,7 +140,7 @@ def test_missing_weights_are_refused_with_what_to_run(output, tmp_path_factory):
         data="cifar10",
     )
     refused(tmp_path_factory.mktemp("empty"), r"there is no record .*lenetfc_td--mnist\.json; " + REMEDY.format(0))
-    without = Run(5, {"test_accuracy": 0.5}, {}, None, environment("cpu", 1))
+    without = Run(5, {"test_accuracy": 0.5}, {}, environment("cpu", 1))
     add_run(output / "runs", NAME, "training", PARAMETERS, without)
     refused(output, "lenetfc_td--mnist has no weights of seed 5", seed=5)
 
@@ -148,11 +154,11 @@ def test_without_a_folder_the_remedy_names_where_they_will_be(tmp_path, monkeypa
 def test_weights_of_another_network_are_refused(output):
     path = output / "weights" / f"{NAME}--seed0.safetensors"
     save_file(networks.build("lenetfc", 1, 4, 8).state_dict(), path)
-    other = Run(0, {"x": 1}, {}, {"file": path.name, "sha256": sha256(path)}, environment("cpu", 1))
+    other = Run(0, {"x": 1}, {}, environment("cpu", 1), {"weights": {"file": path.name, "sha256": sha256(path)}})
     add_run(output / "runs", NAME, "training", PARAMETERS, other)
     refused(output, r"seed0\.safetensors do not fit lenetfc_td: ")
     path.write_bytes(b"no weights at all")
-    other = Run(0, {"x": 1}, {}, {"file": path.name, "sha256": sha256(path)}, environment("cpu", 1))
+    other = Run(0, {"x": 1}, {}, environment("cpu", 1), {"weights": {"file": path.name, "sha256": sha256(path)}})
     add_run(output / "runs", NAME, "training", PARAMETERS, other)
     refused(output, r"seed0\.safetensors do not fit lenetfc_td: ")
 
@@ -189,9 +195,9 @@ def test_all_weights_that_ship_load():
         model = zoo.load(network, data, seed)
         assert all(value.isfinite().all() for value in model.state_dict().values())
         assert sum(p.numel() for p in model.parameters()) == zoo.record(network, data).parameters["trained_parameters"]
-        assert run.weights is not None
+        assert "weights" in run.files
     records = read_folder(SHIPPED / "runs").values()
-    files = {run.weights["file"] for record in records for run in record.runs if run.weights is not None}
+    files = {run.files["weights"]["file"] for record in records for run in record.runs if "weights" in run.files}
     assert {path.name for path in (SHIPPED / "weights").glob("*")} == files  # and no others
 
 

@@ -18,7 +18,7 @@ from c2f.corruptions.apply import check_pictures, corrupt, names
 from c2f.corruptions.table import SEVERITIES
 from c2f.datasets.pictures import Pictures
 from c2f.datasets.streaming import StreamedBatches
-from c2f.runs.parts import Parts
+from c2f.runs.parts import PartialResults
 from c2f.zoo.answers import Answers
 
 CLEAN = "clean"
@@ -206,7 +206,7 @@ class Scores:
         return len(next(iter(self.correct.values()))[0])
 
 
-def evaluate(answers: Answers, source: Source, parts: Parts, device: str = "cpu") -> Scores:
+def evaluate(answers: Answers, source: Source, parts: PartialResults, device: str = "cpu") -> Scores:
     """Count right answers for every type and severity of ``source``.
 
     Args:

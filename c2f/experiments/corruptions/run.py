@@ -14,14 +14,13 @@ from typing import Any
 import torch
 
 from c2f.common.checks import positive_int
-from c2f.common.files import check_writable
 from c2f.corruptions import SEVERITIES, table_for
 from c2f.datasets.selection import SUBSET_SEED, subset
 from c2f.experiments.corruptions.evaluation import OnTheFly, Scores, Source, Tree, check_kinds, evaluate
-from c2f.runs.environment import environment
-from c2f.runs.folder import find_run, run_name
-from c2f.runs.parts import Parts
-from c2f.runs.record import RecordError, Run, add_run
+from c2f.runs.experiment import Measured, Plan, record_measurement
+from c2f.runs.folder import run_name
+from c2f.runs.parts import PartialResults
+from c2f.runs.record import RecordError, Run
 from c2f.zoo.answers import Trained, load_trained, test_pictures
 from c2f.zoo.trained import PICTURES
 
@@ -105,28 +104,14 @@ def corruption_run(
     trained = load_trained(network, data, seed, weights, backbone, device, origin.test_data)
     source, described = _source(trained, data, chosen, pictures, origin, device)
     name = corruption_name(trained.record.name, pictures is None and not origin.tree, origin.tree)
-    there = find_run(output, name, seed, described)
-    if there is not None and there.details["weights"] == trained.weights and not again:
-        return there
-    check_writable(output)
-    identity = {"name": name, "seed": seed, "weights": trained.weights["sha256"], "parameters": described}
-    parts = Parts(output / "checkpoints" / f"{name}--seed{seed}.json", identity, deadline)
-    found = evaluate(trained.answers, source, parts, device)
-    run = Run(
-        seed=seed,
-        values=_values(found),
-        details={
-            "correct": found.correct,
-            "clean": found.clean,
-            "pictures": found.pictures,
-            "weights": trained.weights,
-        },
-        weights=None,
-        environment=environment(device, parts.seconds),
-    )
-    add_run(output / "runs", name, "corruptions", described, run)
-    parts.remove()
-    return run
+    plan = Plan(name, "corruptions", seed, described, output, trained.weights, device, deadline, again)
+
+    def measure(parts: PartialResults) -> Measured:
+        found = evaluate(trained.answers, source, parts, device)
+        details = {"correct": found.correct, "clean": found.clean, "pictures": found.pictures}
+        return Measured(_values(found), details)
+
+    return record_measurement(plan, measure)
 
 
 def _source(

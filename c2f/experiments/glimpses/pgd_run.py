@@ -17,14 +17,13 @@ from torch import Tensor
 
 from c2f.attacks import masking
 from c2f.common.checks import choose, positive_int
-from c2f.common.files import check_writable
 from c2f.datasets.selection import SUBSET_SEED, subset
 from c2f.experiments.glimpses.pgd import attack_as_published, check_strengths, masking_check, robust_accuracy
 from c2f.networks.glimpse.network import MultiGlimpse
-from c2f.runs.environment import environment
-from c2f.runs.folder import find_record, find_run
-from c2f.runs.parts import Parts
-from c2f.runs.record import Record, Run, add_run
+from c2f.runs.experiment import Measured, Plan, record_measurement
+from c2f.runs.folder import find_record
+from c2f.runs.parts import PartialResults
+from c2f.runs.record import Record, Run
 from c2f.zoo.answers import test_pictures
 from c2f.zoo.glimpse import KINDS, glimpse_name, glimpse_record, load_glimpse
 from c2f.zoo.trained import PICTURES
@@ -124,14 +123,26 @@ def pgd_run(
         "auto": auto,
     }
     name = pgd_name(data, kind, backbone, whole=pictures is None)
-    there = find_run(output, name, seed, described)
-    if there is not None and there.details["weights"] == used and not again:
-        return there
-    check_writable(output)
-    identity = {"name": name, "seed": seed, "weights": used["sha256"], "parameters": described}
-    parts = Parts(output / "checkpoints" / f"{name}--seed{seed}.json", identity, deadline)
-
+    plan = Plan(name, "pgd", seed, described, output, used, device, deadline, again)
     x, y = chosen.images.to(device).float() / 255, chosen.labels.to(device)
+
+    def measure(parts: PartialResults) -> Measured:
+        values = _accuracies(network, x, y, sizes, steps, restarts, parts)
+        reports: dict[str, Any] = {"masking": None, "masking_rescaled": None}
+        if checked:
+            epsilon = _halving(values, sizes, network.settings.glimpses)
+            check = partial(_check, network, x[:checked], y[:checked], epsilon, auto)
+            rescaled = {"masking": False} | ({"masking_rescaled": True} if network.settings.glimpses > 1 else {})
+            reports |= parts.get_all({what: partial(check, how) for what, how in rescaled.items()})
+        return Measured(values, reports, versions={"foolbox": foolbox.__version__})
+
+    return record_measurement(plan, measure)
+
+
+def _accuracies(
+    network: MultiGlimpse, x: Tensor, y: Tensor, sizes: list[float], steps: int, restarts: int, parts: PartialResults
+) -> dict[str, float]:
+    """Return the accuracies of a run, by what was done and number of glimpses."""
     several = network.settings.glimpses > 1  # one glimpse has no location path to re-scale
     answers = range(1, network.settings.glimpses + 1)
 
@@ -150,22 +161,7 @@ def pgd_run(
         part = done[f"robust {t}"]
         values[f"clean {t}"] = part["clean"][0]
         values |= {f"robust {strength_text(e)} {t}": row[0] for e, row in zip(sizes, part["accuracy"], strict=True)}
-    reports: dict[str, Any] = {"masking": None, "masking_rescaled": None}
-    if checked:
-        check = partial(_check, network, x[:checked], y[:checked], _halving(values, sizes, answers[-1]), auto)
-        rescaled = {"masking": False} | ({"masking_rescaled": True} if several else {})
-        reports |= parts.get_all({what: partial(check, how) for what, how in rescaled.items()})
-    run = Run(
-        seed=seed,
-        values=values,
-        details={**reports, "weights": used},
-        weights=None,
-        environment=environment(device, parts.seconds),
-    )
-    run.environment["versions"]["foolbox"] = foolbox.__version__
-    add_run(output / "runs", name, "pgd", described, run)
-    parts.remove()
-    return run
+    return values
 
 
 def _halving(values: dict[str, float], sizes: list[float], last: int) -> float:

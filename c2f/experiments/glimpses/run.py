@@ -14,23 +14,20 @@ Axes: N pictures, C channels, H rows, W = H columns, T glimpses, K classes.
 """
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from c2f.common.checks import choose, positive_int
-from c2f.common.files import check_writable
 from c2f.experiments.glimpses.cost import equal_compute, multiply_adds, multiply_adds_by_glimpse, one_pass
 from c2f.experiments.glimpses.data import GlimpseData, load_data
 from c2f.experiments.glimpses.evaluation import GlimpseEvaluation, evaluate_glimpses
 from c2f.experiments.glimpses.recipes import SETUPS, Setup, setup_name
 from c2f.experiments.glimpses.training import GlimpseHistory, fit_glimpses
 from c2f.networks.glimpse.losses import LossSettings
-from c2f.runs.environment import environment
-from c2f.runs.folder import find_run, save_weights
-from c2f.runs.record import Run, add_run
+from c2f.runs.experiment import Plan, Trained, record_training
+from c2f.runs.record import Run
 from c2f.zoo.glimpse import KINDS, _build, glimpse_name
 
 EXITS = tuple(round(0.05 * k, 2) for k in range(21))
@@ -144,41 +141,36 @@ def glimpse_run(
     setup = setup or SETUPS[setup_name(data, streamed)]
     name = glimpse_name(data, kind, setup.backbone)
     check_kind(kind, setup)
-    check_writable(output)
     found = load_data(data, setup.image_size, streamed=streamed, noise=noise)
     setup = settings_of(kind, setup, found.in_channels, found.image_size)
     described = _parameters(kind, data, noise, setup, found)
-    done = find_run(output, name, seed, described)
-    if done is not None and not again:
-        return done
-    start = time.perf_counter()
-    parts = found.loaders(setup.recipe.batch_size, setup.recipe.validation, seed, device, workers)
-    network = _build(described, seed).to(device)
-    checkpoint = output / "checkpoints" / f"{name}--seed{seed}.pt"
-    history = fit_glimpses(
-        network,
-        parts.train,
-        setup.recipe,
-        setup.losses,
-        validation=parts.validation,
-        seed=seed,
-        identity={key: described[key] for key in ("network", "data", "noise")},
-        checkpoint=checkpoint,
-        on_epoch=on_epoch,
-        deadline=deadline,
-    )
-    result = evaluate_glimpses(network, parts.test)
-    train_seconds = sum(history.seconds)  # earlier, interrupted sittings included
-    places = result.places.double()
-    run = Run(
-        seed=seed,
-        values={
+    plan = Plan(name, "glimpse", seed, described, output, device=device, deadline=deadline, again=again)
+
+    def train(checkpoint: Path) -> Trained:
+        parts = found.loaders(setup.recipe.batch_size, setup.recipe.validation, seed, device, workers)
+        network = _build(described, seed).to(device)
+        history = fit_glimpses(
+            network,
+            parts.train,
+            setup.recipe,
+            setup.losses,
+            validation=parts.validation,
+            seed=seed,
+            identity={key: described[key] for key in ("network", "data", "noise")},
+            checkpoint=checkpoint,
+            on_epoch=on_epoch,
+            deadline=deadline,
+        )
+        result = evaluate_glimpses(network, parts.test)
+        train_seconds = sum(history.seconds)  # earlier, interrupted sittings included
+        places = result.places.double()
+        values = {
             **_values(result),
             **({} if parts.validation is None else {"val_accuracy": history.val_accuracy[history.best]}),
             "train_seconds": train_seconds,
             "inference_seconds_per_1000": result.seconds * 1000 / len(result.labels),
-        },
-        details={
+        }
+        details = {
             "history": vars(history),
             "best_epoch": history.best + 1,
             "exits": vars(result.exits(EXITS)),
@@ -189,10 +181,7 @@ def glimpse_run(
                 "val": 0 if parts.validation is None else parts.validation.num_pictures,
                 "test": parts.test.num_pictures,
             },
-        },
-        weights=save_weights(output, name, seed, network, described),
-        environment=environment(device, max(time.perf_counter() - start, train_seconds)),
-    )
-    add_run(output / "runs", name, "glimpse", described, run)
-    checkpoint.unlink(missing_ok=True)
-    return run
+        }
+        return Trained(network, values, details, train_seconds)
+
+    return record_training(plan, train)

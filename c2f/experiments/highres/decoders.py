@@ -6,7 +6,6 @@ spread evenly from 0 to 1, and the correlation with the low-resolution CAM lies 
 Axes: N pictures, C channels, H rows, W columns.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -14,18 +13,17 @@ from pathlib import Path
 import torch
 
 from c2f.common.checks import positive_int
-from c2f.common.files import check_writable
 from c2f.datasets.batches import Batches
 from c2f.experiments.highres.data import EVALUATION_BATCH, load_pictures
 from c2f.experiments.highres.maps_run import ORDERS, drawn, resemblance
 from c2f.experiments.highres.recipes import DenseRecipe
 from c2f.experiments.highres.training import fit_dense
 from c2f.networks.densenet_fcn import HalfDenseNet, build_densenet, transfer
-from c2f.runs.environment import environment
-from c2f.runs.folder import check_folder, find_record, run_name
-from c2f.runs.record import Record, Run, add_run
+from c2f.runs.experiment import Plan, Trained, record_training
+from c2f.runs.folder import find_record, run_name
+from c2f.runs.record import Record, Run
 from c2f.training.checkpoints import History
-from c2f.zoo.densenet import HALF, load_densenet
+from c2f.zoo.densenet import HALF, densenet_record, load_densenet
 
 HELD_OUT = 500
 """Training pictures that the best epoch is chosen on."""
@@ -47,7 +45,9 @@ def decoder_run(
     half_seed: int = 0,
     weights: Path | None = None,
     device: str = "cpu",
+    deadline: float | None = None,
     on_epoch: Callable[[History], None] | None = None,
+    again: bool = False,
 ) -> Run:
     """Train one more expanding path behind a trained half model, measure its maps, record it and return the run.
 
@@ -61,7 +61,8 @@ def decoder_run(
         half_seed: of the half model.
         weights: the folder with the half model; None takes what comes with the book.
         device: as torch names it.
-        on_epoch: as for ``c2f.training.loop.fit``.
+        deadline, on_epoch: as for ``c2f.training.loop.fit``.
+        again: do anew what ``output`` already holds.
 
     Returns:
         The run. Its values are those of ``c2f.experiments.highres.maps_run.Resemblance.values`` and ``rebuilt_error``,
@@ -75,10 +76,10 @@ def decoder_run(
     positive_int(pictures, "pictures")
     half = load_densenet(HALF, data, half_seed, weights)
     assert isinstance(half, HalfDenseNet)
+    used = densenet_record(HALF, data, weights).file(half_seed)
     numbers = {"train_pictures": train_pictures, "pictures": pictures, "half_seed": half_seed, "orders": ORDERS}
     described = {"network": "densenet_full", "data": data, "recipe": asdict(recipe), **numbers}
-    check_folder(output, decoders_name(data), described)
-    check_writable(output)
+    plan = Plan(decoders_name(data), "decoders", seed, described, output, device=device, deadline=deadline, again=again)
     found = load_pictures(data, half.image_size)
     tested = found.test.images[drawn(found.test, pictures, f"the test part of {data}")].float() / 255
     if train_pictures + HELD_OUT > len(found.train):
@@ -86,30 +87,29 @@ def decoder_run(
             f"train_pictures is {train_pictures}, and {HELD_OUT} more are held out, but {data} has {len(found.train)} "
             "training pictures"
         )
-    start = time.perf_counter()
-    full = build_densenet("full", half.num_classes, half.image_size, half.in_channels, half.config, seed)
-    transfer(half, full)
-    full.to(device)
-    places = torch.arange(train_pictures + HELD_OUT)
-    train, held = (found.train.select(part).to(device) for part in (places[:train_pictures], places[train_pictures:]))
-    history = fit_dense(
-        full,
-        Batches(train, recipe.batch_size, shuffle=True, seed=seed),
-        Batches(held, EVALUATION_BATCH),
-        recipe,
-        seed=seed,
-        on_epoch=on_epoch,
-    )
-    alike = resemblance(full, tested.to(device), ORDERS)
-    run = Run(
-        seed=seed,
-        values={**alike.values, "rebuilt_error": min(history.val_loss) ** 0.5},
-        details={"history": vars(history)},
-        weights=None,
-        environment=environment(device, time.perf_counter() - start),
-    )
-    add_run(output / "runs", decoders_name(data), "decoders", described, run)
-    return run
+
+    def train(checkpoint: Path) -> Trained:
+        full = build_densenet("full", half.num_classes, half.image_size, half.in_channels, half.config, seed)
+        transfer(half, full)
+        places = torch.arange(train_pictures + HELD_OUT)
+        apart = (places[:train_pictures], places[train_pictures:])
+        learnt, held = (found.train.select(part).to(device) for part in apart)
+        history = fit_dense(
+            full.to(device),
+            Batches(learnt, recipe.batch_size, shuffle=True, seed=seed),
+            Batches(held, EVALUATION_BATCH),
+            recipe,
+            seed=seed,
+            identity={"data": data, **numbers, "half": used},
+            checkpoint=checkpoint,
+            on_epoch=on_epoch,
+            deadline=deadline,
+        )
+        alike = resemblance(full, tested.to(device), ORDERS)
+        values = {**alike.values, "rebuilt_error": min(history.val_loss) ** 0.5}
+        return Trained(None, values, {"history": vars(history)}, sum(history.seconds))
+
+    return record_training(plan, train)
 
 
 def decoders_record(data: str, output: Path | None = None) -> Record:

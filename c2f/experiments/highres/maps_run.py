@@ -6,7 +6,6 @@ another one if the decoded maps came in another order, and how well it finds the
 Axes: N pictures, M feature maps, C channels, H rows, W columns, K classes, P orders of the feature maps.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,6 @@ from torch import Tensor
 from c2f import datasets
 from c2f.cam import upsample
 from c2f.common.checks import positive_int
-from c2f.common.files import check_writable
 from c2f.common.progress import progress
 from c2f.datasets.pictures import Pictures
 from c2f.datasets.selection import subset
@@ -29,9 +27,10 @@ from c2f.metrics.localization.suite import Measures, baselines, measure
 from c2f.metrics.statistics import Interval
 from c2f.networks.densenet_fcn import FullDenseNet
 from c2f.networks.modes import frozen
-from c2f.runs.environment import environment
-from c2f.runs.folder import check_folder, find_record, run_name
-from c2f.runs.record import Record, Run, add_run
+from c2f.runs.experiment import Measured, Plan, record_measurement
+from c2f.runs.folder import find_record, run_name
+from c2f.runs.parts import PartialResults
+from c2f.runs.record import Record, Run
 from c2f.zoo.densenet import FULL, densenet_record, load_densenet
 
 ORDERS = 1000
@@ -155,6 +154,8 @@ def maps_run(
     resamples: int = 1000,
     weights: Path | None = None,
     device: str = "cpu",
+    deadline: float | None = None,
+    again: bool = False,
 ) -> Run:
     """Measure the maps of a trained full model on test pictures whose objects are known, record it, return the run.
 
@@ -166,6 +167,8 @@ def maps_run(
         resamples: of the intervals over pictures.
         weights: the folder with the full model; None takes what comes with the book.
         device: as torch names it.
+        deadline: in ``time.monotonic()``; a part that would not end before it is not begun.
+        again: measure anew what is already there.
 
     Returns:
         The run. Its values are called ``MEASURE MAP`` (``pointing high``) and as ``Resemblance.values``; its details
@@ -188,34 +191,44 @@ def maps_run(
         "orders": ORDERS,
         "resamples": resamples,
     }
-    check_folder(output, maps_name(data), described)
-    check_writable(output)
+    used = trained.file(seed)
+    plan = Plan(maps_name(data), "maps", seed, described, output, used, device, deadline, again)
     tested = datasets.load(data, image_size=trained.parameters["recipe"]["image_size"]).test
     places = drawn(tested, total, f"the test part of {data}")
-    start = time.perf_counter()
+    objects = find_objects(tested.select(places), data)
     images = (tested.images[places].float() / 255).to(device)
     choosing = torch.isin(places, subset(tested.labels, chosen))
-    measured = locate(full, images, find_objects(tested.select(places), data), choosing, resamples=resamples)
-    alike = resemblance(full, images[~choosing.to(device)], ORDERS)
-    values = {f"{what} {name}": value for name, found in measured.items() for what, value in found.values.items()}
-    intervals = {f"{what} {name}": span for name, found in measured.items() for what, span in found.intervals.items()}
-    for what in ("to_low", "to_colours", "low_to_colours", "classes", "low_classes"):
-        each = getattr(alike, what)
-        intervals[what] = interval([each[~each.isnan()]], resamples=resamples)
-    run = Run(
-        seed=seed,
-        values={**values, **alike.values},
-        details={
-            "intervals": {name: _ends(span) for name, span in intervals.items()},
-            "thresholds": {name: found.thresholds for name, found in measured.items()},
+    scored = images[~choosing.to(device)]
+
+    def located() -> dict[str, dict]:
+        found = locate(full, images, objects, choosing, resamples=resamples)
+        return {
+            name: {
+                "values": measures.values,
+                "intervals": {what: _ends(span) for what, span in measures.intervals.items()},
+                "thresholds": measures.thresholds,
+            }
+            for name, measures in found.items()
+        }
+
+    def measure_maps(parts: PartialResults) -> Measured:
+        measured = parts.get("where the maps lie", located)
+        alike = Resemblance(**parts.get("what they resemble", lambda: vars(resemblance(full, scored, ORDERS))))
+        values, intervals = (
+            {f"{what} {name}": x for name, found in measured.items() for what, x in found[part].items()}
+            for part in ("values", "intervals")
+        )
+        for what in ("to_low", "to_colours", "low_to_colours", "classes", "low_classes"):
+            each = getattr(alike, what)
+            intervals[what] = _ends(interval([each[~each.isnan()]], resamples=resamples))
+        details = {
+            "intervals": intervals,
+            "thresholds": {name: found["thresholds"] for name, found in measured.items()},
             "orders": alike.orders.nanmean(dim=1).tolist(),
-            "weights": trained.file(seed),
-        },
-        weights=None,
-        environment=environment(device, time.perf_counter() - start),
-    )
-    add_run(output / "runs", maps_name(data), "maps", described, run)
-    return run
+        }
+        return Measured({**values, **alike.values}, details)
+
+    return record_measurement(plan, measure_maps)
 
 
 def _ends(span: Interval) -> list[float]:

@@ -6,7 +6,6 @@ The output folder is laid out as in ``c2f.experiments.classification.run``; a ru
 Axes: N pictures, K classes.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -16,15 +15,14 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from c2f.common.checks import positive_int
-from c2f.common.files import check_writable
 from c2f.experiments.highres.data import Parts, load_parts
 from c2f.experiments.highres.evaluation import report
 from c2f.experiments.highres.recipes import DenseRecipe
 from c2f.experiments.highres.training import best_epoch, fit_dense, losses
 from c2f.networks.densenet_fcn import FullDenseNet, HalfDenseNet, build_densenet, check_same_scores, transfer
-from c2f.runs.environment import environment
-from c2f.runs.folder import check_folder, find_run, folder_with, record_path, save_weights
-from c2f.runs.record import Run, add_run
+from c2f.runs.experiment import Plan, Trained, record_training
+from c2f.runs.folder import folder_with
+from c2f.runs.record import Run
 from c2f.training.checkpoints import History
 from c2f.zoo.densenet import HALF, DenseNet, _kind, densenet_name, densenet_record, load_densenet
 
@@ -70,21 +68,6 @@ def _parameters(model: str, data: str, recipe: DenseRecipe, parts: Parts) -> dic
     }
 
 
-def recorded_densenet(
-    model: str, data: str, recipe: DenseRecipe, seed: int, output: Path, workers: int | None = None
-) -> Run | None:
-    """Return the run that ``output`` already holds of this experiment and seed, or None.
-
-    Raises:
-        RecordError: the record there is damaged, or of other parameters.
-    """
-    name = densenet_name(model, data)
-    if not record_path(output, name).exists():
-        return None
-    parts = load_parts(data, recipe, seed, workers=workers)
-    return find_run(output, name, seed, _parameters(model, data, recipe, parts))
-
-
 def half_folder(data: str, seed: int, output: Path, given: Path | None = None) -> Path:
     """Return the folder with the half model's weights: ``given``, or the book's own if it alone has them."""
     return folder_with(output, densenet_name(HALF, data), seed) if given is None else given
@@ -128,12 +111,13 @@ def densenet_run(
     device: str = "cpu",
     deadline: float | None = None,
     on_epoch: Callable[[History], None] | None = None,
+    again: bool = False,
 ) -> Run:
     """Train a model on ``data`` for one seed, test it, write weights and record, and return the run.
 
-    A run that was interrupted is resumed from its checkpoint. The seed fixes the weights, the held-out draw, the order
-    and the augmentation. The full model takes over the half model of the same data and seed, and every test picture is
-    checked: both must give it the same class scores, bit for bit.
+    A run that ``output`` holds is returned as it is; one that was interrupted is resumed from its checkpoint. The seed
+    fixes the weights, the held-out draw, the order and the augmentation. The full model takes over the half model of
+    the same data and seed, and every test picture is checked: both must give it the same class scores, bit for bit.
 
     Args:
         model: ``densenet_half`` or ``densenet_full``.
@@ -146,6 +130,7 @@ def densenet_run(
         workers: as for ``load_parts``.
         device: as torch names it.
         deadline, on_epoch: as for ``c2f.training.loop.fit``.
+        again: train anew a seed that ``output`` already holds, instead of returning its run.
 
     Returns:
         The run. Its values hold ``test_loss``, ``test_accuracy``, ``test_top5`` (with more than five classes), the
@@ -163,45 +148,37 @@ def densenet_run(
     positive_int(seed, "seed", minimum=0)
     parts = load_parts(data, recipe, seed, device, workers)
     described = _parameters(model, data, recipe, parts)
-    check_folder(output, name, described)
-    shape = {key: described[key] for key in ("num_classes", "image_size", "in_channels")}
-    network = build_densenet(_kind(model), **shape, config=recipe.config, seed=seed)
-    half, identity = None, dict[str, Any](network=model, data=data)
-    if isinstance(network, FullDenseNet):
-        half, identity["half"] = _trained_half(data, seed, half_folder(data, seed, output, half_weights))
-        transfer(half, network)
-        half.to(device)
-    network.to(device)
-    check_writable(output)
-    start = time.perf_counter()
-    checkpoint = output / "checkpoints" / f"{name}--seed{seed}.pt"
-    history = fit_dense(
-        network,
-        parts.train,
-        parts.validation,
-        recipe,
-        seed=seed,
-        identity=identity,
-        checkpoint=checkpoint,
-        on_epoch=on_epoch,
-        deadline=deadline,
-    )
-    values, confusion = _values(network, parts, half)
-    train_seconds = sum(history.seconds)  # earlier, interrupted sittings included
-    run = Run(
-        seed=seed,
-        values={**values, "train_seconds": train_seconds},
-        details={
+    plan = Plan(name, "densenet", seed, described, output, device=device, deadline=deadline, again=again)
+
+    def train(checkpoint: Path) -> Trained:
+        shape = {key: described[key] for key in ("num_classes", "image_size", "in_channels")}
+        network = build_densenet(_kind(model), **shape, config=recipe.config, seed=seed)
+        half, identity = None, dict[str, Any](network=model, data=data)
+        if isinstance(network, FullDenseNet):
+            half, identity["half"] = _trained_half(data, seed, half_folder(data, seed, output, half_weights))
+            transfer(half, network)
+            half.to(device)
+        history = fit_dense(
+            network.to(device),
+            parts.train,
+            parts.validation,
+            recipe,
+            seed=seed,
+            identity=identity,
+            checkpoint=checkpoint,
+            on_epoch=on_epoch,
+            deadline=deadline,
+        )
+        values, confusion = _values(network, parts, half)
+        train_seconds = sum(history.seconds)  # earlier, interrupted sittings included
+        details = {
             "history": vars(history),
             "best_epoch": best_epoch(history, full=half is not None) + 1,
             "confusion": confusion,
             "classes": list(parts.classes),
             "pictures": parts.counts,
             **({"half": identity["half"], "same_scores": parts.counts["test"]} if half is not None else {}),
-        },
-        weights=save_weights(output, name, seed, network, described),
-        environment=environment(device, max(time.perf_counter() - start, train_seconds)),
-    )
-    add_run(output / "runs", name, "densenet", described, run)
-    checkpoint.unlink(missing_ok=True)
-    return run
+        }
+        return Trained(network, {**values, "train_seconds": train_seconds}, details, train_seconds)
+
+    return record_training(plan, train)

@@ -6,8 +6,8 @@ the scores picture by picture, so that networks can be compared on the same pict
 Axes: N pictures scored, F of them whose faithfulness is measured, H rows, W columns.
 """
 
-import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,7 @@ from torch import Tensor
 
 from c2f.cam import paper_layers
 from c2f.common.checks import choose, positive_int
-from c2f.common.files import atomic_path, check_writable, sha256
-from c2f.common.progress import progress
+from c2f.common.files import atomic_path
 from c2f.datasets.selection import SUBSET_SEED
 from c2f.experiments.localization.measure import KINDS, evidence
 from c2f.experiments.localization.sample import CHOSEN, PICTURES, Trial, load_trial
@@ -25,9 +24,10 @@ from c2f.metrics import localization
 from c2f.metrics.faithfulness import deletion, insertion
 from c2f.metrics.localization.suite import SINGLE, Measures, baselines, measure
 from c2f.metrics.statistics import Interval
-from c2f.runs.environment import environment
-from c2f.runs.folder import find_file, find_record, find_run, run_name
-from c2f.runs.record import Record, Run, add_run
+from c2f.runs.experiment import Measured, Plan, record_measurement
+from c2f.runs.folder import find_file, find_record, run_name
+from c2f.runs.parts import PartialResults
+from c2f.runs.record import Record, Run
 
 FAITHFUL = 100
 """Scored pictures whose insertion and deletion curves are measured, unless another number is asked for."""
@@ -109,6 +109,7 @@ def locate_run(
     weights: Path | None = None,
     test_data: str | None = None,
     device: str = "cpu",
+    deadline: float | None = None,
     again: bool = False,
 ) -> Run:
     """Measure how well the maps of a trained network's layers find the object, record it and return the run.
@@ -124,6 +125,7 @@ def locate_run(
         faithful: how many of the scored pictures insertion and deletion are measured on; 0 leaves them out.
         resamples: of the bootstrap intervals over pictures.
         device: as torch names it.
+        deadline: in ``time.monotonic()``; a layer that would not end before it is not begun.
         again: measure anew what is already there.
 
     Returns:
@@ -142,52 +144,50 @@ def locate_run(
     positive_int(resamples, "resamples")
     trial = load_trial(network, data, seed, chosen=chosen, pictures=pictures, weights=weights, test_data=test_data)
     described = _parameters(trial, data, test_data or data, kind, paths, faithful)
-    there = find_run(output, name, seed, described)
-    if there is not None and not again and there.details["weights"] == trial.target.weights:
-        return there
-    check_writable(output)
-    start = time.perf_counter()
+    plan = Plan(name, "localization", seed, described, output, trial.target.weights, device, deadline, again)
     at, found = trial.choosing, trial.objects.select(trial.scored)
-    arrays: dict[str, Tensor] = {}
-    values: dict[str, float] = {}
-    details: dict[str, Any] = {}
-    for layer, layer_path in progress(list(paths.items()), f"{name}--seed{seed}", unit="layer"):
-        maps, predicted = evidence(trial.target.network, layer_path, trial.images, kind, device)
+
+    def of_layer(path: str) -> dict[str, Any]:
+        maps, predicted = evidence(trial.target.network, path, trial.images, kind, device)
         measured = measure(maps[at], trial.objects.select(at), maps[~at], found, resamples)
         each = dict(measured.each)
         if faithful:
             each |= faithfulness(trial, maps[~at], faithful, device)
-        arrays |= {f"{layer}.{what}": scores.float() for what, scores in each.items()}
-        values |= {f"{layer} {what}": value for what, value in measured.values.items()}
-        values |= {f"{layer} {what}": float(each[what].mean()) for what in FAITHFULNESS if faithful}
-        details[layer] = _layer_details(layer_path, measured, trial)
-    if faithful:
+        values = {**measured.values, **{what: float(each[what].mean()) for what in FAITHFULNESS if faithful}}
+        return {
+            "each": each,
+            "values": values,
+            "details": _layer_details(path, measured, trial),
+            "predicted": predicted,
+        }
+
+    def blind() -> dict[str, Tensor]:
         count, height, width = found.masks.shape
-        blind = localization.random_maps(count, height, width, seed)
-        areas = faithfulness(trial, blind, faithful, device)
-        arrays |= {f"{RANDOM}.{what}": scores.float() for what, scores in areas.items()}
-        values |= {f"{RANDOM} {what}": float(scores.mean()) for what, scores in areas.items()}
-    labels, predicted = trial.labels[~at], predicted[~at]
-    arrays |= {"picture": trial.target.places[~at].int(), "label": labels.short(), "predicted": predicted.short()}
-    file = output / "localization" / f"{name}--seed{seed}.safetensors"
-    with atomic_path(file) as temporary:
-        save_file({key: array.contiguous() for key, array in arrays.items()}, temporary)
-    run = Run(
-        seed=seed,
-        values={"accuracy": float((labels == predicted).double().mean()), **values},
-        details={
-            "layers": details,
+        return faithfulness(trial, localization.random_maps(count, height, width, seed), faithful, device)
+
+    def measure_all(parts: PartialResults) -> Measured:
+        done = parts.get_all({layer: partial(of_layer, path) for layer, path in paths.items()})
+        arrays = {f"{layer}.{what}": x for layer, part in done.items() for what, x in part["each"].items()}
+        values = {f"{layer} {what}": x for layer, part in done.items() for what, x in part["values"].items()}
+        if faithful:
+            areas = parts.get(RANDOM, blind)
+            arrays |= {f"{RANDOM}.{what}": scores for what, scores in areas.items()}
+            values |= {f"{RANDOM} {what}": float(scores.mean()) for what, scores in areas.items()}
+        labels, predicted = trial.labels[~at], list(done.values())[-1]["predicted"][~at]
+        about = {"picture": trial.target.places[~at].int(), "label": labels.short(), "predicted": predicted.short()}
+        file = output / "localization" / f"{name}--seed{seed}.safetensors"
+        with atomic_path(file) as temporary:
+            save_file({**{key: x.float().contiguous() for key, x in arrays.items()}, **about}, temporary)
+        details = {
+            "layers": {layer: part["details"] for layer, part in done.items()},
             "baselines": {what: x.values for what, x in baselines(trial.objects.select(at), found).items()},
             "chance_level": localization.chance_level(found.masks),
             "classes": list(trial.target.classes),
-            "weights": trial.target.weights,
-        },
-        weights=None,
-        environment=environment(device, time.perf_counter() - start),
-        arrays={"file": file.name, "sha256": sha256(file)},
-    )
-    add_run(output / "runs", name, "localization", described, run)
-    return run
+        }
+        accuracy = float((labels == predicted).double().mean())
+        return Measured({"accuracy": accuracy, **values}, details, {"localization": file})
+
+    return record_measurement(plan, measure_all)
 
 
 def looking_record(network: str, data: str, kind: str = "raw", output: Path | None = None) -> Record:

@@ -6,32 +6,29 @@ finished batches lie in ``checkpoints`` there.
 Axes: N pictures, B pictures of one batch, C channels, H rows, W columns, R repetitions, K classes.
 """
 
-import hashlib
-import json
 import math
-import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import foolbox
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from c2f import attacks
 from c2f.common.checks import positive_int
-from c2f.common.files import atomic_path, check_writable, sha256
+from c2f.common.files import atomic_path
 from c2f.common.progress import progress
 from c2f.datasets.selection import SUBSET_SEED
 from c2f.experiments.robustness.records import attack_name
 from c2f.experiments.robustness.verify import verify
 from c2f.metrics import robustness
-from c2f.runs.environment import environment
-from c2f.runs.folder import find_run
-from c2f.runs.parts import OutOfTime
-from c2f.runs.record import Run, add_run
+from c2f.metrics.robustness import Results
+from c2f.runs.experiment import Measured, Plan, record_measurement
+from c2f.runs.parts import PartialResults
+from c2f.runs.record import Run
 from c2f.zoo.trained import PICTURES, Target, load_target, predictions
 
 REPETITIONS = 3
@@ -70,61 +67,34 @@ class _Found:
     """The nearest of what all searches found.
 
     ``perturbed``: ``(N, C, H, W)``, the original where nothing was found. ``l2``: ``(R, N)``, as ``_search`` gives it.
-    ``refuted``: bool ``(R, N)``. ``seconds``: of all searches.
+    ``refuted``: bool ``(R, N)``.
     """
 
     perturbed: Tensor
     l2: Tensor
     refuted: Tensor
-    seconds: float
 
 
 def _search_all(
-    target: Target,
-    before: Tensor,
-    searches: list[Any],
-    checkpoint: Path,
-    fingerprint: str,
-    batch_size: int,
-    device: str,
-    deadline: float | None,
+    target: Target, before: Tensor, searches: list[Any], parts: PartialResults, batch_size: int, device: str
 ) -> _Found:
-    """Attack all pictures, batch by batch, with each of ``searches``, leaving out what the checkpoints hold."""
+    """Attack all pictures, batch by batch, with each of ``searches``, leaving out what ``parts`` hold."""
     model = attacks.victim(target.network.to(device), mean=target.mean, device=device)
-    perturbed, total, longest = target.images.clone(), 0.0, 0.0
+    perturbed = target.images.clone()
     l2 = torch.empty(len(searches), len(target.labels))
     refuted = torch.empty_like(l2, dtype=torch.bool)
     batches = torch.arange(len(target.labels)).split(batch_size)
     todo = [(index, repetition) for index in batches for repetition in range(len(searches))]
-    for index, repetition in progress(todo, checkpoint.name, unit="part"):
-        part_name = f"{checkpoint.name}--{int(index[0])}-{int(index[-1])}-{repetition}.safetensors"
-        part, seconds = _resumed(checkpoint.with_name(part_name), fingerprint)
-        if not part:
-            if deadline is not None and time.monotonic() + longest > deadline:
-                raise OutOfTime(f"{checkpoint.name} stopped before {part_name}; run it again to go on")
-            start = time.perf_counter()
-            part = _search(target, model, searches[repetition], before, index, device)
-            seconds = time.perf_counter() - start
-            longest = max(longest, seconds)
-            with atomic_path(checkpoint.with_name(part_name)) as temporary:
-                about = json.dumps({"fingerprint": fingerprint, "seconds": seconds})
-                save_file(part, temporary, metadata={"c2f": about})
-        total += seconds
+    for index, repetition in progress(todo, parts.path.name, unit="part"):
+        part = parts.get(
+            f"{int(index[0])}-{int(index[-1])}-{repetition}",
+            partial(_search, target, model, searches[repetition], before, index, device),
+        )
         nearest = l2[:repetition, index].amin(dim=0) if repetition else math.inf
         nearer = (part["l2"] > 0) & (part["l2"] < nearest)
         perturbed[index[nearer]] = part["perturbed"][nearer]
         l2[repetition, index], refuted[repetition, index] = part["l2"], part["refuted"]
-    return _Found(perturbed, l2, refuted, total)
-
-
-def _resumed(path: Path, fingerprint: str) -> tuple[dict[str, Tensor], float]:
-    """Return a finished part of the same run and its seconds; an empty one if there is none."""
-    try:
-        with safe_open(path, "pt") as file:
-            about = json.loads(file.metadata()["c2f"])
-        return (load_file(path), about["seconds"]) if about["fingerprint"] == fingerprint else ({}, 0.0)
-    except (FileNotFoundError, SafetensorError):
-        return {}, 0.0
+    return _Found(perturbed, l2, refuted)
 
 
 def parameters(target: Target, test_data: str, attack: str, protocol: str, repetitions: int) -> dict[str, Any]:
@@ -139,16 +109,6 @@ def parameters(target: Target, test_data: str, attack: str, protocol: str, repet
         "subset_seed": SUBSET_SEED,
         "repetitions": repetitions,
     }
-
-
-def _recorded(output: Path, name: str, described: dict[str, Any], target: Target, seed: int) -> Run | None:
-    run = find_run(output, name, seed, described)
-    if run is None or run.arrays is None:
-        return None
-    arrays = output / "attacks" / run.arrays["file"]
-    whole = arrays.exists() and sha256(arrays) == run.arrays["sha256"]
-    same = run.details["weights"] == target.weights  # or was it trained anew since?
-    return run if whole and same else None
 
 
 def attack_run(
@@ -208,20 +168,39 @@ def attack_run(
     target = load_target(network, data, seed, pictures, weights, test_data)
     described = parameters(target, test_data or data, attack, protocol, repetitions)
     name = attack_name(network, data, attack, protocol, whole=pictures is None)
-    there = _recorded(output, name, described, target, seed)
-    if there is not None and not again:
-        return there
-    check_writable(output)
-
+    plan = Plan(name, "attack", seed, described, output, target.weights, device, deadline, again)
     randomised = attacks.ATTACKS[attack].randomised[attacks.PROTOCOLS.index(protocol)]
-    others = range(1, repetitions if randomised else 1)
-    searches = [first, *(attacks.build(attack, protocol, seed=repetition) for repetition in others)]
-    about = {"name": name, "seed": seed, "weights": target.weights["sha256"], "parameters": described}
-    fingerprint = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
-    checkpoint = output / "checkpoints" / f"{name}--seed{seed}"
-    before = predictions(target.network, target.images, target.mean, device)
-    found = _search_all(target, before, searches, checkpoint, fingerprint, batch_size, device, deadline)
 
+    def measure(parts: PartialResults) -> Measured:
+        others = range(1, repetitions if randomised else 1)
+        searches = [first, *(attacks.build(attack, protocol, seed=repetition) for repetition in others)]
+        before = predictions(target.network, target.images, target.mean, device)
+        found = _search_all(target, before, searches, parts, batch_size, device)
+        results, refuted = _checked(target, before, found, device)
+        files = {folder: output / folder / f"{name}--seed{seed}.safetensors" for folder in ("adversarial", "attacks")}
+        with atomic_path(files["adversarial"]) as temporary:
+            save_file({"perturbed": found.perturbed}, temporary)
+        robustness.save(results, files["attacks"], {"name": name, "seed": seed})
+        stored = load_file(files["adversarial"])["perturbed"]
+        verified = verify(target, stored, robustness.load(files["attacks"]), device)
+        if not verified.holds:
+            raise VerificationError(f"the stored results of {name} do not stand: {verified}")
+        details = {
+            "repetitions": _by_repetition(found, before == target.labels),
+            "randomised": randomised,
+            "verified": verified.claimed,
+            "refuted": refuted,
+            "batch_size": batch_size,
+        }
+        return Measured(robustness.summary(results), details, files, {"foolbox": foolbox.__version__})
+
+    return record_measurement(plan, measure)
+
+
+def _checked(target: Target, before: Tensor, found: _Found, device: str) -> tuple[Results, int]:
+    """Return the results picture by picture and how many claims were refuted; what is lost in a batch of another size
+    is put back into ``found.perturbed``.
+    """
     perturbed = found.perturbed
     after = predictions(target.network, perturbed, target.mean, device)
     correct = before == target.labels
@@ -231,38 +210,13 @@ def attack_run(
     perturbed[lost] = target.images[lost]
     after[correct & (~turned | lost)] = -1
     results = robustness.measure(target.images, perturbed, target.labels, before, after, target.places)
+    return results, int(found.refuted.sum()) + int(lost.sum())
 
-    pictures_file = output / "adversarial" / f"{name}--seed{seed}.safetensors"
-    with atomic_path(pictures_file) as temporary:
-        save_file({"perturbed": perturbed}, temporary)
-    arrays_file = output / "attacks" / f"{name}--seed{seed}.safetensors"
-    robustness.save(results, arrays_file, {"name": name, "seed": seed})
-    verified = verify(target, load_file(pictures_file)["perturbed"], robustness.load(arrays_file), device)
-    if not verified.holds:
-        raise VerificationError(f"the stored results of {name} do not stand: {verified}")
 
+def _by_repetition(found: _Found, correct: Tensor) -> list[dict[str, Any]]:
+    """Return for each search the share of correct pictures that it turned, in percent, and its refuted claims."""
     right = max(int(correct.sum()), 1)
-    run = Run(
-        seed=seed,
-        values=robustness.summary(results),
-        details={
-            "repetitions": [
-                {"success_rate": 100 * int((correct & l2.isfinite()).sum()) / right, "refuted": int(refuted.sum())}
-                for l2, refuted in zip(found.l2, found.refuted, strict=True)
-            ],
-            "randomised": randomised,
-            "verified": verified.claimed,
-            "refuted": int(found.refuted.sum()) + int(lost.sum()),
-            "batch_size": batch_size,
-            "weights": target.weights,
-            "adversarial": {"file": pictures_file.name, "sha256": sha256(pictures_file)},
-        },
-        weights=None,
-        environment=environment(device, found.seconds),
-        arrays={"file": arrays_file.name, "sha256": sha256(arrays_file)},
-    )
-    run.environment["versions"]["foolbox"] = foolbox.__version__
-    add_run(output / "runs", name, "attack", described, run)
-    for path in checkpoint.parent.glob(f"{checkpoint.name}--*.safetensors"):
-        path.unlink()
-    return run
+    return [
+        {"success_rate": 100 * int((correct & l2.isfinite()).sum()) / right, "refuted": int(refuted.sum())}
+        for l2, refuted in zip(found.l2, found.refuted, strict=True)
+    ]

@@ -5,7 +5,6 @@ A top-down network makes each scale from a full-size picture, so that each scale
 rows, W columns, S scales.
 """
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations as choices
@@ -17,12 +16,11 @@ from torch import Tensor, nn
 
 from c2f import networks
 from c2f.common.checks import choose
-from c2f.common.files import check_writable
 from c2f.experiments.robustness import records as attack_records
 from c2f.networks.top_down import TopDown
-from c2f.runs.environment import environment
-from c2f.runs.folder import check_folder
-from c2f.runs.record import RecordError, Run, add_run
+from c2f.runs.experiment import Measured, Plan, record_measurement
+from c2f.runs.parts import PartialResults
+from c2f.runs.record import RecordError, Run
 from c2f.training.data import EVALUATION_BATCH
 from c2f.zoo.trained import load_target
 
@@ -117,6 +115,8 @@ def ablation_run(
     whole: bool = False,
     weights: Path | None = None,
     device: str = "cpu",
+    deadline: float | None = None,
+    again: bool = False,
 ) -> Run:
     """Feed the pictures of a recorded attack to the scales of its network, and record accuracies and losses.
 
@@ -127,18 +127,16 @@ def ablation_run(
         output: the folder that ``c2f attack`` wrote.
         weights: the folder with the training's record and weights; None takes those that come with the book.
         device: as torch names it.
+        deadline: in ``time.monotonic()``; nothing is begun after it.
+        again: measure anew what is already there.
 
     Raises:
         ValueError: a bottom-up network, or an unknown name.
         c2f.runs.record.RecordError: the attack, its pictures or the weights are not there or damaged; the remedy.
     """
     choose(network, [name for name in networks.names() if "_td" in name], "top-down network")
-    start = time.perf_counter()
     perturbed = attack_records.adversarial(network, data, attack, protocol, seed, output, whole)
     attacked = attack_records.attack_record(network, data, attack, protocol, output, whole)
-    name = ablation_name(attacked.name)
-    check_folder(output, name, attacked.parameters)
-    check_writable(output)
     count = None if whole else attacked.parameters["pictures"]
     target = load_target(network, data, seed, count, weights, attacked.parameters["test_data"])
     was = next(run.details["weights"] for run in attacked.runs if run.seed == seed)
@@ -147,15 +145,16 @@ def ablation_run(
             f"{attacked.name} attacked other weights of seed {seed} than those of {target.weights['file']} now: "
             "attack again, with --again"
         )
-    scores = ablate(target.network, target.images, perturbed, target.labels, target.mean, device)
-    run = Run(
-        seed=seed,
-        values={
-            f"{what} {key}": getattr(score, what) for what in ("accuracy", "loss") for key, score in scores.items()
-        },
-        details={"combinations": list(scores), "weights": target.weights},
-        weights=None,
-        environment=environment(device, time.perf_counter() - start),
-    )
-    add_run(output / "runs", name, "ablation", attacked.parameters, run)
-    return run
+    name = ablation_name(attacked.name)
+    plan = Plan(name, "ablation", seed, attacked.parameters, output, target.weights, device, deadline, again)
+
+    def scored() -> dict[str, dict[str, float]]:
+        found = ablate(target.network, target.images, perturbed, target.labels, target.mean, device)
+        return {combination: vars(score) for combination, score in found.items()}
+
+    def measure(parts: PartialResults) -> Measured:
+        scores = parts.get(f"scales of {attacked.file(seed, 'adversarial')['sha256']}", scored)
+        values = {f"{what} {key}": score[what] for what in ("accuracy", "loss") for key, score in scores.items()}
+        return Measured(values, {"combinations": list(scores)})
+
+    return record_measurement(plan, measure)

@@ -18,7 +18,7 @@ from c2f.experiments.segmentation.meshes import (
 )
 from c2f.experiments.segmentation.profiles import MESH_PROFILES, mesh_profile
 from c2f.experiments.segmentation.reach import influence, seen_from
-from c2f.experiments.segmentation.run import recorded_segmentation, segmentation_run
+from c2f.experiments.segmentation.run import segmentation_run
 from c2f.experiments.segmentation.scores import (
     DEFINITIONS,
     MeshEvaluation,
@@ -63,7 +63,6 @@ __all__ = [
     "pixel_labels",
     "pixel_scores",
     "predict",
-    "recorded_segmentation",
     "recorded_segmentations",
     "seen_from",
     "segmentation_name",

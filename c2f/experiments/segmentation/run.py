@@ -6,23 +6,20 @@ The output folder is laid out as in ``c2f.experiments.classification.run``; a ru
 Axes: N meshes, K classes.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 from c2f import networks
 from c2f.common.checks import positive_int
-from c2f.common.files import check_writable
 from c2f.datasets.batches import Batches
 from c2f.datasets.pictures import split_validation
 from c2f.experiments.segmentation import meshes
 from c2f.experiments.segmentation.scores import DEFINITIONS, MeshEvaluation, evaluate_meshes
 from c2f.experiments.segmentation.training import MeshRecipe, fit_meshes
 from c2f.networks.segmentation import build_segmentation
-from c2f.runs.environment import environment
-from c2f.runs.folder import check_folder, find_run, record_path, save_weights
-from c2f.runs.record import Run, add_run
+from c2f.runs.experiment import Plan, Trained, record_training
+from c2f.runs.record import Run
 from c2f.training.checkpoints import History
 from c2f.zoo.segmentation import segmentation_name
 
@@ -62,22 +59,6 @@ def _values(result: MeshEvaluation, classes: tuple[str, ...]) -> dict[str, float
     return values
 
 
-def recorded_segmentation(
-    network: str, data: str, seed: int, output: Path, *, recipe: MeshRecipe, width: int = 64, mesh_seed: int = 0
-) -> Run | None:
-    """Return the run that ``output`` already holds of this experiment and seed, or None.
-
-    Raises:
-        ValueError: an unknown network or data set, or a number out of range.
-        RecordError: the record there is damaged, or of other parameters.
-    """
-    name = segmentation_name(network, data)
-    if not record_path(output, name).exists():
-        return None
-    train_part, _ = meshes.load_meshes(data, mesh_seed)
-    return find_run(output, name, seed, _parameters(network, data, recipe, width, mesh_seed, train_part))
-
-
 def segmentation_run(
     network: str,
     data: str,
@@ -90,11 +71,12 @@ def segmentation_run(
     device: str = "cpu",
     deadline: float | None = None,
     on_epoch: Callable[[History], None] | None = None,
+    again: bool = False,
 ) -> Run:
     """Train ``network`` on meshes of ``data`` for one seed, test it, write weights and record, and return the run.
 
-    A run that was interrupted is resumed from its checkpoint. The seed fixes the weights, the validation draw and the
-    order; ``mesh_seed`` which pictures share a mesh.
+    A run that ``output`` holds is returned as it is; one that was interrupted is resumed from its checkpoint. The seed
+    fixes the weights, the validation draw and the order; ``mesh_seed`` which pictures share a mesh.
 
     Args:
         network: ``td``, ``unet`` or ``fcn``.
@@ -106,6 +88,7 @@ def segmentation_run(
         mesh_seed: as for ``load_meshes``.
         device: as torch names it.
         deadline, on_epoch: as for ``c2f.training.loop.fit``.
+        again: train anew a seed that ``output`` already holds, instead of returning its run.
 
     Returns:
         The run. Its values hold ``test_loss``, ``test_mean_iou``, ``test_accuracy`` and ``iou CLASS`` for each class
@@ -121,48 +104,39 @@ def segmentation_run(
     positive_int(seed, "seed", minimum=0)
     train_part, test_part = meshes.load_meshes(data, mesh_seed)
     described = _parameters(network, data, recipe, width, mesh_seed, train_part)
-    check_writable(output)
-    check_folder(output, name, described)
-    start = time.perf_counter()
-    weights = meshes.class_weights(train_part).to(device)
-    train_meshes, val_meshes = split_validation(train_part, recipe.validation, seed)
-    train = Batches(train_meshes.to(device), recipe.batch_size, shuffle=True, seed=seed)
-    validation = Batches(val_meshes.to(device), EVALUATION_BATCH)
-    shape = {key: described[key] for key in ("num_classes", "image_size", "in_channels", "width")}
-    model = build_segmentation(network, **shape, seed=seed).to(device)
-    checkpoint = output / "checkpoints" / f"{name}--seed{seed}.pt"
-    identity = {key: described[key] for key in ("network", "data", "mesh_seed")}
-    history = fit_meshes(
-        model,
-        train,
-        validation,
-        recipe,
-        weights,
-        seed=seed,
-        identity=identity,
-        checkpoint=checkpoint,
-        on_epoch=on_epoch,
-        deadline=deadline,
-    )
-    result = evaluate_meshes(model, Batches(test_part.to(device), EVALUATION_BATCH), weights)
-    train_seconds = sum(history.seconds)  # earlier, interrupted sittings included
-    run = Run(
-        seed=seed,
-        values={
+    plan = Plan(name, "segmentation", seed, described, output, device=device, deadline=deadline, again=again)
+
+    def train(checkpoint: Path) -> Trained:
+        weights = meshes.class_weights(train_part).to(device)
+        train_meshes, val_meshes = split_validation(train_part, recipe.validation, seed)
+        shape = {key: described[key] for key in ("num_classes", "image_size", "in_channels", "width")}
+        model = build_segmentation(network, **shape, seed=seed).to(device)
+        history = fit_meshes(
+            model,
+            Batches(train_meshes.to(device), recipe.batch_size, shuffle=True, seed=seed),
+            Batches(val_meshes.to(device), EVALUATION_BATCH),
+            recipe,
+            weights,
+            seed=seed,
+            identity={key: described[key] for key in ("network", "data", "mesh_seed")},
+            checkpoint=checkpoint,
+            on_epoch=on_epoch,
+            deadline=deadline,
+        )
+        result = evaluate_meshes(model, Batches(test_part.to(device), EVALUATION_BATCH), weights)
+        train_seconds = sum(history.seconds)  # earlier, interrupted sittings included
+        values = {
             **_values(result, test_part.classes),
             "train_seconds": train_seconds,
             "inference_seconds_per_1000": result.seconds * 1000 / len(test_part),
-        },
-        details={
+        }
+        details = {
             "history": vars(history),
             "confusions": {definition: counts.tolist() for definition, counts in result.confusions.items()},
             "class_weights": weights.tolist(),
             "classes": list(test_part.classes),
             "meshes": {"train": len(train_meshes), "val": len(val_meshes), "test": len(test_part)},
-        },
-        weights=save_weights(output, name, seed, model, described),
-        environment=environment(device, max(time.perf_counter() - start, train_seconds)),
-    )
-    add_run(output / "runs", name, "segmentation", described, run)
-    checkpoint.unlink(missing_ok=True)
-    return run
+        }
+        return Trained(model, values, details, train_seconds)
+
+    return record_training(plan, train)

@@ -32,7 +32,7 @@ def train(output, seed=0, recipe=RECIPE, network="lenetfc", **more):
 def same_but_for_the_clock(a, b):
     def timeless(run):
         details = {**run.details, "history": {**run.details["history"], "seconds": None}}
-        return [value for name, value in run.values.items() if "seconds" not in name], details, run.weights
+        return [value for name, value in run.values.items() if "seconds" not in name], details, run.files["weights"]
 
     return timeless(a) == timeless(b)
 
@@ -88,7 +88,7 @@ def test_another_seed_is_added_and_the_same_one_gives_the_same_again(tmp_path):
     record = read(tmp_path / "runs" / f"{NAME}.json")
     assert record.seeds == [0, 1]
     assert not same_but_for_the_clock(first, second)
-    assert first.weights["sha256"] != second.weights["sha256"]
+    assert first.files["weights"]["sha256"] != second.files["weights"]["sha256"]
     again = train(tmp_path, 0)
     assert same_but_for_the_clock(again, first)
     assert read(tmp_path / "runs" / f"{NAME}.json").seeds == [0, 1]
@@ -147,7 +147,7 @@ def test_another_recipe_in_the_same_folder_is_refused_before_any_work(tmp_path, 
 
 def test_bad_arguments_are_refused_before_any_work(tmp_path, monkeypatch):
     monkeypatch.setattr(experiments, "fit", no_work)
-    with pytest.raises(ValueError, match="a seed is at least 0, not -1"):
+    with pytest.raises(ValueError, match="seed must be a whole number of at least 0, not -1"):
         train(tmp_path, -1)
     with pytest.raises(ValueError, match="unknown network 'lenet'; did you mean"):
         train(tmp_path, network="lenet")

@@ -9,7 +9,7 @@ from PIL import Image
 from c2f import corruptions
 from c2f.datasets.pictures import Pictures
 from c2f.experiments.corruptions.evaluation import OnTheFly, Scores, Tree, corruption_errors, evaluate, mce
-from c2f.runs.parts import OutOfTime, Parts
+from c2f.runs.parts import OutOfTime, PartialResults
 
 KINDS = ("fog", "contrast")
 
@@ -34,7 +34,7 @@ def threshold(level):
 
 def test_counts(tmp_path):
     pictures = bright_or_dark()
-    scores = evaluate(threshold(0.4), OnTheFly(pictures, KINDS), Parts(tmp_path / "parts.json", {}))
+    scores = evaluate(threshold(0.4), OnTheFly(pictures, KINDS), PartialResults(tmp_path / "parts", {}))
     assert list(scores.correct) == ["fog", "contrast"]
     assert scores.pictures == 12
     assert scores.clean == [6, 12]
@@ -49,7 +49,7 @@ def test_counts(tmp_path):
 
 
 def test_an_interrupted_evaluation_goes_on(tmp_path):
-    source, path, calls = OnTheFly(bright_or_dark(), KINDS), tmp_path / "parts.json", []
+    source, path, calls = OnTheFly(bright_or_dark(), KINDS), tmp_path / "parts", []
 
     def failing(x):
         calls.append(len(x))
@@ -58,16 +58,17 @@ def test_an_interrupted_evaluation_goes_on(tmp_path):
         return threshold(0.4)(x)
 
     with pytest.raises(KeyboardInterrupt):
-        evaluate(failing, source, Parts(path, {"of": "this"}))
-    assert len(Parts(path, {"of": "this"})) == 4
-    scores = evaluate(failing, source, Parts(path, {"of": "this"}))
+        evaluate(failing, source, PartialResults(path, {"of": "this"}))
+    assert len(PartialResults(path, {"of": "this"})) == 4
+    scores = evaluate(failing, source, PartialResults(path, {"of": "this"}))
     assert len(calls) == 5 + 7
-    assert scores == evaluate(threshold(0.4), source, Parts(tmp_path / "other.json", {}))
-    assert len(Parts(path, {"of": "something else"})) == 0
-    path.write_text(path.read_text()[:50])
-    assert len(Parts(path, {"of": "this"})) == 0
+    assert scores == evaluate(threshold(0.4), source, PartialResults(tmp_path / "other", {}))
+    assert len(PartialResults(path, {"of": "something else"})) == 0
+    for file in PartialResults.files(path):
+        file.write_bytes(file.read_bytes()[:50])
+    assert len(PartialResults(path, {"of": "this"})) == 0
     with pytest.raises(OutOfTime, match="parts stopped before clean; run it again to go on"):
-        evaluate(threshold(0.4), source, Parts(path, {}, deadline=0.0))
+        evaluate(threshold(0.4), source, PartialResults(path, {}, deadline=0.0))
 
 
 def test_two_threads_count_what_one_counts(tmp_path):
@@ -77,11 +78,11 @@ def test_two_threads_count_what_one_counts(tmp_path):
         seen.add(threading.current_thread())
         return threshold(0.4)(x)
 
-    one = evaluate(watched, source, Parts(tmp_path / "one.json", {}))
+    one = evaluate(watched, source, PartialResults(tmp_path / "one", {}))
     assert seen == {threading.main_thread()}
     torch.set_num_threads(2)
     try:
-        assert evaluate(watched, source, Parts(tmp_path / "two.json", {})) == one
+        assert evaluate(watched, source, PartialResults(tmp_path / "two", {})) == one
     finally:
         torch.set_num_threads(1)
     assert len(seen) == 3
@@ -102,16 +103,16 @@ def write_tree(root, pictures):
 def test_a_tree_gives_what_corrupting_on_the_fly_gives(tmp_path):
     pictures = bright_or_dark(6)
     write_tree(tmp_path / "tree", pictures)
-    fly = evaluate(threshold(0.4), OnTheFly(pictures, KINDS), Parts(tmp_path / "a.json", {}))
+    fly = evaluate(threshold(0.4), OnTheFly(pictures, KINDS), PartialResults(tmp_path / "a.json", {}))
     tree = Tree(tmp_path / "tree", tmp_path / "tree" / "clean", KINDS, classes=["dark", "bright"])
-    assert evaluate(threshold(0.4), tree, Parts(tmp_path / "b.json", {})) == fly
-    without = evaluate(threshold(0.4), Tree(tmp_path / "tree", None, KINDS), Parts(tmp_path / "c.json", {}))
+    assert evaluate(threshold(0.4), tree, PartialResults(tmp_path / "b.json", {})) == fly
+    without = evaluate(threshold(0.4), Tree(tmp_path / "tree", None, KINDS), PartialResults(tmp_path / "c.json", {}))
     assert without.clean is None
     # in alphabetical order bright comes first: every answer that compares is turned round
     assert without.correct["contrast"][0] == [3, 6 - fly.correct["contrast"][0][1]]
     next((tmp_path / "tree" / "fog" / "2" / "dark").iterdir()).unlink()
     with pytest.raises(ValueError, match=r"different numbers of pictures: \[5, 6\]"):
-        evaluate(threshold(0.4), tree, Parts(tmp_path / "d.json", {}))
+        evaluate(threshold(0.4), tree, PartialResults(tmp_path / "d.json", {}))
 
 
 def test_a_tree_that_lacks_something_is_refused(tmp_path):

@@ -156,7 +156,7 @@ def test_what_cannot_be_loaded(output, tmp_path):
         load_glimpse(DATA, 7, output)
     with pytest.raises(ValueError, match="unknown backbone 'smallcnn'; did you mean 'small_cnn'"):
         load_glimpse(DATA, 1, output, backbone="smallcnn")
-    name = glimpse_record(DATA, "equal", output).runs[0].weights["file"]
+    name = glimpse_record(DATA, "equal", output).runs[0].files["weights"]["file"]
     (output / "weights" / name).write_bytes(b"")
     with pytest.raises(RecordError, match=r"is not the record's \(sha256 differs\): restore the file, or make it with"):
         load_glimpse(DATA, 1, output, "equal")

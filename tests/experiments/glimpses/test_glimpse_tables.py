@@ -14,7 +14,7 @@ def record(kind, accuracy):
     exits = {"confidence": [0.0, 1.0], "accuracy": [0.4, 0.6], "shares": [[1.0, 0.0], [0.25, 0.75]]}
     environment = dict.fromkeys(("commit", "device", "finished", "peak_memory_bytes", "seconds", "threads", "versions"))
     runs = [
-        Run(seed, {f"test_accuracy {t + 1}": v for t, v in enumerate(row)}, {"exits": exits}, None, environment)
+        Run(seed, {f"test_accuracy {t + 1}": v for t, v in enumerate(row)}, {"exits": exits}, environment)
         for seed, row in enumerate(accuracy)
     ]
     costs = [1e6 * (t + 1) for t in range(glimpses)]

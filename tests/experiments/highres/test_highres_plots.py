@@ -46,9 +46,7 @@ def test_found_and_orders_draw_what_they_are_given():
     ax = highres_plots.found(plt.subplots()[1], {"a": 0.25, "b": 0.5}, {"a": [0.2, 0.3]}, "pointing game")
     assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
     assert [line.get_fillstyle() for line in ax.lines if line.get_marker() == "o"] == ["full", "none"]
-    run = Run(
-        0, {"iou a": 0.25, "iou b": 0.5, "f1 a": 0.1, "f1 b": 0.2}, {"intervals": {"iou a": [0.2, 0.3]}}, None, {}
-    )
+    run = Run(0, {"iou a": 0.25, "iou b": 0.5, "f1 a": 0.1, "f1 b": 0.2}, {"intervals": {"iou a": [0.2, 0.3]}}, {})
     axes = highres_plots.measured(plt.subplots(1, 2)[1], run, {"a": "A", "b": "B"}, {"iou": "IoU", "f1": "F1"})
     assert [ax.get_xlabel() for ax in axes] == ["IoU", "F1"]
     assert [len(ax.lines) for ax in axes] == [3, 2]  # a dot a map, and the one interval

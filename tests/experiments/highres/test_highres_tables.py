@@ -7,7 +7,7 @@ from c2f.runs.record import Run
 
 
 def run(values, intervals):
-    return Run(0, values, {"intervals": intervals}, None, {})
+    return Run(0, values, {"intervals": intervals}, {})
 
 
 def test_a_sign_says_whether_the_intervals_lie_apart():

@@ -58,7 +58,7 @@ def test_half_and_full_are_trained_recorded_and_loaded(folder, tmp_path):
     full_run = densenet_run("densenet_full", data, 0, out, recipe=TINY)
     assert half_run.details["pictures"] == {"train": 18, "validation": 6, "test": 9}
     assert full_run.details["same_scores"] == 9
-    assert full_run.details["half"] == half_run.weights
+    assert full_run.details["half"] == half_run.files["weights"]
     assert full_run.values["test_accuracy"] == half_run.values["test_accuracy"]
     assert 0 < full_run.values["test_rebuilt_error"] < 255
     assert "test_top5" not in half_run.values  # there are but three classes
@@ -84,7 +84,9 @@ def test_streamed_and_killed_runs_give_the_same_weights_bit_for_bit(folder, tmp_
     with pytest.raises(KeyboardInterrupt):
         densenet_run("densenet_half", data, 3, tmp_path / "b", recipe=TINY, workers=0, on_epoch=stop)
     streamed = densenet_run("densenet_half", data, 3, tmp_path / "b", recipe=TINY, workers=0)
-    weights = [load_file(tmp_path / x / "weights" / r.weights["file"]) for x, r in (("a", plain), ("b", streamed))]
+    weights = [
+        load_file(tmp_path / x / "weights" / r.files["weights"]["file"]) for x, r in (("a", plain), ("b", streamed))
+    ]
     assert equal(*weights)
     assert plain.details["history"]["val_loss"] == streamed.details["history"]["val_loss"]
 

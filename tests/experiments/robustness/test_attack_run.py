@@ -1,4 +1,3 @@
-import json
 import math
 import os
 import time
@@ -9,7 +8,6 @@ import pytest
 import torch
 from foolbox.attacks.base import MinimizationAttack
 from foolbox.distances import l2
-from safetensors.torch import save_file
 
 from c2f import attacks, zoo
 from c2f.attacks import ATTACKS
@@ -21,9 +19,10 @@ from c2f.experiments.robustness.run import VerificationError, attack_run
 from c2f.experiments.robustness.verify import verify
 from c2f.metrics import robustness
 from c2f.runs import folder
+from c2f.runs import parts as runs_parts
 from c2f.runs.environment import environment
 from c2f.runs.folder import save_weights
-from c2f.runs.parts import OutOfTime
+from c2f.runs.parts import OutOfTime, PartialResults
 from c2f.runs.record import RecordError, Run, add_run, read
 from c2f.training.recipes import recipe
 from c2f.zoo import trained as targets
@@ -111,7 +110,7 @@ def test_the_mean_picture_is_subtracted_inside(monkeypatch, tmp_path, sample):
     described = experiments.parameters("lenetfc", DATA, centred, "sum_concat", "gaussian_resize", sample.test)
     network = zoo.load("lenetfc", DATA)
     weights = save_weights(tmp_path, f"lenetfc--{DATA}", 0, network, described)
-    run = Run(0, {"test_accuracy": 0.1}, {}, weights, environment("cpu", 1))
+    run = Run(0, {"test_accuracy": 0.1}, {}, environment("cpu", 1), {"weights": weights})
     add_run(tmp_path / "runs", f"lenetfc--{DATA}", "training", described, run)
     target = load_target("lenetfc", DATA, 0, 30, tmp_path)
     mean = sample.train.images.double().mean(dim=0) / 255
@@ -179,8 +178,8 @@ def test_a_run_writes_its_record_its_results_and_its_pictures(tmp_path):
         "repetitions": 3,
     }
     assert 0.8 < run.values["clean_accuracy"] <= 1
-    assert run.details["weights"] == zoo.record("lenetfc", DATA).runs[0].weights
-    assert run.weights is None
+    assert run.details["weights"] == zoo.record("lenetfc", DATA).runs[0].files["weights"]
+    assert "weights" not in run.files
     assert len(run.details["repetitions"]) == 1  # it draws no random numbers
     assert "foolbox" in run.environment["versions"]
     assert attack_records.attack_record("lenetfc", DATA, "contrast", output=tmp_path) == record
@@ -190,8 +189,8 @@ def test_the_batches_change_nothing(tmp_path):
     whole = attack(tmp_path / "whole", "blended_uniform", pictures=12, repetitions=2)
     parts = attack(tmp_path / "parts", "blended_uniform", pictures=12, repetitions=2, batch_size=5)
     assert parts.values == whole.values
-    assert parts.arrays == whole.arrays
-    assert parts.details["adversarial"] == whole.details["adversarial"]
+    assert parts.files["attacks"] == whole.files["attacks"]
+    assert parts.files["adversarial"] == whole.files["adversarial"]
 
 
 def test_of_the_repetitions_the_nearest_success_counts(tmp_path, monkeypatch, sample):
@@ -239,7 +238,7 @@ def test_a_killed_run_goes_on_and_ends_as_if_unbroken(tmp_path, monkeypatch):
     use(monkeypatch, counted, randomised=True)
     resumed = attack(tmp_path, batch_size=10, repetitions=2)
     assert len(calls) == 3  # what is finished is not searched again
-    assert (resumed.values, resumed.arrays) == (unbroken.values, unbroken.arrays)
+    assert (resumed.values, resumed.files["attacks"]) == (unbroken.values, unbroken.files["attacks"])
     assert not list((tmp_path / "checkpoints").iterdir())
 
 
@@ -248,13 +247,12 @@ def test_checkpoints_of_another_attack_and_damaged_ones_are_left_aside(tmp_path,
     checkpoints = tmp_path / "checkpoints"
     checkpoints.mkdir()
     part = {"perturbed": torch.zeros(10, 1, 28, 28), "l2": torch.ones(10), "refuted": torch.ones(10).bool()}
-    for first, fingerprint in ((0, "another"), (10, None)):
-        path = checkpoints / f"{NAME}--seed0--{first}-{first + 9}-0.safetensors"
-        save_file(part, path, metadata={"c2f": json.dumps({"fingerprint": fingerprint, "seconds": 1})})
-        if fingerprint is None:
-            path.write_bytes(path.read_bytes()[:1000])
+    for first in (0, 10):
+        PartialResults(checkpoints / f"{NAME}--seed0", {"of": "another"}).get(f"{first}-{first + 9}-0", lambda: part)
+    _, damaged = sorted(checkpoints.iterdir())
+    damaged.write_bytes(damaged.read_bytes()[:1000])
     found = attack(tmp_path, batch_size=10)
-    assert found.arrays == expected.arrays
+    assert found.files["attacks"] == expected.files["attacks"]
     assert os.listdir(checkpoints) == []
 
 
@@ -263,7 +261,9 @@ def test_near_the_deadline_no_batch_is_begun(tmp_path, monkeypatch):
         attack(tmp_path, deadline=time.monotonic() - 1)
     assert files(tmp_path) == []
     clock, calls = SimpleNamespace(now=0.0), []
-    monkeypatch.setattr(attacking, "time", SimpleNamespace(monotonic=lambda: clock.now, perf_counter=lambda: clock.now))
+    monkeypatch.setattr(
+        runs_parts, "time", SimpleNamespace(monotonic=lambda: clock.now, perf_counter=lambda: clock.now)
+    )
 
     def slow(seed):
         def make(pictures, ids):
@@ -288,12 +288,12 @@ def test_what_is_there_is_left_out_until_asked_for_or_until_the_weights_change(t
     first = attack(tmp_path)
     assert attack(tmp_path) == first
     assert len(searches) == 1
-    assert attack(tmp_path, again=True).arrays == first.arrays
+    assert attack(tmp_path, again=True).files["attacks"] == first.files["attacks"]
     assert len(searches) == 2
 
-    arrays = tmp_path / "attacks" / first.arrays["file"]
+    arrays = tmp_path / "attacks" / first.files["attacks"]["file"]
     arrays.write_bytes(arrays.read_bytes()[:-1])
-    assert attack(tmp_path).arrays == first.arrays  # damaged: made anew
+    assert attack(tmp_path).files["attacks"] == first.files["attacks"]  # damaged: made anew
     assert attack_records.results("lenetfc", DATA, "contrast", output=tmp_path).success.any()
 
     trained = zoo.record("lenetfc", DATA)
@@ -304,11 +304,11 @@ def test_what_is_there_is_left_out_until_asked_for_or_until_the_weights_change(t
         trained.name,
         "training",
         trained.parameters,
-        Run(0, {"x": 1}, {}, weights, environment("cpu", 1)),
+        Run(0, {"x": 1}, {}, environment("cpu", 1), {"weights": weights}),
     )
     anew = attack(tmp_path, weights=other)
     assert anew.details["weights"] == weights
-    assert anew.arrays != first.arrays
+    assert anew.files["attacks"] != first.files["attacks"]
 
 
 def test_two_seeds_share_a_record(tmp_path):
@@ -493,7 +493,7 @@ def test_what_is_missing_or_damaged_is_told_with_the_remedy(tmp_path):
     with pytest.raises(RecordError, match=r"has no attacks of seed 4; seeds there: \[0\]; " + command.format(4)):
         attack_records.results("lenetfc", DATA, seed=4, **ask)
     for kind, read_it in (("attacks", attack_records.results), ("adversarial", attack_records.adversarial)):
-        path = tmp_path / kind / run.arrays["file"]
+        path = tmp_path / kind / run.files["attacks"]["file"]
         data = path.read_bytes()
         path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
         with pytest.raises(RecordError, match=r"is not the record's \(sha256 differs\): restore the file, or make it"):

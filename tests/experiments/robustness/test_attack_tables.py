@@ -31,7 +31,7 @@ def run(seed, **more):
         "threads": 1,
         "versions": {},
     }
-    return Run(seed, {"accuracy all": 0.5, **more.pop("values", {})}, more.pop("details", {}), None, place, **more)
+    return Run(seed, {"accuracy all": 0.5, **more.pop("values", {})}, more.pop("details", {}), place, **more)
 
 
 def record_attack(output, network, attack, protocol, l2, pictures=10, whole=False):
@@ -43,7 +43,7 @@ def record_attack(output, network, attack, protocol, l2, pictures=10, whole=Fals
     robustness.save(results(l2), file, {})
     arrays = {"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
     about = {"network": network, "data": "mnist", "attack": attack, "protocol": protocol, "pictures": pictures}
-    add_run(output / "runs", name, "attack", about, run(0, arrays=arrays))
+    add_run(output / "runs", name, "attack", about, run(0, files={"attacks": arrays}))
 
 
 def test_recorded_attacks_come_in_the_papers_order_and_the_whole_test_set_counts(tmp_path):

@@ -146,7 +146,7 @@ def test_bad_input_is_refused_with_the_remedy(tmp_path):
     trained, other = zoo.record("lenetfc_td", DATA), tmp_path / "retrained"
     network = networks.build("lenetfc_td", 1, 10, 28, seed=5)
     weights = save_weights(other, trained.name, 0, network, trained.parameters)
-    run = Run(0, {"x": 1}, {}, weights, environment("cpu", 1))
+    run = Run(0, {"x": 1}, {}, environment("cpu", 1), {"weights": weights})
     add_run(other / "runs", trained.name, "training", trained.parameters, run)
     with pytest.raises(
         RecordError, match=r"attacked other weights of seed 0 than those of .* now: attack again, with --ag"

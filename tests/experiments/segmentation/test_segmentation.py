@@ -27,7 +27,6 @@ from c2f.experiments.segmentation import (
     pixel_labels,
     pixel_scores,
     predict,
-    recorded_segmentation,
     segmentation_record,
     segmentation_run,
 )
@@ -449,21 +448,19 @@ def test_a_run_is_recorded_and_its_weights_can_be_loaded(tmp_path, found):
     assert result.confusions["correct"].tolist() == first.details["confusions"]["correct"]
     assert result.scores("published").mean_iou == first.values["published test_mean_iou"]
 
-    kept = {"recipe": RECIPE, "width": 4}
-    assert recorded_segmentation("td", DATA, 1, tmp_path, **kept).values == second.values
-    assert recorded_segmentation("td", DATA, 2, tmp_path, **kept) is None
-    assert recorded_segmentation("unet", DATA, 0, tmp_path, **kept) is None
+    there = segmentation_run("td", DATA, 1, tmp_path, recipe=RECIPE, width=4)
+    assert (there.values, there.fresh) == (second.values, False)
     with pytest.raises(RecordError, match="width 4 there and 5 here"):
-        recorded_segmentation("td", DATA, 1, tmp_path, recipe=RECIPE, width=5)
+        segmentation_run("td", DATA, 1, tmp_path, recipe=RECIPE, width=5)
 
-    again = run(tmp_path)  # the same seed once more: the same file
-    assert again.weights == first.weights
+    again = run(tmp_path, again=True)  # the same seed once more: the same file
+    assert again.files["weights"] == first.files["weights"]
 
     with pytest.raises(RecordError, match=r"recipe.epochs 2 there and 3 here"):
         run(tmp_path, recipe=replace(RECIPE, epochs=3))
     with pytest.raises(RecordError, match=r"seed 5; seeds there: \[0, 1\]; make it with `c2f segment td .*--seeds 5"):
         load_segmentation("td", DATA, 5, tmp_path)
-    (tmp_path / "weights" / first.weights["file"]).write_bytes(b"")
+    (tmp_path / "weights" / first.files["weights"]["file"]).write_bytes(b"")
     with pytest.raises(RecordError, match=r"is not the record's \(sha256 differs\)"):
         load_segmentation("td", DATA, 0, tmp_path)
 

@@ -1,0 +1,166 @@
+"""The skeleton of every run: what a training and what a measurement do around their own work.
+
+Is it there already, and of the same weights? Can the folder be written to? Work that can be killed and resumed, then
+files, environment, record, and nothing left over. An experiment says what it will be (``Plan``) and hands over what it
+does.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from c2f.common.checks import positive_int
+from c2f.common.files import check_writable, sha256
+from c2f.runs.environment import environment
+from c2f.runs.folder import find_run, save_weights
+from c2f.runs.parts import PartialResults
+from c2f.runs.record import Run, add_run
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will be, known before its work begins.
+
+    Attributes:
+        name: of the record, without the seed.
+        kind: of the record: ``training``, ``attack``, ...
+        seed: at least 0.
+        parameters: what defines the experiment and is the same for every seed.
+        output: the folder of ``runs/``, ``weights/``, ``checkpoints/``, ...
+        weights: of a measurement, the file name and sha256 of the weights that are measured.
+        device: as torch names it.
+        deadline: in ``time.monotonic()``, or None: an epoch or part that would not end before it is not begun.
+        again: do anew what ``output`` already holds.
+    """
+
+    name: str
+    kind: str
+    seed: int
+    parameters: dict[str, Any]
+    output: Path
+    weights: dict[str, str] | None = None
+    device: str = "cpu"
+    deadline: float | None = None
+    again: bool = False
+
+    def __post_init__(self) -> None:
+        positive_int(self.seed, "seed", minimum=0)
+
+    @property
+    def checkpoint(self) -> Path:
+        """The path of what is finished of the run, without an ending."""
+        return self.output / "checkpoints" / f"{self.name}--seed{self.seed}"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training gives: the network (None if its weights are not kept), values and details of its run, and the
+    seconds of its epochs, earlier sittings included.
+    """
+
+    network: nn.Module | None
+    values: dict[str, float]
+    details: dict[str, Any]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a measurement gives: values and details of its run, the files that it wrote, by folder, and the versions of
+    further libraries that it used.
+    """
+
+    values: dict[str, float]
+    details: dict[str, Any]
+    files: Mapping[str, Path] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+def recorded(plan: Plan) -> Run | None:
+    """Return the run that the output folder already holds, or None: also where other weights were measured than those
+    of today, or where the results picture by picture are missing or damaged.
+
+    Raises:
+        RecordError: the record there is damaged, or of other parameters.
+    """
+    run = find_run(plan.output, plan.name, plan.seed, plan.parameters)
+    if run is None or plan.weights is None:
+        return run
+    if run.details["weights"] != plan.weights:
+        return None
+    kept = {folder: named for folder, named in run.files.items() if folder != "adversarial"}  # those may be deleted
+    paths = {plan.output / folder / named["file"]: named["sha256"] for folder, named in kept.items()}
+    return run if all(path.exists() and sha256(path) == wanted for path, wanted in paths.items()) else None
+
+
+def record_training(plan: Plan, train: Callable[[Path], Trained]) -> Run:
+    """Return the run that is there, or train, write weights and record, and return the run.
+
+    Args:
+        plan: what is trained.
+        train: called with the checkpoint's path, from which it resumes where that exists.
+
+    Raises:
+        RecordError: the record there is damaged, or of other parameters.
+        PermissionError: the output folder cannot be written to.
+        OutOfTime: the deadline is near; run it again to go on.
+    """
+    checkpoint = plan.checkpoint.with_name(f"{plan.checkpoint.name}.pt")
+    run, start = _begin(plan, [checkpoint]), time.perf_counter()
+    if run is not None:
+        return run
+    made = train(checkpoint)
+    files = {}
+    if made.network is not None:
+        files["weights"] = save_weights(plan.output, plan.name, plan.seed, made.network, plan.parameters)
+    seconds = max(time.perf_counter() - start, made.seconds)
+    run = Run(plan.seed, made.values, made.details, environment(plan.device, seconds), files)
+    add_run(plan.output / "runs", plan.name, plan.kind, plan.parameters, run)
+    checkpoint.unlink(missing_ok=True)
+    return run
+
+
+def record_measurement(plan: Plan, measure: Callable[[PartialResults], Measured]) -> Run:
+    """Return the run that is there, or measure, write files and record, and return the run.
+
+    Args:
+        plan: what is measured, with the weights.
+        measure: called with what is finished already, and is to ask it for each part.
+
+    Raises:
+        RecordError: the record there is damaged, or of other parameters.
+        PermissionError: the output folder cannot be written to.
+        OutOfTime: the deadline is near; run it again to go on.
+    """
+    run = _begin(plan, PartialResults.files(plan.checkpoint))
+    if run is not None:
+        return run
+    identity = {"name": plan.name, "seed": plan.seed, "weights": plan.weights, "parameters": plan.parameters}
+    parts = PartialResults(plan.checkpoint, identity, plan.deadline)
+    made = measure(parts)
+    files = {folder: {"file": path.name, "sha256": sha256(path)} for folder, path in made.files.items()}
+    about = environment(plan.device, parts.seconds)
+    about["versions"] |= made.versions
+    run = Run(plan.seed, made.values, {**made.details, "weights": plan.weights}, about, files)
+    add_run(plan.output / "runs", plan.name, plan.kind, plan.parameters, run)
+    parts.remove()
+    return run
+
+
+def _begin(plan: Plan, unfinished: list[Path]) -> Run | None:
+    """Return the run if it is there and not wanted again; otherwise make sure that the work can begin."""
+    run = recorded(plan)
+    if run is not None and not plan.again:
+        return run
+    check_writable(plan.output)
+    if run is not None:  # what was left over before that run ended is no beginning of another
+        ended = datetime.fromisoformat(run.environment["finished"]).timestamp()
+        for path in unfinished:
+            if path.exists() and path.stat().st_mtime <= ended + 1:
+                path.unlink()
+    return None
