@@ -19,7 +19,7 @@ from c2f.common.files import check_writable, sha256
 from c2f.runs.environment import environment
 from c2f.runs.folder import find_run, save_weights
 from c2f.runs.parts import PartialResults
-from c2f.runs.record import Run, add_run
+from c2f.runs.record import Run, add_run, as_json
 
 
 @dataclass(frozen=True)
@@ -119,8 +119,7 @@ def record_training(plan: Plan, train: Callable[[Path], Trained]) -> Run:
     if made.network is not None:
         files["weights"] = save_weights(plan.output, plan.name, plan.seed, made.network, plan.parameters)
     seconds = max(time.perf_counter() - start, made.seconds)
-    run = Run(plan.seed, made.values, made.details, environment(plan.device, seconds), files)
-    add_run(plan.output / "runs", plan.name, plan.kind, plan.parameters, run)
+    run = _record(plan, made.values, made.details, environment(plan.device, seconds), files)
     checkpoint.unlink(missing_ok=True)
     return run
 
@@ -146,8 +145,7 @@ def record_measurement(plan: Plan, measure: Callable[[PartialResults], Measured]
     files = {folder: {"file": path.name, "sha256": sha256(path)} for folder, path in made.files.items()}
     about = environment(plan.device, parts.seconds)
     about["versions"] |= made.versions
-    run = Run(plan.seed, made.values, {**made.details, "weights": plan.weights}, about, files)
-    add_run(plan.output / "runs", plan.name, plan.kind, plan.parameters, run)
+    run = _record(plan, made.values, {**made.details, "weights": plan.weights}, about, files)
     parts.remove()
     return run
 
@@ -164,3 +162,12 @@ def _begin(plan: Plan, unfinished: list[Path]) -> Run | None:
             if path.exists() and path.stat().st_mtime <= ended + 1:
                 path.unlink()
     return None
+
+
+def _record(
+    plan: Plan, values: dict[str, float], details: dict[str, Any], about: dict[str, Any], files: dict[str, Any]
+) -> Run:
+    """Write the run into its record, and return it as it is read again (JSON has no NaN and no tuples)."""
+    run = Run(plan.seed, values, as_json(details), about, files)
+    add_run(plan.output / "runs", plan.name, plan.kind, plan.parameters, run)
+    return run

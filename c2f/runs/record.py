@@ -143,6 +143,11 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def as_json(value: Any) -> Any:
+    """Return ``value`` as a record gives it back: lists for tuples, texts for keys, None for NaN and infinities."""
+    return json.loads(json.dumps(_finite(value)))
+
+
 def _checksum(content: dict[str, Any]) -> str:
     body = {key: value for key, value in content.items() if key != "checksum"}
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
@@ -192,7 +197,7 @@ def add_run(folder: Path, name: str, kind: str, parameters: dict[str, Any], run:
         RecordError: the record there is of other parameters; the differing ones are named.
     """
     path = Path(folder) / f"{name}.json"
-    parameters = json.loads(json.dumps(_finite(parameters)))
+    parameters = as_json(parameters)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock")):  # one process at a time changes the record
         runs = []
