@@ -206,7 +206,7 @@ def main() -> None:
     warnings.simplefilter("ignore")  # of Foolbox: a deprecated name of scipy, too few adversarial draws
     pictures = load("fashion-mnist-sample").test
     x, y = pictures.images[: args.pictures].float() / 255, pictures.labels[: args.pictures]
-    network = zoo.load(args.network, "fashion-mnist", 0)
+    network = zoo.load(args.network, "fashion-mnist", 0).network
     model, plain_model = (
         attacks.victim(network, compiled=args.compiled),
         foolbox.PyTorchModel(network, bounds=(0, 1), device="cpu"),

@@ -26,7 +26,7 @@ from c2f.experiments.corruptions.evaluation import OnTheFly, evaluate
 from c2f.experiments.glimpses.cost import one_pass
 from c2f.networks import glimpse
 from c2f.runs.parts import Parts
-from c2f.zoo.answers import answers_of
+from c2f.zoo.predict import predict_fn
 
 NETWORKS = {"mgnet": glimpse.GlimpseSettings(), "full": one_pass(glimpse.GlimpseSettings())}
 
@@ -79,7 +79,7 @@ def main() -> None:
     )
     torch.set_num_threads(args.threads)
     for name, settings in NETWORKS.items():
-        answers = answers_of(glimpse.build("small_cnn", 3, 10, args.size, settings, seed=0))
+        answers = predict_fn(glimpse.build("small_cnn", 3, 10, args.size, settings, seed=0))
         with tempfile.TemporaryDirectory() as folder, timed(name):
             evaluate(answers, source, Parts(Path(folder) / "parts.json", {}))
 

@@ -3,7 +3,7 @@
 import logging
 import sys
 
-from c2f.cli import app
+from c2f.cli import app, fit_to
 
 
 def main() -> None:
@@ -12,6 +12,7 @@ def main() -> None:
     for chatty in ("papermill", "traitlets"):  # they tell of temporary files and of sockets closed late
         logging.getLogger(chatty).setLevel(logging.ERROR)
     try:
+        fit_to(sys.argv[1:])
         app.cli(prog="c2f", description=__doc__)
     except KeyboardInterrupt:
         raise SystemExit("c2f: interrupted; run the same command again to go on") from None

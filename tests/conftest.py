@@ -26,6 +26,12 @@ def whole_sample():
     return datasets.load("fashion-mnist-sample")
 
 
+@pytest.fixture(autouse=True)
+def no_data_of_another_test():
+    """Loaded data are kept; what one test puts in a data set's place is no other's."""
+    training_data.load_data_set.cache_clear()
+
+
 @pytest.fixture
 def few_of_the_sample(monkeypatch, whole_sample):
     """Put the sample's first pictures in the place of any data set that is trained on or attacked, and give them."""

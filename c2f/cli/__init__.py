@@ -4,19 +4,36 @@ Thin: each command checks its arguments, calls the package and prints what comes
 when it is called, so that ``--help`` is quick. What several have is told once, in ``c2f.cli.options``.
 """
 
-from c2f.cli import (  # noqa: F401, I001
-    training,
-    attacks,
-    localization,
-    segmentation,
-    highres,
-    glimpses,
-    corruptions,
-    data,
-    subset,
-    references,
-    chapters,
-)
+from collections.abc import Sequence
+
+# isort: off
+from c2f.cli import train, attacks, localization, highres, corruptions, data  # noqa: F401
+from c2f.cli import subset, listing, references, chapters  # noqa: F401
+
+# isort: on
 from c2f.cli.app import app
 
-__all__ = ["app"]
+__all__ = ["app", "fit_to"]
+
+
+def fit_to(arguments: Sequence[str]) -> None:
+    """Give a command that depends on the kind of network the options of the network that ``arguments`` name.
+
+    Args:
+        arguments: of the command line, the command first.
+
+    Raises:
+        ValueError: an unknown network, or one of a kind that the command does not know.
+    """
+    command, *named = [word for word in arguments[:2] if not word.startswith("-")] or [""]
+    if command not in ("train", "attack") or not named:
+        return
+    from c2f import networks
+    from c2f.common.checks import choose
+
+    if command == "train":
+        from c2f.cli.training import COMMANDS
+    else:
+        COMMANDS = attacks.COMMANDS
+    choose(named[0], [name for kind in COMMANDS for name in networks.names(kind)], f"network to {command}")
+    app.command(name=command)(COMMANDS[networks.kind_of(named[0])])

@@ -14,7 +14,7 @@ def run(
     /,
     parameter: Annotated[UseAppendAction[tuple[str, ...]], arg(aliases=["-p"], metavar="NAME=VALUE")] = (),
     profile: str = "quick",
-    output: Path | None = None,
+    notebook: Path | None = None,
 ) -> None:
     """Execute one chapter with papermill; unknown, missing and ill-typed parameters are refused.
 
@@ -22,12 +22,12 @@ def run(
         chapter: its number or name, e.g. 2 or 02-bottom-up-against-top-down.
         parameter: one parameter, name=value, before the profile's; may be given several times.
         profile: quick, paper, smallest, or the path of a YAML file like those in book/profiles.
-        output: the executed notebook; without it output/CHAPTER.PROFILE.ipynb.
+        notebook: where the executed notebook goes; without it output/CHAPTER.PROFILE.ipynb.
     """
     from c2f.book import chapters, execute
 
     found = chapters.find(chapter)
-    done = execute.run(found, chapters.from_text(found, parameter), profile, output)
+    done = execute.run(found, chapters.from_text(found, parameter), profile, notebook)
     print(f"{done.chapter}: {done.seconds:.0f} s, {done.peak_mib:.0f} MiB; {done.output}")
 
 

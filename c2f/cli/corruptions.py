@@ -1,4 +1,4 @@
-"""``c2f corrupt`` and ``c2f pgd``."""
+"""``c2f corrupt``."""
 
 from pathlib import Path
 
@@ -6,18 +6,28 @@ from tyro.conf import Positional
 
 from c2f.cli.app import app
 from c2f.cli.epochs import if_there
-from c2f.cli.options import Again, Device, Pictures, RecordOutput, TestData, TrainedSeeds, Weights, count
+from c2f.cli.options import (
+    Again,
+    Device,
+    Network,
+    Pictures,
+    RecordOutput,
+    TestData,
+    TrainedOn,
+    TrainedSeeds,
+    Weights,
+    count,
+)
 
 
 @app.command(name="corrupt")
 def corrupt(
-    network: Positional[str],
-    data: Positional[str],
+    network: Positional[Network],
+    data: Positional[TrainedOn],
     /,
     types: tuple[str, ...] = (),
     pictures: Pictures = 1000,
     seeds: TrainedSeeds = (0,),
-    backbone: str = "small_cnn",
     weights: Weights = None,
     test_data: TestData = None,
     stored_as: str | None = None,
@@ -31,10 +41,7 @@ def corrupt(
     """Classify corrupted pictures, 15 types in 5 severities, and record how many answers are right; it is resumable.
 
     Args:
-        network: mgnet, full or equal (see `c2f glimpse`), or a network of the book such as lenetfc_td.
-        data: the data set that it was trained on.
         types: of corruption, e.g. fog snow; without them all fifteen, of which frost needs `c2f fetch frost`.
-        backbone: of mgnet, full and equal.
         stored_as: store the pictures as imagenet-c or tiny-imagenet-c was, as JPEG.
         tree: a folder TYPE/SEVERITY/CLASS of corrupted pictures, such as ImageNet-C, instead of corrupting here.
         clean: with a tree, the folder CLASS of the pictures as they were.
@@ -52,10 +59,9 @@ def corrupt(
             data,
             seed,
             output=output,
-            kinds=types,
+            types=types,
             pictures=count(pictures),
             origin=origin,
-            backbone=backbone,
             weights=weights,
             device=place,
             again=again,
@@ -73,67 +79,4 @@ def corrupt(
     alike = [column for column in shown if list(column.scores[0].correct) == list(shown[-1].scores[0].correct)]
     print("accuracy in percent, mean over severities and seeds:")
     print(corruption_tables.table(alike).round(1).to_string())
-    print(f"records in {output / 'runs'}")
-
-
-@app.command(name="pgd")
-def pgd(
-    network: Positional[str],
-    data: Positional[str],
-    /,
-    epsilons: tuple[float, ...] = (1, 2, 4, 8),
-    steps: int = 20,
-    restarts: int = 2,
-    pictures: Pictures = 1000,
-    checked: int = 50,
-    auto: str = "quick",
-    seeds: TrainedSeeds = (0,),
-    backbone: str = "small_cnn",
-    weights: Weights = None,
-    test_data: TestData = None,
-    device: Device = None,
-    again: Again = False,
-    output: RecordOutput = Path("output"),
-) -> None:
-    """Attack a network of glimpses by projected gradient descent, as published and as one should; it is resumable.
-
-    Args:
-        network: mgnet, full or equal (see `c2f glimpse`).
-        data: the data set that it was trained on.
-        epsilons: largest changes of a value, in grey levels of 255, ascending.
-        steps: of each start.
-        restarts: random starts, of which any that succeeds counts: on cross entropy and margin in turn.
-        checked: how many of them the gradients are checked on; 0 leaves the check out.
-        auto: AutoAttack in that check: quick, standard or none.
-        backbone: its name.
-    """
-    from c2f.experiments.glimpses import pgd_run as attack_runs
-    from c2f.training.device import find_device
-
-    place = find_device(device)
-    for seed in seeds:
-        run = attack_runs.pgd_run(
-            network,
-            data,
-            seed,
-            output=output,
-            epsilons=[epsilon / 255 for epsilon in epsilons],
-            steps=steps,
-            restarts=restarts,
-            pictures=count(pictures),
-            checked=checked,
-            auto=auto,
-            test_data=test_data,
-            backbone=backbone,
-            weights=weights,
-            device=place,
-            again=again,
-        )
-        print(f"{network}, {data}, seed {seed}: {run.environment['seconds']:.0f} s{if_there(run, output)}")
-        for name, accuracy in run.values.items():
-            print(f"  {name:24s} {100 * accuracy:5.1f} %")
-        for name in ("masking", "masking_rescaled"):
-            if report := run.details[name]:
-                told = ", ".join(f"{test['name']} {test['count']}" for test in report["tests"])
-                print(f"  {name}: plain attack fools {report['fooled']} of {report['pictures']}; {told}", flush=True)
     print(f"records in {output / 'runs'}")

@@ -14,10 +14,10 @@ def locate(
     network: Positional[str],
     data: Positional[str],
     /,
-    maps: str = "raw",
+    map: str = "raw",
     layers: tuple[str, ...] = (),
     pictures: Pictures = 500,
-    chosen: int = 200,
+    threshold_pictures: int = 200,
     faithful: int = 100,
     seeds: TrainedSeeds = (0,),
     weights: Weights = None,
@@ -32,13 +32,13 @@ def locate(
         network: its name, e.g. lenetfc_td.
         data: the data set that it was trained on; it must say where the objects are (scenes, Tiny-ImageNet), or be of
             grey pictures on black.
-        maps: raw (of the logit), clamped (its ReLU) or paper (of the probability, scaled as the Top-Down paper does).
+        map: raw (of the logit), clamped (its ReLU) or paper (of the probability, scaled as the Top-Down paper does).
         layers: e.g. act_1 act_4; without them all that the paper maps.
-        chosen: how many other test pictures thresholds are chosen on.
+        threshold_pictures: how many other test pictures thresholds are chosen on.
         faithful: how many of the scored pictures insertion and deletion are measured on; 0 leaves them out.
         output: folder for runs/ and localization/ (scores picture by picture).
     """
-    from c2f.experiments.localization.run import locate_run, told
+    from c2f.experiments.localization.run import locate_run, summary_line
     from c2f.training.device import find_device
 
     place = find_device(device)
@@ -47,10 +47,10 @@ def locate(
             network,
             data,
             seed,
-            maps,
+            map,
             output=output,
             layers=layers,
-            chosen=chosen,
+            threshold_pictures=threshold_pictures,
             pictures=count(pictures),
             faithful=faithful,
             weights=weights,
@@ -58,5 +58,5 @@ def locate(
             device=place,
             again=again,
         )
-        print(told(network, data, maps, run) + if_there(run, output), flush=True)
+        print(summary_line(network, data, map, run) + if_there(run, output), flush=True)
     print(f"records and scores picture by picture in {output}")

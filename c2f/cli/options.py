@@ -1,23 +1,20 @@
 """Options that several commands have, with what ``--help`` says of them."""
 
+import dataclasses
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
+import docstring_parser
 from tyro.conf import arg
 
+Network = Annotated[str, arg(help="its name, e.g. lenetfc_td; see `c2f list networks`.")]
+TrainedOn = Annotated[str, arg(help="the data set that it was trained on.")]
 Device = Annotated[str | None, arg(help="as torch names it (cpu, cuda:1); without it a GPU where there is one.")]
 Again = Annotated[bool, arg(help="do anew what the output folder already holds.")]
-NewSeeds = Annotated[
-    tuple[int, ...],
-    arg(
-        help="one run each; without them 0, 1, ... as many as the recipe repeats. Under torchrun they are shared out: "
-        "each process trains its own on its own GPU."
-    ),
-]
 TrainedSeeds = Annotated[tuple[int, ...], arg(help="of the trainings whose weights are taken.")]
 Weights = Annotated[
     Path | None,
-    arg(help="the output folder of `c2f train` or `c2f glimpse`; without it the weights that come with the book."),
+    arg(help="the output folder of `c2f train`; without it the weights that come with the book."),
 ]
 TestData = Annotated[
     str | None,
@@ -29,10 +26,50 @@ TestData = Annotated[
 Pictures = Annotated[
     int | Literal["all"], arg(help="how many test pictures are taken, as many of each class as there are, or all.")
 ]
-TrainingOutput = Annotated[Path, arg(help="folder for runs/, weights/ and checkpoints/.")]
 RecordOutput = Annotated[Path, arg(help="folder for runs/.")]
 
 
 def count(pictures: int | Literal["all"]) -> int | None:
     """Return how many ``Pictures`` are asked for; None means all."""
     return None if pictures == "all" else pictures
+
+
+def changes_of(kind: type, leave_out: tuple[str, ...] = ()) -> type:
+    """Return a dataclass of options that change the fields of the dataclass ``kind``; None, the default, leaves one.
+
+    Help texts are those of the dataclass' docstring, so that what a field means is told once.
+    """
+    told = {
+        name.strip(): entry.description
+        for entry in docstring_parser.parse(kind.__doc__ or "").params
+        for name in entry.arg_name.split(",")
+    }
+    types = get_type_hints(kind)
+    options: list[Any] = [
+        (
+            name,
+            Annotated[types[name] | None, arg(help=(told.get(name) or "").replace("``", ""))],
+            dataclasses.field(default=None),
+        )
+        for name in (field.name for field in dataclasses.fields(kind))
+        if name not in leave_out
+    ]
+    return dataclasses.make_dataclass(f"{kind.__name__}Changes", options, frozen=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """How trainings are run.
+
+    Attributes:
+        seeds: one run each; without them 0, 1, ... as many as the recipe repeats. Under torchrun they are shared out:
+            each process trains its own on its own GPU.
+        device: as torch names it (cpu, cuda:1); without it a GPU where there is one.
+        again: do anew what the output folder already holds.
+        output: folder for runs/, weights/ and checkpoints/.
+    """
+
+    seeds: tuple[int, ...] = ()
+    device: str | None = None
+    again: bool = False
+    output: Path = Path("output")

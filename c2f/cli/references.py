@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 from c2f.cli.app import app
+from c2f.cli.options import Device
 
 
 @app.command(name="reference")
@@ -13,7 +14,7 @@ def reference(
     only: tuple[str, ...] = (),
     list: bool = False,
     output: Path | None = None,
-    device: str | None = None,
+    device: Device = None,
     compile: bool = False,
     pack: Path | None = None,
     unpack: Path | None = None,
@@ -28,8 +29,6 @@ def reference(
         only: names of pieces, or how several begin, e.g. lenetfc_td--mnist.
         list: show the pieces and which of them are done, and run nothing.
         output: the folder of runs/, weights/, attacks/ and checkpoints/; without it the book's own, data.
-        device: as torch names it; without it a GPU where there is one. Without a GPU the pieces that need one are
-            left out.
         compile: run through torch.compile.
         pack: write all of the output folder's results into this tar file at the end.
         unpack: first merge the results in this tar file into the output folder.
@@ -40,8 +39,8 @@ def reference(
 
     folder = output or SHIPPED
     deadline = None if budget is None else time.monotonic() + budget
-    place = find_device(device)
-    chosen = runs.select(only, gpu=place.startswith("cuda"))
+    found = find_device(device)
+    chosen = runs.select(only, gpu=found.startswith("cuda"))
     if unpack is not None:
         print(f"{runs.unpack(unpack, folder)} runs merged into {folder}")
     if list:
@@ -53,7 +52,7 @@ def reference(
         return
 
     if unpack is None or budget is not None or only:
-        settings = runs.Settings(folder, place, compile, deadline, lambda line: print(line, flush=True))
+        settings = runs.Settings(folder, found, compile, deadline, lambda line: print(line, flush=True))
         finished, missing = runs.run(chosen, settings)
         print(f"finished {len(finished)}, still missing {len(missing)}{': ' + ', '.join(missing) if missing else ''}")
     if pack is not None:

@@ -1,4 +1,4 @@
-"""``c2f subset``."""
+"""``c2f link-classes``."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ from tyro.conf import Positional
 from c2f.cli.app import app
 
 
-@app.command(name="subset")
-def subset(wnids: Positional[str], tree: Positional[Path], folder: Positional[Path], /) -> None:
+@app.command(name="link-classes")
+def link_classes(wnids: Positional[str], tree: Positional[Path], folder: Positional[Path], /) -> None:
     """Make a tree of links to some classes of an ImageNet tree; nothing is copied.
 
     Args:

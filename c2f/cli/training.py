@@ -1,117 +1,270 @@
-"""``c2f train``."""
+"""``c2f train``: a command for each kind of network, chosen by the network's name, with the options that belong to
+it.
+"""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from tyro.conf import Positional
+from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from c2f.cli.app import app
 from c2f.cli.epochs import Epochs, train_each
-from c2f.cli.options import Again, Device, NewSeeds, TrainingOutput
+from c2f.cli.options import Training, changes_of
+from c2f.experiments.glimpses.recipes import GlimpseRecipe
+from c2f.experiments.highres.recipes import DenseRecipe
+from c2f.experiments.segmentation.training import MeshRecipe
+from c2f.networks.glimpse.losses import LossSettings
+from c2f.networks.glimpse.network import GlimpseSettings
+from c2f.runs.record import Run
+from c2f.training.recipes import Recipe
+
+Profile = Annotated[str, arg(help="quick (a few epochs) or paper (the published recipe).")]
+RecipeName = Annotated[str | None, arg(help="another recipe than the data set's own, by its name.")]
+Data = Annotated[str, arg(help="a data set's name (see `c2f list data`) or folder:PATH with train/ and test/ in it.")]
+Name = Annotated[str, arg(help="its name; see `c2f list networks`.")]
+
+ClassifierChanges: Any = changes_of(Recipe, ("name",))
+MeshChanges: Any = changes_of(MeshRecipe)
+DenseChanges: Any = changes_of(DenseRecipe, ("name",))
+GlimpseChanges: Any = changes_of(GlimpseRecipe)
+LookChanges: Any = changes_of(GlimpseSettings)
+LossChanges: Any = changes_of(LossSettings)
+NO_CLASSIFIER_CHANGES = ClassifierChanges()
+NO_MESH_CHANGES = MeshChanges()
+NO_DENSE_CHANGES = DenseChanges()
+NO_GLIMPSE_CHANGES = GlimpseChanges()
+NO_LOOK_CHANGES = LookChanges()
+NO_LOSS_CHANGES = LossChanges()
+USUAL = Training()
 
 
-@app.command(name="train")
-def train(
-    network: Positional[str],
-    data: Positional[str],
+def train_classifier(
+    network: Positional[Name],
+    data: Positional[Data],
     /,
-    profile: str = "quick",
-    seeds: NewSeeds = (),
-    recipe: str | None = None,
-    epochs: int | None = None,
-    lr: float | None = None,
-    weight_decay: float | None = None,
-    batch_size: int | None = None,
-    augmentation: str | None = None,
-    image_size: int | None = None,
-    workers: int | None = None,
+    profile: Profile = "quick",
+    recipe: RecipeName = None,
     merge: str = "sum_concat",
     scaler: str = "gaussian_resize",
-    device: Device = None,
     compile: bool = False,
-    again: Again = False,
-    output: TrainingOutput = Path("output"),
+    changes: OmitArgPrefixes[ClassifierChanges] = NO_CLASSIFIER_CHANGES,
+    training: OmitArgPrefixes[Training] = USUAL,
 ) -> None:
     """Train a network on a data set, test it, and write weights, history and record; an interrupted run is resumed.
 
+    The options are those of the network's kind: `c2f train mgnet_small_cnn scenes-mnist --help` shows those of a
+    network of glimpses. What is not given is the recipe's.
+
     Args:
-        network: its name, e.g. lenetfc_td: a family (lenetfc, nin_light, nin, resnet32, resnet18) and nothing, _td,
-            _td_uni or _td_rev; or densenet_half, then densenet_full, which takes over the half model of the same seed;
-            or mgnet, full or equal, for which `c2f glimpse` has many options more.
-        data: a data set's name (see `c2f fetch --list`) or folder:PATH with train/ and test/ in it.
-        profile: quick (a few epochs) or paper (the published recipe).
-        recipe: another recipe than the data set's own, e.g. cifar10-aug.
-        epochs: passes over the training pictures.
-        lr: learning rate at the start.
-        weight_decay: factor of the L2 penalty, as the paper defines it (half of torch's).
-        batch_size: pictures a step.
-        augmentation: none, shift_flip, pca_flip_crop or autoaugment; of a densenet none, flip or affine_flip.
-        image_size: side in pixels that pictures are resized to.
-        workers: of a densenet on folder:PATH: read pictures from disk when they are needed, by so many processes.
         merge: how a top-down network joins scales: sum, concat or sum_concat.
         scaler: how a top-down network shrinks pictures: gaussian_resize, blur_subsample, subsample, max_pool,
             blur_pool.
         compile: run through torch.compile (needs a C++ compiler; up to a third faster on a CPU, after a slow start).
     """
-    changes: dict[str, Any] = {
-        "epochs": epochs,
-        "lr": lr,
-        "weight_decay": weight_decay,
-        "batch_size": batch_size,
-        "augmentation": augmentation,
-        "image_size": image_size,
-    }
-    if network.startswith("densenet"):
-        from c2f.cli.highres import train_densenet
-        from c2f.experiments.highres.recipes import dense_recipe
-
-        if compile or (merge, scaler) != ("sum_concat", "gaussian_resize"):
-            raise ValueError(f"--compile, --merge and --scaler mean nothing to {network}: leave them out")
-        dense = dense_recipe(network, data, profile, recipe, **changes)
-        train_densenet(network, data, dense, seeds, workers=workers, device=device, again=again, output=output)
-        return
-    from c2f.zoo.glimpse import KINDS
-
-    if network in KINDS:
-        from c2f.cli.glimpses import glimpse
-
-        others = {"recipe": recipe, "weight_decay": weight_decay, "augmentation": augmentation, "workers": workers}
-        given = [f"--{name.replace('_', '-')}" for name, value in others.items() if value is not None]
-        given += ["--merge"] * (merge != "sum_concat") + ["--scaler"] * (scaler != "gaussian_resize")
-        if given := given + ["--compile"] * compile:
-            raise ValueError(f"{', '.join(given)} means nothing to {network}: see the options of `c2f glimpse --help`")
-        kept = {name: changes[name] for name in ("epochs", "lr", "batch_size", "image_size")}
-        glimpse(network, data, profile=profile, seeds=seeds, **kept, device=device, again=again, output=output)
-        return
-    if workers is not None:
-        raise ValueError(f"--workers means nothing to {network}, whose pictures are held in memory: leave it out")
     from c2f.experiments.classification.run import train_run
-    from c2f.runs.folder import run_name
-    from c2f.runs.record import Run
-    from c2f.training.device import find_device
     from c2f.training.recipes import recipe as find_recipe
 
-    found = find_recipe(network, data, profile, recipe, **changes)
-    place = find_device(device)
+    found = find_recipe(network, data, profile, recipe, **vars(changes))
 
-    def train_one(seed: int, shown: Epochs) -> Run:
+    def train(seed: int, device: str, shown: Epochs) -> Run:
         return train_run(
             network,
             data,
             found,
             seed,
-            output,
+            training.output,
             merge=merge,
             scaler=scaler,
-            device=place,
+            device=device,
             compiled=compile,
             on_epoch=shown,
-            again=again,
+            again=training.again,
         )
 
-    name = run_name(network, data)
-    for what, run in train_each(name, seeds, found.repetitions, found.epochs, train_one, output):
-        print(
-            f"{what}: test accuracy {run.values['test_accuracy']:.4f} after {run.values['train_seconds']:.0f} s; "
-            f"record and weights in {output}"
+    _train_all(network, data, found, training, train)
+
+
+def train_segmentation(
+    network: Positional[Name],
+    data: Positional[Data],
+    /,
+    profile: Profile = "quick",
+    width: int | None = None,
+    mesh_seed: int = 0,
+    changes: OmitArgPrefixes[MeshChanges] = NO_MESH_CHANGES,
+    training: OmitArgPrefixes[Training] = USUAL,
+) -> None:
+    """Train a segmentation network on 2x2 meshes of grey pictures, test it, write weights and record; an interrupted
+    run is resumed.
+
+    Args:
+        width: channels at full resolution, 8 in the profile quick, 64 in paper; the cost grows with its square.
+        mesh_seed: decides which pictures share a mesh; keep it, so that all networks are tested on the same meshes.
+    """
+    from c2f.experiments.segmentation import mesh_profile, segmentation_run
+
+    recipe, channels = mesh_profile(profile, width=width, **vars(changes))
+
+    def train(seed: int, device: str, shown: Epochs) -> Run:
+        return segmentation_run(
+            network.removeprefix("segmentation_"),
+            data,
+            seed,
+            training.output,
+            recipe=recipe,
+            width=channels,
+            mesh_seed=mesh_seed,
+            device=device,
+            on_epoch=shown,
+            again=training.again,
         )
+
+    _train_all(network, data, recipe, training, train)
+
+
+def train_densenet(
+    network: Positional[Name],
+    data: Positional[Data],
+    /,
+    profile: Profile = "quick",
+    recipe: RecipeName = None,
+    stream: bool = False,
+    workers: int = 4,
+    changes: OmitArgPrefixes[DenseChanges] = NO_DENSE_CHANGES,
+    training: OmitArgPrefixes[Training] = USUAL,
+) -> None:
+    """Train the half model, or the full model, which takes over the half model of the same seed; test it, and write
+    weights and record; an interrupted run is resumed.
+
+    Args:
+        stream: read pictures from disk when they are needed (folder:PATH).
+        workers: processes that read, where streamed.
+    """
+    from c2f.experiments.highres.recipes import dense_recipe
+    from c2f.experiments.highres.run import densenet_run
+
+    found = dense_recipe(network, data, profile, recipe, **vars(changes))
+
+    def train(seed: int, device: str, shown: Epochs) -> Run:
+        return densenet_run(
+            network,
+            data,
+            seed,
+            training.output,
+            recipe=found,
+            workers=workers if stream else None,
+            device=device,
+            on_epoch=shown,
+            again=training.again,
+        )
+
+    _train_all(network, data, found, training, train)
+
+
+def train_glimpses(
+    network: Positional[Name],
+    data: Positional[Data],
+    /,
+    profile: Profile = "quick",
+    image_size: int | None = None,
+    noise: float = 0.0,
+    stream: bool = False,
+    workers: int = 4,
+    tensorboard: Path | None = None,
+    recipe_changes: OmitArgPrefixes[GlimpseChanges] = NO_GLIMPSE_CHANGES,
+    look_changes: OmitArgPrefixes[LookChanges] = NO_LOOK_CHANGES,
+    loss_changes: OmitArgPrefixes[LossChanges] = NO_LOSS_CHANGES,
+    training: OmitArgPrefixes[Training] = USUAL,
+) -> None:
+    """Train a Multi-Glimpse Network (mgnet), or one pass at full size (full) or over a picture shrunk so far that it
+    costs as much (equal), each with its backbone; test it, and write weights, history and record; an interrupted run is
+    resumed.
+
+    What is not given is the data's own setting; canvas-mnist and canvas-fashion-mnist are data sets too.
+
+    Args:
+        image_size: rows and columns that pictures are brought to.
+        noise: standard deviation of the noise on a canvas.
+        stream: read pictures from disk when they are needed, cropped and augmented as for ImageNet (folder:PATH).
+        workers: processes that read, where streamed.
+        tensorboard: folder for TensorBoard's logs.
+    """
+    from c2f.experiments.glimpses import tensorboard as boards
+    from c2f.experiments.glimpses.recipes import changed_setup
+    from c2f.experiments.glimpses.run import glimpse_run
+    from c2f.experiments.glimpses.training import GlimpseHistory
+
+    setup = changed_setup(
+        data,
+        profile,
+        stream,
+        image_size,
+        recipe=vars(recipe_changes),
+        look=vars(look_changes),
+        losses=vars(loss_changes),
+    )
+    writer = None if tensorboard is None else boards.open_writer(tensorboard / f"{network}--{data}")
+
+    def train(seed: int, device: str, shown: Epochs) -> Run:
+        def on_epoch(history: GlimpseHistory) -> None:
+            shown(history)
+            if writer is not None and len(history):
+                boards.write_epoch(writer, history)
+
+        return glimpse_run(
+            network,
+            data,
+            seed,
+            training.output,
+            setup=setup,
+            streamed=stream,
+            noise=noise,
+            workers=workers,
+            device=device,
+            on_epoch=on_epoch,
+            again=training.again,
+        )
+
+    _train_all(network, data, setup.recipe, training, train)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "classifier": train_classifier,
+    "segmentation": train_segmentation,
+    "densenet": train_densenet,
+    "glimpses": train_glimpses,
+}
+"""Kind of network -> its ``c2f train``."""
+
+
+def _train_all(name: str, data: str, recipe: Any, how: Training, train: Callable[[int, str, Epochs], Run]) -> None:
+    """Train each seed and say in a line what came of it."""
+    from c2f.runs.folder import run_name
+    from c2f.training.device import find_device
+
+    device = find_device(how.device)
+    trained = train_each(
+        run_name(name, data),
+        how.seeds,
+        recipe.repetitions,
+        recipe.epochs,
+        lambda seed, shown: train(seed, device, shown),
+        how.output,
+    )
+    for what, run in trained:
+        seconds = run.values["train_seconds"]
+        print(f"{what}: {_result(run)}, {seconds:.0f} s; record and weights in {how.output}", flush=True)
+
+
+def _result(run: Run) -> str:
+    """Say in words how well a trained network does on the test pictures."""
+    values = run.values
+    by_glimpse = [f"{100 * v:.2f}" for k, v in values.items() if k.startswith("test_accuracy ")]
+    if by_glimpse:
+        return f"test accuracy after each glimpse {', '.join(by_glimpse)} %"
+    told = f"test accuracy {100 * values['test_accuracy']:.2f} %"
+    if "test_mean_iou" in values:
+        told = f"mean IoU {values['test_mean_iou']:.4f}, pixel {told.removeprefix('test ')}"
+    if "test_rebuilt_error" in values:
+        told += f", rebuilt to {values['test_rebuilt_error']:.1f} grey levels"
+    return told

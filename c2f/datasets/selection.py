@@ -7,11 +7,13 @@ import torch
 from torch import Tensor
 
 SUBSET_SEED = 0
-"""Draws the attacked pictures, the same ones for every network, seed and attack, so that they can be compared."""
+"""Draws the test pictures that are taken, the same ones for every network, seed and attack, so that they can be
+compared.
+"""
 
 
-def subset(labels: Tensor, count: int, seed: int = SUBSET_SEED) -> Tensor:
-    """Draw ``count`` places from ``labels`` ``(N,)``, as many of each class as there are, ascending, int64.
+def stratified_subset(labels: Tensor, count: int, seed: int = SUBSET_SEED) -> Tensor:
+    """Draw ``count`` indices of ``labels`` ``(N,)``, as many of each class as there are, ascending, int64.
 
     A smaller draw is part of a larger one of the same seed.
     """

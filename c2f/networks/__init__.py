@@ -1,49 +1,80 @@
-"""The networks of the Top-Down Networks paper: ``build`` one by name, list ``names``, ``summary`` its sizes and cost.
+"""All networks of the three papers: ``build`` one by name, list ``names``, ``summary`` its sizes and cost.
+
+There are four kinds. Classifiers of the Top-Down Networks paper (``lenetfc_td``), its segmentation networks
+(``segmentation_td``), the two models of the High-Resolution CAM paper (``densenet_half``, ``densenet_full``), and the
+Multi-Glimpse Network and its baselines, each with its backbone (``mgnet_small_cnn``).
 
 Axes: N pictures, C channels, H rows, W columns, K classes.
 """
 
-from dataclasses import dataclass
+from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch import nn
 
-from c2f.common.checks import choose, positive_int
-from c2f.networks.blocks import MERGES, initialise
-from c2f.networks.bottom_up import BottomUp
-from c2f.networks.pyramid import SCALERS
-from c2f.networks.table import FAMILIES, VARIANTS, Family
-from c2f.networks.top_down import TopDown
+from c2f.common.checks import choose
+from c2f.networks.classifiers import build_classifier, classifier_names, classifier_title, family_name, family_of
+from c2f.networks.densenet_fcn import DENSENET_TITLES, build_densenet
+from c2f.networks.glimpse.names import GLIMPSE_KINDS, glimpse_names, split_glimpse_name
+from c2f.networks.glimpse.network import build as build_glimpses
+from c2f.networks.segmentation import SEGMENTATION_NETWORKS, build_segmentation
+from c2f.networks.summary import Summary, multiply_adds, summary
 
-__all__ = ["Summary", "build", "family_name", "family_of", "names", "summary", "title"]
+__all__ = [
+    "KINDS",
+    "Summary",
+    "build",
+    "family_name",
+    "family_of",
+    "kind_of",
+    "multiply_adds",
+    "names",
+    "summary",
+    "title",
+]
+
+KINDS = {
+    "classifier": ("merge", "scaler"),
+    "segmentation": ("width",),
+    "densenet": ("config",),
+    "glimpses": ("settings", "standard"),
+}
+"""Kind of network -> the options of ``build`` that it has."""
 
 
-def names() -> list[str]:
-    """Return the names that ``build`` knows: each family with its four variants."""
-    return [family + variant for family in FAMILIES for variant in VARIANTS]
+def names(kind: str | None = None) -> list[str]:
+    """Return the names that ``build`` knows, all or those of one kind (a name in ``KINDS``)."""
+    by_kind = {
+        "classifier": classifier_names,
+        "segmentation": lambda: [f"segmentation_{name}" for name in SEGMENTATION_NETWORKS],
+        "densenet": lambda: list(DENSENET_TITLES),
+        "glimpses": glimpse_names,
+    }
+    if kind is not None:
+        choose(kind, KINDS, "kind of network")
+    return [name for each in ([kind] if kind else KINDS) for name in by_kind[each]()]
 
 
-def family_name(name: str) -> str:
-    """Return the family part of a network's name: ``"lenetfc"`` of ``"lenetfc_td_uni"``."""
-    return _parse(name)[0]
+def kind_of(name: str) -> str:
+    """Return the kind, a name in ``KINDS``, of the network ``name``.
 
-
-def _parse(name: str) -> tuple[str, str]:
+    Raises:
+        ValueError: an unknown name, with the nearest known one.
+    """
     choose(name, names(), "network")
-    family = max((f for f in FAMILIES if name.startswith(f)), key=len)
-    return family, name[len(family) :]
-
-
-def family_of(name: str) -> Family:
-    """Return the row of the table that the network ``name`` belongs to."""
-    return FAMILIES[family_name(name)]
+    return next(kind for kind in KINDS if name in names(kind))
 
 
 def title(name: str) -> str:
     """Return the network's name as figures and tables show it, e.g. ``"LeNetFC top-down"``."""
-    family, variant = _parse(name)
-    return f"{FAMILIES[family].title} {VARIANTS[variant]}"
+    kind = kind_of(name)
+    if kind == "classifier":
+        return classifier_title(name)
+    if kind == "segmentation":
+        return f"{SEGMENTATION_NETWORKS[name.removeprefix('segmentation_')][0]} (segmentation)"
+    if kind == "densenet":
+        return DENSENET_TITLES[name]
+    what, backbone = split_glimpse_name(name)
+    return f"{GLIMPSE_KINDS[what]} ({backbone})"
 
 
 def build(
@@ -51,94 +82,34 @@ def build(
     in_channels: int = 3,
     num_classes: int = 10,
     image_size: int = 32,
-    merge: str = "sum_concat",
-    scaler: str = "gaussian_resize",
+    *,
     seed: int | None = None,
+    **options: Any,
 ) -> nn.Module:
-    """Build a network with fresh weights; it maps pictures ``(N, C, H, W)`` to logits ``(N, K)``.
+    """Build a network with fresh weights; it maps pictures ``(N, C, H, W)`` to its answer: logits ``(N, K)``, of a
+    segmentation network ``(N, K, H, W)``, of a network of glimpses ``Glimpses``.
 
     Args:
-        name: one of ``names()``: a family (lenetfc, nin_light, nin, resnet32, resnet18), and nothing for bottom-up, or
-            ``_td``, ``_td_uni``, ``_td_rev`` for top-down, its uniform and its reversed variant.
+        name: one of ``names()``.
         in_channels: C of the pictures.
         num_classes: K of the logits.
-        image_size: H = W in pixels, divisible by the network's coarsest factor.
-        merge: how a top-down network joins scales: ``sum``, ``concat`` or ``sum_concat`` (the paper's networks).
-            Bottom-up networks have no merges and ignore it.
-        scaler: how a top-down network makes its pyramid, a name in ``c2f.networks.pyramid.SCALERS``.
+        image_size: H = W in pixels.
         seed: where given, the weights are drawn from it and torch's global random state is left as it was.
+        options: of the network's kind, see ``KINDS``: ``merge`` and ``scaler`` as for ``build_classifier``, ``width``
+            for ``build_segmentation``, ``config`` for ``build_densenet``, ``settings`` and ``standard`` for
+            ``c2f.networks.glimpse.build``.
 
     Raises:
-        ValueError: an unknown name, merge or scaler (with the nearest known one), or a size or count out of range.
+        ValueError: an unknown name or option (with the nearest known one), or a size or count out of range.
     """
-    family_name, variant = _parse(name)
-    family = FAMILIES[family_name]
-    choose(merge, MERGES, "merge")
-    choose(scaler, SCALERS, "scaler")
-    positive_int(in_channels, "in_channels")
-    positive_int(num_classes, "num_classes")
-    positive_int(image_size, "image_size")
-    coarsest = 2 ** (len(family.stages[""]) - 1 + family.stem_pool)
-    if image_size % coarsest:
-        raise ValueError(
-            f"{name} shrinks pictures by up to {coarsest}: "
-            f"image_size must be a multiple of {coarsest}, not {image_size}"
-        )
-    with torch.random.fork_rng(devices=[], enabled=seed is not None):
-        if seed is not None:
-            torch.default_generator.manual_seed(seed)  # and not the GPU's generators, which the fork does not restore
-        if variant == "":
-            network: nn.Module = BottomUp(family, variant, in_channels, num_classes, image_size)
-        else:
-            network = TopDown(family, variant, in_channels, num_classes, image_size, merge, scaler)
-        initialise(network, family.initialiser)
-    return network
-
-
-@dataclass(frozen=True)
-class Summary:
-    """Size and cost of a network for one picture.
-
-    ``parameters``: trained numbers; ``buffers``: batch norm's running statistics (the paper's "non-trainable");
-    ``multiply_adds``: of convolutions, dense layers and matrix products in one forward pass;
-    ``stages``: the output ``(C, H, W)`` of every stage, in the order in which they run.
-    """
-
-    parameters: int
-    buffers: int
-    multiply_adds: int
-    stages: dict[str, tuple[int, ...]]
-
-
-def summary(network: nn.Module, in_channels: int, image_size: int) -> Summary:
-    """Run ``network`` once on a blank picture ``(1, C, H, H)`` and return its ``Summary``; its mode is left as it
-    was."""
-    stages: dict[str, tuple[int, ...]] = {}
-
-    def record(stage: str):  # type: ignore[no-untyped-def]
-        def hook(module: nn.Module, arguments: tuple, output: Tensor) -> None:
-            stages[stage] = tuple(output.shape[1:])
-
-        return hook
-
-    handles = [network.get_submodule(s).register_forward_hook(record(s)) for s in network.stage_names]  # type: ignore
-    handles.append(network.get_submodule("head.0").register_forward_hook(record("head")))
-    device = next(network.parameters()).device
-    was_training = network.training
-    try:
-        network.eval()
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            network(torch.zeros(1, in_channels, image_size, image_size, device=device))
-    finally:
-        network.train(was_training)
-        for handle in handles:
-            handle.remove()
-    running = [
-        b for n, b in network.named_buffers() if n.endswith(("running_mean", "running_var"))
-    ]  # not the batch counter
-    return Summary(
-        parameters=sum(p.numel() for p in network.parameters()),
-        buffers=sum(b.numel() for b in running),
-        multiply_adds=counter.get_total_flops() // 2,
-        stages=stages,
-    )
+    kind = kind_of(name)
+    for option in options:
+        choose(option, KINDS[kind], f"option of {name}")
+    shape: dict[str, Any] = {"in_channels": in_channels, "num_classes": num_classes, "image_size": image_size}
+    if kind == "classifier":
+        return build_classifier(name, **shape, seed=seed, **options)
+    if kind == "segmentation":
+        return build_segmentation(name.removeprefix("segmentation_"), **shape, seed=seed, **options)
+    if kind == "densenet":
+        return build_densenet(name.removeprefix("densenet_"), **shape, seed=seed, **options)
+    return build_glimpses(split_glimpse_name(name)[1], **shape, seed=seed, **options)

@@ -52,6 +52,9 @@ __all__ = [
 ]
 
 MODELS = ("half", "full")
+DENSENET_TITLES = {"densenet_half": "half model", "densenet_full": "full model"}
+"""Titles by name. The half model classifies; the full model holds it, frozen, and learns to rebuild the picture."""
+HALF, FULL = DENSENET_TITLES
 
 
 @overload

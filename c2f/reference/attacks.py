@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from c2f import attacks, networks
-from c2f.experiments.robustness.records import attack_name, told
+from c2f.experiments.robustness.records import attack_name, summary_line
 from c2f.experiments.robustness.run import attack_run
 from c2f.experiments.robustness.scales import ablation_name, ablation_run
 from c2f.reference.piece import Piece, Settings
 from c2f.reference.trainings import ON_A_CPU, paper_networks
 from c2f.runs.folder import folder_with, holds, run_name
-from c2f.zoo.trained import PICTURES
+from c2f.zoo.samples import PICTURES
 
 
 def pieces() -> list[Piece]:
@@ -57,7 +57,7 @@ def attack_piece(network: str, data: str, seed: int, protocol: str, whole: bool,
                     deadline=settings.deadline,
                     again=attacked,
                 )
-                settings.tell(told(f"{name}--seed{seed}", done))
+                settings.tell(summary_line(f"{name}--seed{seed}", done))
             if top_down:
                 ablation_run(
                     network,
@@ -69,6 +69,7 @@ def attack_piece(network: str, data: str, seed: int, protocol: str, whole: bool,
                     whole=whole,
                     weights=weights,
                     device=settings.device,
+                    deadline=settings.deadline,
                 )
 
     name = f"attacks--{run_name(network, data)}--{protocol}{'--all' if whole else ''}--seed{seed}"

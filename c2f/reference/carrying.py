@@ -8,7 +8,7 @@ from c2f.common.files import atomic_path, sha256
 from c2f.runs.folder import check_folder
 from c2f.runs.record import add_run, read_folder
 
-_KEPT = ("weights", "attacks", "localization")
+_KEPT = ("weights", "means", "attacks", "localization")
 _CARRIED = (*_KEPT, "checkpoints")
 """What travels beside the records. Adversarial pictures do not: the ablation that needs them follows each attack."""
 

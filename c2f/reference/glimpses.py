@@ -6,9 +6,10 @@ from typing import Any
 from c2f.experiments.glimpses.recipes import SETUPS, setup_name
 from c2f.experiments.glimpses.run import glimpse_run
 from c2f.experiments.glimpses.training import GlimpseHistory
+from c2f.networks.glimpse.names import GLIMPSE_KINDS
 from c2f.reference.piece import Piece, Settings, seed_piece
+from c2f.runs.folder import run_name
 from c2f.training.recipes import changed
-from c2f.zoo.glimpse import KINDS, glimpse_name
 
 SCENES = "scenes-fashion-mnist"
 MINUTES = {"mgnet": 2, "equal": 2, "full": 5}
@@ -26,7 +27,7 @@ def pieces() -> list[Piece]:
     ]
     for data, streamed in ON_A_GPU:
         for seed in range(1 if streamed else 4):
-            found += [glimpse_piece(kind, data, seed, None, gpu=True, streamed=streamed) for kind in KINDS]
+            found += [glimpse_piece(kind, data, seed, None, gpu=True, streamed=streamed) for kind in GLIMPSE_KINDS]
     return found
 
 
@@ -36,7 +37,8 @@ def glimpse_piece(
     """Return the training of one network by the recipe of its data, or one with ``changes`` (``GlimpseRecipe``)."""
     usual = SETUPS[setup_name(data, streamed)]
     setup = replace(usual, recipe=changed(usual.recipe, **changes))
-    name = glimpse_name(data, kind, setup.backbone)
+    network = f"{kind}_{setup.backbone}"
+    name = run_name(network, data)
     piece = f"{name}--seed{seed}"
 
     def run(settings: Settings) -> None:
@@ -46,7 +48,7 @@ def glimpse_piece(
                 settings.tell(f"{piece}: epoch {len(history)}, accuracy {accuracy} %, {history.seconds[-1]:.1f} s")
 
         glimpse_run(
-            kind,
+            network,
             data,
             seed,
             settings.output,

@@ -6,10 +6,10 @@ from c2f.experiments.highres.decoders import decoder_run, decoders_name
 from c2f.experiments.highres.maps_run import maps_name, maps_run
 from c2f.experiments.highres.recipes import dense_recipe
 from c2f.experiments.highres.run import densenet_run
+from c2f.networks.densenet_fcn import DENSENET_TITLES, FULL, HALF
 from c2f.reference.piece import Piece, Settings, seed_piece
-from c2f.runs.folder import folder_with
+from c2f.runs.folder import folder_with, run_name
 from c2f.training.checkpoints import History
-from c2f.zoo.densenet import FULL, HALF, MODELS, densenet_name
 
 ON_A_CPU = {"densenet_half": 20, "densenet_full": 27, "densenet_maps": 3, "densenet_decoders": 3}
 """What -> minutes a seed, on the scenes."""
@@ -22,7 +22,8 @@ def pieces() -> list[Piece]:
     found = []
     for data, seeds, gpu in (("scenes-fashion-mnist", 1, False), ("tiny-animals", 3, True), ("scenes-mnist", 3, True)):
         for seed in range(seeds):
-            found += [densenet_piece(model, data, seed, None if gpu else ON_A_CPU[model], gpu) for model in MODELS]
+            for model in DENSENET_TITLES:
+                found.append(densenet_piece(model, data, seed, None if gpu else ON_A_CPU[model], gpu))
             found.append(maps_piece(data, seed, None if gpu else ON_A_CPU["densenet_maps"], gpu))
         if not gpu:
             found += [decoder_piece(data, seed, ON_A_CPU["densenet_decoders"], gpu) for seed in DECODERS]
@@ -34,7 +35,7 @@ def densenet_piece(model: str, data: str, seed: int, minutes: float | None, gpu:
 
     A full model's half model must have run before.
     """
-    name = densenet_name(model, data)
+    name = run_name(model, data)
     piece = f"{name}--seed{seed}"
 
     def run(settings: Settings) -> None:
@@ -62,8 +63,10 @@ def maps_piece(data: str, seed: int, minutes: float | None, gpu: bool) -> Piece:
     piece = f"{maps_name(data)}--seed{seed}"
 
     def run(settings: Settings) -> None:
-        weights = folder_with(settings.output, densenet_name(FULL, data), seed)
-        values = maps_run(data, seed, settings.output, weights=weights, device=settings.device).values
+        weights = folder_with(settings.output, run_name(FULL, data), seed)
+        values = maps_run(
+            data, seed, settings.output, weights=weights, device=settings.device, deadline=settings.deadline
+        ).values
         settings.tell(
             f"{piece}: pointing game {values['pointing high']:.4f}, of the low map {values['pointing low']:.4f}"
         )
@@ -76,9 +79,17 @@ def decoder_piece(data: str, seed: int, minutes: float | None, gpu: bool) -> Pie
     piece = f"{decoders_name(data)}--seed{seed}"
 
     def run(settings: Settings) -> None:
-        weights = folder_with(settings.output, densenet_name(HALF, data), 0)
+        weights = folder_with(settings.output, run_name(HALF, data), 0)
         recipe = dense_recipe(FULL, data, epochs=1, augmentation="none")
-        values = decoder_run(data, seed, settings.output, recipe=recipe, weights=weights, device=settings.device).values
+        values = decoder_run(
+            data,
+            seed,
+            settings.output,
+            recipe=recipe,
+            weights=weights,
+            device=settings.device,
+            deadline=settings.deadline,
+        ).values
         settings.tell(f"{piece}: correlation with the low map {values['to_low']:.4f}")
 
     return seed_piece(decoders_name(data), seed, minutes, gpu, run)

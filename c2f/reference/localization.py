@@ -1,12 +1,9 @@
 """Reference runs that measure where trained networks look."""
 
-import time
-
-from c2f.experiments.localization.run import FAITHFUL, locate_run, looking_name, told
-from c2f.experiments.localization.sample import CHOSEN, PICTURES
+from c2f.experiments.localization.run import FAITHFUL, locate_run, looking_name, summary_line
+from c2f.experiments.localization.sample import PICTURES, THRESHOLD_PICTURES
 from c2f.reference.piece import Piece, Settings, seed_piece
 from c2f.runs.folder import folder_with, run_name
-from c2f.runs.parts import OutOfTime
 
 _FAMILIES = {
     # data -> families, and whether a CPU can do them
@@ -40,20 +37,19 @@ def localization_piece(network: str, data: str, seed: int, kind: str, gpu: bool,
     few = data == "tiny-imagenette"
 
     def run(settings: Settings) -> None:
-        if settings.deadline is not None and time.monotonic() > settings.deadline:
-            raise OutOfTime(f"{name} was not begun; run it again to go on")
         done = locate_run(
             network,
             data,
             seed,
             kind,
             output=settings.output,
-            chosen=100 if few else CHOSEN,
+            threshold_pictures=100 if few else THRESHOLD_PICTURES,
             pictures=None if few else PICTURES,
             faithful=faithful,
             weights=folder_with(settings.output, run_name(network, data), seed),
             device=settings.device,
+            deadline=settings.deadline,
         )
-        settings.tell(told(network, data, kind, done))
+        settings.tell(summary_line(network, data, kind, done))
 
     return seed_piece(name, seed, None, gpu, run)

@@ -6,9 +6,8 @@ from functools import partial
 from c2f.experiments.corruptions.run import corruption_name, corruption_run
 from c2f.experiments.glimpses.pgd_run import pgd_name, pgd_run
 from c2f.reference.piece import Piece, Settings, seed_piece
-from c2f.runs.folder import folder_with
+from c2f.runs.folder import folder_with, run_name
 from c2f.runs.record import Run
-from c2f.zoo.glimpse import glimpse_name
 
 DATA = "scenes-fashion-mnist"
 MINUTES = {"mgnet": (1, 3), "full": (2, 5), "equal": (1, 1)}
@@ -21,15 +20,16 @@ def pieces() -> list[Piece]:
     First all fifteen corruptions in five severities, of which frost needs its photographs (`c2f fetch frost`); then
     projected gradient descent as published and as one should, with the check of the gradients.
     """
+    networks = {kind: f"{kind}_small_cnn" for kind in MINUTES}
     found = []
     for seed in range(4):
-        for kind, (minutes, _) in MINUTES.items():
-            trained, work = glimpse_name(DATA, kind), partial(corruption_run, kind, DATA, seed)
-            found.append(_piece(corruption_name(trained), trained, seed, minutes, work))
+        for kind, network in networks.items():
+            trained, work = run_name(network, DATA), partial(corruption_run, network, DATA, seed)
+            found.append(_piece(corruption_name(trained), trained, seed, MINUTES[kind][0], work))
     for seed in range(4):
-        for kind, (_, minutes) in MINUTES.items():
-            trained, work = glimpse_name(DATA, kind), partial(pgd_run, kind, DATA, seed)
-            found.append(_piece(pgd_name(DATA, kind), trained, seed, minutes, work))
+        for kind, network in networks.items():
+            trained, work = run_name(network, DATA), partial(pgd_run, network, DATA, seed)
+            found.append(_piece(pgd_name(network, DATA), trained, seed, MINUTES[kind][1], work))
     return found
 
 

@@ -1,8 +1,9 @@
 """Reference runs of the segmentation experiment: what a CPU can do on the sample, and the paper's table."""
 
-from c2f.experiments.segmentation import MESH_PROFILES, segmentation_name, segmentation_run
+from c2f.experiments.segmentation import MESH_PROFILES, segmentation_run
 from c2f.networks.segmentation import SEGMENTATION_NETWORKS
 from c2f.reference.piece import Piece, Settings, seed_piece
+from c2f.runs.folder import run_name
 
 ON_A_CPU = {"fcn": 3, "unet": 5, "td": 5}
 """Network -> minutes a seed, with the profile ``quick`` on the sample."""
@@ -27,7 +28,7 @@ def segmentation_piece(network: str, data: str, profile: str, seed: int, minutes
     """Return the training of one segmentation network by a profile of
     ``c2f.experiments.segmentation.MESH_PROFILES``.
     """
-    name = segmentation_name(network, data)
+    name = run_name(f"segmentation_{network}", data)
     piece = f"{name}--seed{seed}"
     recipe, width = MESH_PROFILES[profile]
 

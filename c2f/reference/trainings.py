@@ -36,7 +36,7 @@ def paper_networks() -> list[tuple[str, str]]:
     return [
         (network, data)
         for data, families in PAPER_NETWORKS.items()
-        for network in networks.names()
+        for network in networks.names("classifier")
         if networks.family_name(network) in families
     ]
 

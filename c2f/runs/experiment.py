@@ -12,14 +12,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from safetensors.torch import save_file
+from torch import Tensor, nn
 
 from c2f.common.checks import positive_int
-from c2f.common.files import check_writable, sha256
+from c2f.common.files import atomic_path, check_writable, sha256
 from c2f.runs.environment import environment
-from c2f.runs.folder import find_run, save_weights
+from c2f.runs.folder import find_run, record_path, save_weights
 from c2f.runs.parts import PartialResults
-from c2f.runs.record import Run, add_run, as_json
+from c2f.runs.record import RecordError, Run, add_run, as_json
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Plan:
         device: as torch names it.
         deadline: in ``time.monotonic()``, or None: an epoch or part that would not end before it is not begun.
         again: do anew what ``output`` already holds.
+        facts: details of a training that tell its data from others under the same name: class names, numbers of
+            pictures. A run that is there must have the same.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Plan:
     device: str = "cpu"
     deadline: float | None = None
     again: bool = False
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         positive_int(self.seed, "seed", minimum=0)
@@ -59,14 +63,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training gives: the network (None if its weights are not kept), values and details of its run, and the
-    seconds of its epochs, earlier sittings included.
+    """What a training gives: the network (None if its weights are not kept), values and details of its run, the seconds
+    of its epochs, earlier sittings included, and tensors that belong to the network, by folder and name.
     """
 
     network: nn.Module | None
     values: dict[str, float]
     details: dict[str, Any]
     seconds: float
+    tensors: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,16 +91,31 @@ def recorded(plan: Plan) -> Run | None:
     of today, or where the results picture by picture are missing or damaged.
 
     Raises:
-        RecordError: the record there is damaged, or of other parameters.
+        RecordError: the record there is damaged, of other parameters, or of a training on other pictures.
     """
     run = find_run(plan.output, plan.name, plan.seed, plan.parameters)
-    if run is None or plan.weights is None:
+    if run is None or plan.again:
+        return run
+    if plan.weights is None:
+        _check_facts(plan, run)
         return run
     if run.details["weights"] != plan.weights:
         return None
     kept = {folder: named for folder, named in run.files.items() if folder != "adversarial"}  # those may be deleted
     paths = {plan.output / folder / named["file"]: named["sha256"] for folder, named in kept.items()}
     return run if all(path.exists() and sha256(path) == wanted for path, wanted in paths.items()) else None
+
+
+def _check_facts(plan: Plan, run: Run) -> None:
+    here = as_json(dict(plan.facts))
+    there = {name: run.details.get(name) for name in here}
+    differing = [name for name in here if there[name] != here[name]]
+    if differing:
+        told = "; ".join(f"{name} {there[name]} there and {here[name]} now" for name in differing)
+        raise RecordError(
+            f"{record_path(plan.output, plan.name)} holds a run of seed {plan.seed} on other pictures of that name: "
+            f"{told}; train it anew with --again, or choose another folder"
+        )
 
 
 def record_training(plan: Plan, train: Callable[[Path], Trained]) -> Run:
@@ -118,6 +138,11 @@ def record_training(plan: Plan, train: Callable[[Path], Trained]) -> Run:
     files = {}
     if made.network is not None:
         files["weights"] = save_weights(plan.output, plan.name, plan.seed, made.network, plan.parameters)
+    for folder, tensors in made.tensors.items():
+        path = plan.output / folder / f"{plan.name}--seed{plan.seed}.safetensors"
+        with atomic_path(path) as temporary:
+            save_file(dict(tensors), temporary)
+        files[folder] = {"file": path.name, "sha256": sha256(path)}
     seconds = max(time.perf_counter() - start, made.seconds)
     run = _record(plan, made.values, made.details, environment(plan.device, seconds), files)
     checkpoint.unlink(missing_ok=True)

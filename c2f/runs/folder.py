@@ -103,7 +103,7 @@ def find_file(output: Path | None, record: Record, seed: int, *commands: str, fo
         output, commands: as for ``find_record``; the last command makes a recorded run anew with ``--again``.
         record: of ``output``.
         seed: of the run.
-        folder: ``weights``, ``attacks``, ``adversarial`` or ``localization``.
+        folder: ``weights``, ``means``, ``attacks``, ``adversarial`` or ``localization``.
 
     Raises:
         RecordError: no such run, or a file that is missing or not the record's; each with what to do.

@@ -180,7 +180,7 @@ def recipe(network: str, data: str, profile: str = "paper", name: str | None = N
     """Return the recipe of ``network`` on ``data``.
 
     Args:
-        network: a name in ``c2f.networks.names()``.
+        network: a name in ``c2f.networks.names("classifier")``.
         data: a data set's name.
         profile: a name in ``PROFILES``.
         name: a name in ``RECIPES``, where another than the data set's own is wanted (``cifar10-aug``).
@@ -189,20 +189,13 @@ def recipe(network: str, data: str, profile: str = "paper", name: str | None = N
     Raises:
         ValueError: an unknown network, profile, recipe or field, or a value out of range.
     """
-    choose(network, networks.names(), "network")
+    choose(network, networks.names("classifier"), "network")
     choose(profile, PROFILES, "profile")
     name = choose(name or recipe_name(data), RECIPES, "recipe")
-    known = [field.name for field in fields(Recipe)]
-    for field in changes:
-        if field not in known:
-            raise ValueError(
-                f"a recipe has no field {field!r}{did_you_mean(field, known)}\nThere are: {', '.join(known)}"
-            )
     row = RECIPES[name]
     shared = network.removesuffix("_uni").removesuffix("_rev")
     found = row.get(shared, row[""])
-    given = {field: value for field, value in changes.items() if value is not None}
-    return replace(found, **{**PROFILES[profile], **given})
+    return changed(replace(found, **PROFILES[profile]), **changes)
 
 
 def changed(settings: T, **changes: Any) -> T:
@@ -216,5 +209,6 @@ def changed(settings: T, **changes: Any) -> T:
     known = [entry.name for entry in fields(settings)]
     for name in changes:
         if name not in known:
-            raise ValueError(f"there is no setting {name!r}{did_you_mean(name, known)}\nThere are: {', '.join(known)}")
+            near, what = did_you_mean(name, known), type(settings).__name__
+            raise ValueError(f"{what} has no field {name!r}{near}\nThere are: {', '.join(known)}")
     return replace(settings, **{name: value for name, value in changes.items() if value is not None})

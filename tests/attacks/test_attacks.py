@@ -33,7 +33,7 @@ def fashion():
 
 @cache
 def network(name="lenetfc"):
-    return zoo.load(name, "fashion-mnist", 0)
+    return zoo.load(name, "fashion-mnist", 0).network
 
 
 @cache

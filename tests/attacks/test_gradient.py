@@ -20,7 +20,7 @@ EPSILON = {"linf": 0.03, "l2": 0.4}
 
 @pytest.fixture(scope="module")
 def network():
-    return zoo.load("lenetfc", "fashion-mnist", 0)
+    return zoo.load("lenetfc", "fashion-mnist", 0).network
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def model(network):
 def sample():
     """24 pictures, two of which the network gets wrong."""
     test = datasets.load("fashion-mnist-sample").test
-    model = victim(zoo.load("lenetfc", "fashion-mnist", 0))
+    model = victim(zoo.load("lenetfc", "fashion-mnist", 0).network)
     pictures = test.images[:100].float() / 255
     right = model(pictures).argmax(dim=1) == test.labels[:100]
     rows = torch.cat([right.nonzero()[:11, 0], (~right).nonzero()[:2, 0], right.nonzero()[11:22, 0]])

@@ -24,7 +24,7 @@ NETWORKS = {
 def report():
     """Return a function that checks a network by name on 32 real pictures, once each."""
     test = datasets.load("fashion-mnist-sample").test
-    both = zoo.load("lenetfc", "fashion-mnist", 0), zoo.load("lenetfc_td", "fashion-mnist", 0)
+    both = zoo.load("lenetfc", "fashion-mnist", 0).network, zoo.load("lenetfc_td", "fashion-mnist", 0).network
     made = {}
 
     def get(name):

@@ -21,7 +21,7 @@ def pictures():
 
 @pytest.fixture(scope="module")
 def trained():
-    return zoo.load("lenetfc_td", "fashion-mnist", 0)
+    return zoo.load("lenetfc_td", "fashion-mnist", 0).network
 
 
 def captum_maps(network, layer, pictures, classes):
@@ -286,7 +286,7 @@ def test_the_papers_layers_have_the_shapes_of_the_description(name):
 
 
 def test_every_network_has_its_layers():
-    for name in networks.names():
+    for name in networks.names("classifier"):
         assert paper_layers(name)["act_4"]
     with pytest.raises(ValueError, match="did you mean 'lenetfc_td'"):
         paper_layers("lenetfc_tdd")

@@ -36,7 +36,7 @@ def test_train_writes_a_record_and_weights_that_the_zoo_loads(c2f, few_pictures,
     record = read(tmp_path / "runs" / "lenetfc--fashion-mnist-sample.json")
     assert record.seeds == [1, 3]
     assert record.parameters["recipe"]["epochs"] == 2
-    assert zoo.load("lenetfc", "fashion-mnist-sample", 3, tmp_path)(torch.zeros(1, 1, 28, 28)).shape == (1, 10)
+    assert zoo.load("lenetfc", "fashion-mnist-sample", 3, tmp_path).network(torch.zeros(1, 1, 28, 28)).shape == (1, 10)
 
 
 def test_finished_seeds_are_left_out_until_asked_for(c2f, few_pictures, tmp_path):
@@ -72,7 +72,7 @@ def test_attack_records_each_attack_and_says_in_a_line_what_it_did(c2f, few_pict
     lines = [f"{line} (already in {tmp_path}; --again does it anew)" for line in out.splitlines()[:-1]]
     assert c2f(*arguments)[1].splitlines() == [*lines, last]
     assert record.read_bytes() == stamp
-    status, _, err = c2f(*arguments, "--repetitions", 2)
+    status, _, err = c2f(*arguments, "--restarts", 2)
     assert status == 2
     assert "repetitions 3 there and 2 here; choose another folder" in err
     status, out, _ = c2f("attack", "lenetfc", "fashion-mnist", "--attacks", "contrast", "--pictures", "all",
@@ -81,12 +81,14 @@ def test_attack_records_each_attack_and_says_in_a_line_what_it_did(c2f, few_pict
 
 
 def test_attack_says_so_where_there_was_nothing_to_attack_or_nothing_was_found():
-    told = attack_records.told
     details = {"refuted": 2, "verified": 0}
     run = Run(0, {"clean_accuracy": 0.0, "points_lost": 0.0}, details, {})
-    assert told("a", run) == "a: no picture was classified correctly, so there was nothing to attack"
+    assert (
+        attack_records.summary_line("a", run)
+        == "a: no picture was classified correctly, so there was nothing to attack"
+    )
     run = Run(0, {"clean_accuracy": 0.9, "points_lost": 0.0, "success_rate": 0.0}, details, {})
-    assert told("a", run) == (
+    assert attack_records.summary_line("a", run) == (
         "a: accuracy 90.0 %, of that 0.0 % turned, median L2 not reached; 0 verified; 2 claims refuted"
     )
 
@@ -119,7 +121,7 @@ def test_torchrun_shares_the_seeds_out(c2f, few_pictures, tmp_path, monkeypatch)
         (("attack", "lenetfc", "mnist", "--protocol", "papre"), "did you mean 'paper'?"),
         (("attack", "lenetfc", "mnist", "--pictures", 0), "pictures must be a whole number of at least 1, not 0"),
         (("attack", "lenetfc", "mnist", "--pictures", "some"), "some"),
-        (("attack", "lenetfc", "mnist", "--repetitions", 0), "repetitions must be a whole number of at least 1"),
+        (("attack", "lenetfc", "mnist", "--restarts", 0), "restarts must be a whole number of at least 1"),
         (("attack", "lenetfc", "mnist", "--seeds", 77), "lenetfc--mnist has no weights of seed 77"),
         (("attack", "lenetfc", "cifar10"), "make it with `c2f train lenetfc cifar10 "),
         (("attack", "lenetfc", "mnist", "--weights", "nowhere"), "there is no record nowhere/runs/lenetfc--mnist.json"),
@@ -163,8 +165,13 @@ def test_lists(c2f, tmp_path):
     ("command", "parts"),
     [
         (
-            "train",
-            ("passes over the training pictures", "learning rate at the start", "half of torch's", "pictures a step"),
+            "train lenetfc mnist",
+            (
+                "passes over the training pictures",
+                "learning rate at the start",
+                "in torch's terms twice as much",
+                "pictures a step",
+            ),
         ),
         (
             "attack",
@@ -181,7 +188,7 @@ def test_lists(c2f, tmp_path):
     ],
 )
 def test_help_explains_every_option(command, parts):
-    command = [sys.executable, "-m", "c2f", command, "--help"]
+    command = [sys.executable, "-m", "c2f", *command.split(), "--help"]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     words = " ".join(text.replace("│", " ").split())
     for part in parts:

@@ -3,13 +3,10 @@ import types
 
 import pytest
 
-from c2f import datasets
-from c2f.cli.glimpses import glimpse
-from c2f.cli.training import train
+from c2f import datasets, zoo
 from c2f.experiments.glimpses import data as data_module
 from c2f.experiments.glimpses import tensorboard
 from c2f.experiments.glimpses.training import GlimpseHistory
-from c2f.zoo.glimpse import glimpse_record
 from tests.experiments.glimpses.test_glimpse_training import some
 
 DATA = "scenes-fashion-mnist-sample"
@@ -23,51 +20,58 @@ def tiny(monkeypatch):
     )
 
 
-def test_train_and_train_again(tmp_path, capsys):
-    options = {"epochs": 1, "batch_size": 16, "glimpses": 2, "downsampling": 2.0, "device": "cpu", "output": tmp_path}
-    glimpse("mgnet", DATA, seeds=(3,), optimiser="sgd", lr=0.01, alpha=0.3, guidance=0.5, **options)
-    told = capsys.readouterr().out
-    assert "mgnet_small_cnn--scenes-fashion-mnist-sample--seed3: test accuracy after each glimpse 0." in told
-    parameters = glimpse_record(DATA, folder=tmp_path).parameters
-    assert (parameters["recipe"]["epochs"], parameters["recipe"]["optimiser"]) == (1, "sgd")
-    assert (parameters["losses"]["alpha"], parameters["losses"]["guidance"]) == (0.3, 0.5)
+def test_train_and_train_again(c2f, tmp_path):
+    options = ("--epochs", 1, "--batch-size", 16, "--glimpses", 2, "--downsampling", 2.0, "--optimiser", "sgd")
+    options += ("--alpha", 0.3, "--guidance", 0.5, "--weight-decay", 0.001, "--seeds", 3)
+    options += ("--device", "cpu", "--output", tmp_path)
+    status, told, _ = c2f("train", "mgnet_small_cnn", DATA, "--lr", 0.01, *options)
+    assert status == 0
+    assert "mgnet_small_cnn--scenes-fashion-mnist-sample--seed3: test accuracy after each glimpse " in told
+    parameters = zoo.record("mgnet_small_cnn", DATA, tmp_path).parameters
+    recipe, losses = parameters["recipe"], parameters["losses"]
+    assert (recipe["epochs"], recipe["optimiser"], recipe["weight_decay"]) == (1, "sgd", 0.001)
+    assert (losses["alpha"], losses["guidance"]) == (0.3, 0.5)
     assert parameters["look"]["glimpses"] == 2
-    with pytest.raises(ValueError, match=r"recipe\.lr 0\.01 there and 0\.02 here"):
-        glimpse("mgnet", DATA, seeds=(3,), optimiser="sgd", lr=0.02, alpha=0.3, guidance=0.5, **options)
+    assert "seed3: already in" in c2f("train", "mgnet_small_cnn", DATA, "--lr", 0.01, *options)[1]
+    status, _, complaint = c2f("train", "mgnet_small_cnn", DATA, "--lr", 0.02, *options)
+    assert status == 2
+    assert "recipe.lr 0.01 there and 0.02 here" in complaint
 
 
-def test_train_knows_these_networks_too(tmp_path, capsys):
-    options = {"epochs": 1, "lr": 0.005, "batch_size": 16, "device": "cpu", "output": tmp_path}
-    train("full", DATA, seeds=(3,), **options)
-    assert "full_small_cnn--scenes-fashion-mnist-sample--seed3: test accuracy after each" in capsys.readouterr().out
-    recipe = glimpse_record(DATA, "full", tmp_path).parameters["recipe"]
+def test_a_baseline_has_the_same_options(c2f, tmp_path):
+    options = ("--epochs", 1, "--lr", 0.005, "--batch-size", 16, "--seeds", 3, "--device", "cpu", "--output", tmp_path)
+    status, told, _ = c2f("train", "full_small_cnn", DATA, *options)
+    assert status == 0
+    assert "full_small_cnn--scenes-fashion-mnist-sample--seed3: test accuracy after each" in told
+    recipe = zoo.record("full_small_cnn", DATA, tmp_path).parameters["recipe"]
     assert (recipe["epochs"], recipe["lr"], recipe["batch_size"]) == (1, 0.005, 16)
-    with pytest.raises(
-        ValueError, match="--weight-decay, --merge, --compile means nothing to mgnet: see the options of"
-    ):
-        train("mgnet", DATA, weight_decay=0.1, merge="sum", compile=True, output=tmp_path)
+    assert "Unrecognized options: --merge" in c2f("train", "mgnet_small_cnn", DATA, "--merge", "sum", *options)[2]
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"scale_min": 0.6}, "must have 0 < scale_min < scale_max < 1, not scale_min 0.6 and scale_max"),
-        ({"downsampling": 0.5}, "downsampling must be at least 1"),
-        ({"glimpses": 1}, "at least 2 glimpses, not 1: take kind 'full'"),
-        ({"profile": "papr"}, "unknown profile 'papr'; did you mean 'paper'"),
-        ({"backbone": "resnet8"}, "unknown backbone 'resnet8'; did you mean"),
-        ({"alpha": 1.5}, r"alpha must be in \[0, 1\], not 1.5"),
-        ({"device": "gpu"}, "device 'gpu' cannot be used here"),
-        ({"streamed": True}, "only a tree of class folders can be streamed"),
+        (("--scale-min", 0.6), "must have 0 < scale_min < scale_max < 1, not scale_min 0.6 and scale_max"),
+        (("--downsampling", 0.5), "downsampling must be at least 1"),
+        (("--glimpses", 1), "at least 2 glimpses, not 1: take kind 'full'"),
+        (("--profile", "papr"), "unknown profile 'papr'; did you mean 'paper'"),
+        (("--alpha", 1.5), "alpha must be in [0, 1], not 1.5"),
+        (("--device", "gpu"), "device 'gpu' cannot be used here"),
+        (("--stream",), "only a tree of class folders can be streamed"),
     ],
 )
-def test_bad_options(options, message, tmp_path):
-    with pytest.raises(ValueError, match=message):
-        glimpse("mgnet", DATA, output=tmp_path, **options)
+def test_bad_options(c2f, options, message, tmp_path):
+    status, _, complaint = c2f("train", "mgnet_small_cnn", DATA, "--output", tmp_path, *options)
+    assert status == 2
+    assert message in complaint
     assert not list(tmp_path.glob("runs/*"))
 
 
-def test_tensorboard_is_optional(monkeypatch, tmp_path):
+def test_an_unknown_backbone_is_named_with_the_nearest(c2f):
+    assert "unknown network to train 'mgnet_resnet8'; did you mean 'mgnet_" in c2f("train", "mgnet_resnet8", DATA)[2]
+
+
+def test_tensorboard_is_optional(c2f, monkeypatch, tmp_path):
     real = builtins.__import__
 
     def without(name, *args, **options):
@@ -76,8 +80,10 @@ def test_tensorboard_is_optional(monkeypatch, tmp_path):
         return real(name, *args, **options)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ImportError, match="run `pip install tensorboard`, or leave --tensorboard out"):
-        glimpse("mgnet", DATA, tensorboard=tmp_path, output=tmp_path, device="cpu")
+    options = ("--tensorboard", tmp_path, "--output", tmp_path, "--device", "cpu")
+    status, _, complaint = c2f("train", "mgnet_small_cnn", DATA, *options)
+    assert status == 2
+    assert "run `pip install tensorboard`, or leave --tensorboard out" in complaint
 
 
 def test_an_epoch_is_written():

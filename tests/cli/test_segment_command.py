@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from c2f import datasets
-from c2f.experiments.segmentation import MESH_PROFILES, load_segmentation, make_meshes
+from c2f import datasets, zoo
+from c2f.experiments.segmentation import MESH_PROFILES, make_meshes
 from c2f.experiments.segmentation import run as experiment
 from c2f.reference import segmentation as reference
 from c2f.reference.piece import Settings
@@ -27,7 +27,7 @@ SMALL = ("--width", 2, "--epochs", 2, "--device", "cpu")
 
 @pytest.mark.usefixtures("few_meshes")
 def test_segment_records_each_seed_once_and_refuses_other_parameters(c2f, tmp_path):
-    status, out, _ = c2f("segment", "fcn", DATA, "--seeds", 0, 2, *SMALL, "--output", tmp_path)
+    status, out, _ = c2f("train", "segmentation_fcn", DATA, "--seeds", 0, 2, *SMALL, "--output", tmp_path)
     assert status == 0
     lines = out.splitlines()
     assert sum("mean IoU" in line for line in lines) == 2
@@ -35,13 +35,13 @@ def test_segment_records_each_seed_once_and_refuses_other_parameters(c2f, tmp_pa
     record = read(tmp_path / "runs" / f"segmentation_fcn--{DATA}.json")
     assert record.seeds == [0, 2]
     assert (record.parameters["width"], record.parameters["recipe"]["epochs"]) == (2, 2)
-    assert load_segmentation("fcn", DATA, 2, tmp_path)(torch.zeros(1, 1, 56, 56)).shape == (1, 12, 56, 56)
+    assert zoo.load("segmentation_fcn", DATA, 2, tmp_path).network(torch.zeros(1, 1, 56, 56)).shape == (1, 12, 56, 56)
 
-    status, out, _ = c2f("segment", "fcn", DATA, "--seeds", 2, *SMALL, "--output", tmp_path)
+    status, out, _ = c2f("train", "segmentation_fcn", DATA, "--seeds", 2, *SMALL, "--output", tmp_path)
     assert status == 0
     assert "seed2: already in" in out
     assert "epoch" not in out
-    status, out, err = c2f("segment", "fcn", DATA, *SMALL, "--lr", 0.1, "--output", tmp_path)
+    status, out, err = c2f("train", "segmentation_fcn", DATA, *SMALL, "--lr", 0.1, "--output", tmp_path)
     assert (status, out) == (2, "")
     assert "recipe.lr 0.05 there and 0.1 here; choose another folder" in err
 
@@ -49,16 +49,19 @@ def test_segment_records_each_seed_once_and_refuses_other_parameters(c2f, tmp_pa
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("unett", DATA), "unknown segmentation network 'unett'; did you mean 'unet'?"),
-        (("td", "fashion-mnist-sampl"), "did you mean 'fashion-mnist-sample'?"),
-        (("td", DATA, "--profile", "papr"), "unknown profile 'papr'; did you mean 'paper'?"),
-        (("td", DATA, "--seeds", -1), "seed must be a whole number of at least 0, not -1"),
-        (("td", DATA, "--width", 0), "width must be a whole number of at least 1, not 0"),
-        (("td", DATA, "--lr", 0), "lr must be a number above 0"),
+        (
+            ("segmentation_unett", DATA),
+            "unknown network to train 'segmentation_unett'; did you mean 'segmentation_unet'?",
+        ),
+        (("segmentation_td", "fashion-mnist-sampl"), "did you mean 'fashion-mnist-sample'?"),
+        (("segmentation_td", DATA, "--profile", "papr"), "unknown profile 'papr'; did you mean 'paper'?"),
+        (("segmentation_td", DATA, "--seeds", -1), "seed must be a whole number of at least 0, not -1"),
+        (("segmentation_td", DATA, "--width", 0), "width must be a whole number of at least 1, not 0"),
+        (("segmentation_td", DATA, "--lr", 0), "lr must be a number above 0"),
     ],
 )
 def test_bad_requests_get_one_line(c2f, tmp_path, arguments, message):
-    status, out, err = c2f("segment", *arguments, "--device", "cpu", "--output", tmp_path / "new")
+    status, out, err = c2f("train", *arguments, "--device", "cpu", "--output", tmp_path / "new")
     assert (status, out) == (2, "")
     assert message in err
     assert "Traceback" not in err

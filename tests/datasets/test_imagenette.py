@@ -21,7 +21,7 @@ from c2f.experiments.classification.run import train_run
 from c2f.runs.record import read
 from c2f.training.data import load_data_set, load_for
 from c2f.training.recipes import recipe
-from c2f.zoo.trained import load_target
+from c2f.zoo.samples import load_sample
 
 IMAGENETTE = INFO["imagenette"]
 GREY = IMAGENETTE.classes[3]
@@ -89,10 +89,10 @@ def test_fetched_trained_and_mapped(served, tmp_path):
         small = replace(published, epochs=1, image_size=32)  # trained at 39 pixels, cropped to 32
         run = train_run(network, "imagenette", small, 0, tmp_path)
         assert run.details["pictures"] == {"train": 30, "val": 0, "test": 10}
-        target = load_target(network, "imagenette", 0, 4, tmp_path)
-        assert target.mean.shape == (3, 32, 32)
+        target = load_sample(network, "imagenette", 0, 4, tmp_path)
+        assert target.model.mean.shape == (3, 32, 32)
         layer = list(paper_layers(network).values())[-1]
-        maps = grad_cam(target.network, layer, target.images - target.mean).maps
+        maps = grad_cam(target.model.network, layer, target.images - target.model.mean).maps
         assert maps.shape == (4, *((32, 32) if network == "resnet18_td" else (2, 2)))
     kept = read(tmp_path / "runs" / "resnet18_td--imagenette.json").parameters["recipe"]
     assert (kept["lr"], kept["batch_size"], kept["weight_decay"]) == (0.05, 64, 1e-3)

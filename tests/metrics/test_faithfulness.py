@@ -58,7 +58,7 @@ def test_curves_by_hand():
 
 @pytest.fixture(scope="module")
 def real():
-    network = zoo.load("lenetfc", "fashion-mnist", 0)
+    network = zoo.load("lenetfc", "fashion-mnist", 0).network
     pictures = datasets.load("fashion-mnist-sample").test.images[:12].float() / 255
     return network, pictures
 

@@ -53,7 +53,7 @@ STAGES = {  # (channels, side) of each stage as it runs, the classes' map or the
     "resnet18_td_rev": [(32, 16), (64, 32), (128, 64), (256, 128), (256, 128)],
 }
 SMALL = {"lenetfc": 16, "nin_light": 16, "nin": 8, "resnet32": 16, "resnet18": 16}
-TOP_DOWN = [name for name in networks.names() if "_td" in name]
+TOP_DOWN = [name for name in networks.names("classifier") if "_td" in name]
 
 
 def build(name, **changes):
@@ -78,11 +78,14 @@ def pictures(name, size, n=2, seed=0):
 
 
 def test_the_tables_above_are_whole():
-    assert list(STAGES) == networks.names()
-    assert set(PARAMETERS) == set(networks.names()) - {"resnet18_td_uni", "resnet18_td_rev"}  # not in the paper
+    assert list(STAGES) == networks.names("classifier")
+    assert set(PARAMETERS) == set(networks.names("classifier")) - {
+        "resnet18_td_uni",
+        "resnet18_td_rev",
+    }  # not in the paper
 
 
-@pytest.mark.parametrize("name", networks.names())
+@pytest.mark.parametrize("name", networks.names("classifier"))
 def test_sizes_are_those_of_the_paper(name):
     row = networks.family_of(name)
     found = networks.summary(unreal(name), row.in_channels, row.image_size)
@@ -93,7 +96,7 @@ def test_sizes_are_those_of_the_paper(name):
 
 
 @pytest.mark.parametrize("merge", MERGES)
-@pytest.mark.parametrize("name", networks.names())
+@pytest.mark.parametrize("name", networks.names("classifier"))
 def test_every_row_maps_pictures_of_its_own_size_to_logits(name, merge):
     row = networks.family_of(name)
     x = torch.empty(2, row.in_channels, row.image_size, row.image_size, device="meta")
@@ -109,7 +112,7 @@ def gradients(name, merge, training):
     return network
 
 
-MERGED = [(name, "sum_concat") for name in networks.names()] + [
+MERGED = [(name, "sum_concat") for name in networks.names("classifier")] + [
     (name, merge)
     for name in ("lenetfc_td", "lenetfc_td_uni", "nin_light_td", "nin_light_td_rev", "resnet32_td", "resnet18_td_uni")
     for merge in ("sum", "concat")
@@ -204,7 +207,7 @@ def test_the_penalty_covers_what_the_authors_did():
         "nin": {"head.0.0"},
         **{name: {"stem_x1.0", "stem_x2.0", "stem_x4.0"} for name in TOP_DOWN if name.startswith("lenetfc")},
     }
-    for name in networks.names():
+    for name in networks.names("classifier"):
         network = unreal(name)
         free = {key for key, m in network.named_modules() if getattr(m, "regularised", True) is False}
         assert free == exceptions.get(name, set()), name
@@ -213,13 +216,13 @@ def test_the_penalty_covers_what_the_authors_did():
 
 
 def test_dropout_is_where_the_paper_has_it():
-    for name in networks.names():
+    for name in networks.names("classifier"):
         rates = [m.p for m in unreal(name).modules() if isinstance(m, nn.Dropout) and m.p]
         assert rates == ([0.5, 0.5] if name.startswith("nin") else []), name
 
 
 def test_batch_norm_constants():
-    for name in networks.names():
+    for name in networks.names("classifier"):
         network = unreal(name)
         found = {(key, m.momentum, m.eps) for key, m in network.named_modules() if isinstance(m, nn.BatchNorm2d)}
         residual = networks.family_of(name).style == "residual"
@@ -358,8 +361,8 @@ def test_a_summary_leaves_the_network_as_it_was(training):
 
 
 def test_names_are_families_with_four_endings():
-    assert len(networks.names()) == 4 * len(FAMILIES) == 20
-    assert networks.names()[:4] == ["lenetfc", "lenetfc_td", "lenetfc_td_uni", "lenetfc_td_rev"]
+    assert len(networks.names("classifier")) == 4 * len(FAMILIES) == 20
+    assert networks.names("classifier")[:4] == ["lenetfc", "lenetfc_td", "lenetfc_td_uni", "lenetfc_td_rev"]
     assert networks.family_name("nin_light_td_uni") == "nin_light"
     assert networks.family_name("nin_td_uni") == "nin"
     assert networks.title("nin_light_td_rev") == "NIN-light top-down reversed"

@@ -426,8 +426,8 @@ def test_a_short_run_of_glimpses_changes_its_recipe_and_nothing_else(tmp_path, m
     canvas = SETUPS["canvas"]
     shorter = replace(canvas.recipe, epochs=4, batch_size=64, optimiser="adam", lr=2e-3, weight_decay=0.0)
     assert calls == [
-        (kind, "canvas-fashion-mnist", 0, tmp_path / "short", replace(canvas, recipe=shorter), False),
-        (kind, "canvas-fashion-mnist", 0, tmp_path, canvas, False),
+        (f"{kind}_small_cnn", "canvas-fashion-mnist", 0, tmp_path / "short", replace(canvas, recipe=shorter), False),
+        (f"{kind}_small_cnn", "canvas-fashion-mnist", 0, tmp_path, canvas, False),
     ]
 
 

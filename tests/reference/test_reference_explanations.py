@@ -18,7 +18,7 @@ def test_four_seeds_of_each_network_first_what_a_cpu_can_do():
 def test_each_has_a_recipe_of_its_own():
     for network, data in [*explanations.ON_A_GPU, *((n, "scenes-fashion-mnist") for n in explanations.ON_A_CPU)]:
         assert data in INFO
-        assert network in networks.names()
+        assert network in networks.names("classifier")
         assert recipe(network, data).name == recipe_name(data) == ("scenes" if "scenes" in data else "tiny-imagenet")
 
 

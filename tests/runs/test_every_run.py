@@ -54,7 +54,7 @@ def full(output, **more):
 
 
 def glimpses(output, **more):
-    return glimpse_run("mgnet", DATA, 0, output, setup=GLIMPSES, **more)
+    return glimpse_run("mgnet_small_cnn", DATA, 0, output, setup=GLIMPSES, **more)
 
 
 def other_decoder(output, **more):
@@ -64,7 +64,7 @@ def other_decoder(output, **more):
 
 def attack(output, **more):
     classification(output)
-    settings = {"pictures": 20, "repetitions": 2, "batch_size": 10, "weights": output}
+    settings = {"pictures": 20, "restarts": 2, "batch_size": 10, "weights": output}
     return attack_run("lenetfc_td", DATA, 0, "blended_uniform", output=output, **settings, **more)
 
 
@@ -75,25 +75,25 @@ def ablation(output, **more):
 
 def localization(output, **more):
     classification(output)
-    settings = {"chosen": 10, "pictures": 10, "faithful": 2, "resamples": 10, "weights": output}
+    settings = {"threshold_pictures": 10, "pictures": 10, "faithful": 2, "resamples": 10, "weights": output}
     return locate_run("lenetfc_td", DATA, 0, output=output, **settings, **more)
 
 
 def corruption(output, **more):
     glimpses(output)
-    settings = {"kinds": ("fog", "contrast"), "pictures": 20, "weights": output}
-    return corruption_run("mgnet", DATA, 0, output=output, **settings, **more)
+    settings = {"types": ("fog", "contrast"), "pictures": 20, "weights": output}
+    return corruption_run("mgnet_small_cnn", DATA, 0, output=output, **settings, **more)
 
 
 def pgd(output, **more):
     glimpses(output)
     settings = {"epsilons": (0.02,), "steps": 2, "restarts": 1, "pictures": 20, "checked": 0, "weights": output}
-    return pgd_run("mgnet", DATA, 0, output=output, **settings, **more)
+    return pgd_run("mgnet_small_cnn", DATA, 0, output=output, **settings, **more)
 
 
 def maps(output, **more):
     full(output)
-    return maps_run.maps_run(DATA, 0, output, chosen=4, pictures=8, resamples=10, weights=output, **more)
+    return maps_run.maps_run(DATA, 0, output, threshold_pictures=4, pictures=8, resamples=10, weights=output, **more)
 
 
 TRAININGS = (classification, segmentation, half, full, glimpses, other_decoder)

@@ -63,7 +63,7 @@ def same_weights(a, b):
     return list(a) == list(b) and all(torch.equal(a[key], b[key]) for key in a)
 
 
-def told(history):
+def summary_line(history):
     """What a history says but for how long it took."""
     return {key: value for key, value in vars(history).items() if key != "seconds"}
 
@@ -233,7 +233,7 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit(name):
 
     (first, history), (again, history_again) = train(0, 5), train(0, 6)
     assert same_weights(first, again)
-    assert told(history) == told(history_again)
+    assert summary_line(history) == summary_line(history_again)
     assert not same_weights(first, train(1, 5)[0])
 
 
@@ -302,7 +302,7 @@ def test_killed_within_an_epoch_and_resumed_it_ends_as_if_unbroken(tmp_path, nam
     resumed = fresh(seed=9 if epoch else 0)  # its own weights do not matter once there is a checkpoint
     history_resumed = fit(resumed, train, recipe, **options)
     assert same_weights(resumed, unbroken)
-    assert told(history_resumed) == told(history)
+    assert summary_line(history_resumed) == summary_line(history)
 
 
 def test_killed_after_every_epoch(tmp_path):
@@ -320,7 +320,7 @@ def test_killed_after_every_epoch(tmp_path):
     assert lengths == [0, 1, 2, 3, 4, 5]
     network, resumed = run(tiny(9), checkpoint=tmp_path / "run.pt", on_epoch=stop)
     assert same_weights(network, unbroken)
-    assert told(resumed) == told(history)
+    assert summary_line(resumed) == summary_line(history)
 
 
 def test_killed_while_it_writes_the_checkpoint(tmp_path, monkeypatch):
@@ -368,7 +368,7 @@ def test_killed_by_the_system_and_resumed_in_another_process(tmp_path):
     assert lengths == [3, 4, 5]
     unbroken, expected = run()
     assert same_weights(resumed, unbroken)
-    assert told(history) == told(expected)
+    assert summary_line(history) == summary_line(expected)
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path):
@@ -512,5 +512,5 @@ def test_compiled_it_learns_the_same(tmp_path, monkeypatch):
     assert list(network.state_dict()) == list(plain.state_dict())
     for key, value in plain.state_dict().items():
         torch.testing.assert_close(network.state_dict()[key], value, rtol=1e-4, atol=1e-5)
-    for key, values in told(plain_history).items():
-        assert told(history)[key] == pytest.approx(values, rel=1e-4)
+    for key, values in summary_line(plain_history).items():
+        assert summary_line(history)[key] == pytest.approx(values, rel=1e-4)

@@ -19,7 +19,9 @@ PARAMETERS = {
     "image_size": 8,
     "merge": "concat",
     "scaler": "max_pool",
+    "recipe": {},
 }
+ABOUT = {"classes": ["a", "b", "c", "d"]}
 NAME = "lenetfc_td--mnist"
 REMEDY = r"make it with `c2f train lenetfc_td mnist --profile paper --seeds {} --output .*`$"
 
@@ -35,7 +37,7 @@ def trained(seed):
 def output(tmp_path):
     for seed in (0, 2):
         weights = save_weights(tmp_path, NAME, seed, trained(seed), PARAMETERS)
-        run = Run(seed, {"test_accuracy": 0.5}, {}, environment("cpu", 1), {"weights": weights})
+        run = Run(seed, {"test_accuracy": 0.5}, ABOUT, environment("cpu", 1), {"weights": weights})
         add_run(tmp_path / "runs", NAME, "training", PARAMETERS, run)
     return tmp_path
 
@@ -50,9 +52,9 @@ def test_a_network_comes_back_with_identical_logits(output, seed):
         NAME,
         "training",
         PARAMETERS,
-        Run(seed, {"x": 1}, {}, environment("cpu", 1), {"weights": weights}),
+        Run(seed, {"x": 1}, ABOUT, environment("cpu", 1), {"weights": weights}),
     )
-    loaded = zoo.load("lenetfc_td", "mnist", seed, output)
+    loaded = zoo.load("lenetfc_td", "mnist", seed, output).network
     x = torch.rand(3, 1, 8, 8)
     with torch.no_grad():
         assert torch.equal(loaded(x), network.eval()(x))
@@ -192,9 +194,10 @@ def test_all_weights_that_ship_load():
         pytest.skip("no weights ship yet")
     for network, data, seed in there:
         run = next(run for run in zoo.record(network, data).runs if run.seed == seed)
-        model = zoo.load(network, data, seed)
+        model = zoo.load(network, data, seed).network
         assert all(value.isfinite().all() for value in model.state_dict().values())
-        assert sum(p.numel() for p in model.parameters()) == zoo.record(network, data).parameters["trained_parameters"]
+        trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+        assert trained == zoo.record(network, data).parameters["trained_parameters"]
         assert "weights" in run.files
     records = read_folder(SHIPPED / "runs").values()
     files = {run.files["weights"]["file"] for record in records for run in record.runs if "weights" in run.files}
@@ -209,7 +212,7 @@ def test_shipped_weights_are_as_good_as_their_record_says(network):
     test = datasets.load("fashion-mnist-sample").test.select(torch.arange(0, 2000, 2))
     recorded = zoo.record(network, "fashion-mnist").runs[0].values["test_accuracy"]
     with torch.inference_mode():
-        logits = zoo.load(network, "fashion-mnist")(test.images.float() / 255)
+        logits = zoo.load(network, "fashion-mnist").network(test.images.float() / 255)
     accuracy = float((logits.argmax(dim=1) == test.labels).double().mean())
     assert accuracy == pytest.approx(recorded, abs=0.04)  # four deviations
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from c2f import networks
 from c2f.common.checks import positive_int
@@ -18,7 +19,7 @@ from c2f.datasets.batches import Batches
 from c2f.datasets.pictures import DataSet, Pictures, mean_image, split_validation
 from c2f.metrics.classification import evaluate, inference_time
 from c2f.runs.experiment import Plan, Trained, record_training
-from c2f.runs.folder import run_name
+from c2f.runs.folder import check_folder, run_name
 from c2f.runs.record import Run
 from c2f.training.checkpoints import History
 from c2f.training.data import EVALUATION_BATCH, load_for
@@ -28,9 +29,8 @@ from c2f.training.recipes import Recipe
 
 def parameters(network: str, data: str, recipe: Recipe, merge: str, scaler: str, pictures: Pictures) -> dict[str, Any]:
     """Return what defines a training experiment, as it stands in its record."""
-    built = networks.build(
-        network, pictures.in_channels, len(pictures.classes), pictures.image_size, merge, scaler, seed=0
-    )
+    shape = (pictures.in_channels, len(pictures.classes), pictures.image_size)
+    built = networks.build(network, *shape, merge=merge, scaler=scaler, seed=0)
     size = networks.summary(built, pictures.in_channels, pictures.image_size)
     return {
         "network": network,
@@ -86,10 +86,12 @@ def train_run(
     enlarged, tested = load_for(data, recipe)
     described = parameters(network, data, recipe, merge, scaler, tested.test)
     name = run_name(network, data)
-    plan = Plan(name, "training", seed, described, output, device=device, deadline=deadline, again=again)
+    check_folder(output, name, described)
+    parts = _loaders(enlarged, tested, recipe, seed, device)
+    facts = {"classes": list(tested.test.classes), "pictures": parts.counts}
+    plan = Plan(name, "training", seed, described, output, device=device, deadline=deadline, again=again, facts=facts)
 
     def train(checkpoint: Path) -> Trained:
-        parts = _loaders(enlarged, tested, recipe, seed, device)
         shape = {key: described[key] for key in ("in_channels", "num_classes", "image_size")}
         model = networks.build(network, **shape, merge=merge, scaler=scaler, seed=seed).to(device)
         history = fit(
@@ -121,23 +123,26 @@ def train_run(
         details = {
             "history": vars(history),
             "confusion": result.confusion.tolist(),
-            "classes": list(tested.test.classes),
-            "pictures": parts.counts,
+            **facts,
             "compiled": compiled,
         }
-        return Trained(model, values, details, train_seconds)
+        extra = {} if parts.mean is None else {"means": {"mean": parts.mean}}
+        return Trained(model, values, details, train_seconds, extra)
 
     return record_training(plan, train)
 
 
 @dataclass(frozen=True)
 class _Loaders:
-    """The three parts, and how many pictures each has; ``validation`` is None where none are held out."""
+    """The three parts, ``validation`` None where none are held out; how many pictures each has; and the mean picture
+    ``(C, H, W)`` that is subtracted at the tested size, or None.
+    """
 
     train: Batches
     validation: Batches | None
     test: Batches
     counts: dict[str, int]
+    mean: Tensor | None
 
 
 def _loaders(enlarged: Pictures, tested: DataSet, recipe: Recipe, seed: int, device: str) -> _Loaders:
@@ -154,4 +159,5 @@ def _loaders(enlarged: Pictures, tested: DataSet, recipe: Recipe, seed: int, dev
         Batches(val_pictures.to(device), EVALUATION_BATCH, mean=test_mean) if len(val_pictures) else None,
         Batches(tested.test.to(device), EVALUATION_BATCH, mean=test_mean),
         {"train": len(train_pictures), "val": len(val_pictures), "test": len(tested.test)},
+        test_mean,
     )

@@ -19,7 +19,7 @@ from c2f.corruptions.table import SEVERITIES
 from c2f.datasets.pictures import Pictures
 from c2f.datasets.streaming import StreamedBatches
 from c2f.runs.parts import PartialResults
-from c2f.zoo.answers import Answers
+from c2f.zoo.predict import PredictFn
 
 CLEAN = "clean"
 BATCH = 250
@@ -206,11 +206,11 @@ class Scores:
         return len(next(iter(self.correct.values()))[0])
 
 
-def evaluate(answers: Answers, source: Source, parts: PartialResults, device: str = "cpu") -> Scores:
+def evaluate(predict: PredictFn, source: Source, parts: PartialResults, device: str = "cpu") -> Scores:
     """Count right answers for every type and severity of ``source``.
 
     Args:
-        answers: of a network in inference mode.
+        predict: of a network in inference mode.
         source: of corrupted pictures.
         parts: where finished types and severities are written down; an interrupted evaluation goes on with them.
         device: where the network is.
@@ -227,7 +227,7 @@ def evaluate(answers: Answers, source: Source, parts: PartialResults, device: st
             at_a_time = max(1, VALUES_AT_A_TIME.get(on, VALUES_AT_A_TIME["cpu"]) // images[0].numel())
             for some, expected in zip(images.split(at_a_time), labels.split(at_a_time), strict=True):
                 with torch.inference_mode():
-                    logits = answers(some.to(device).float() / 255)
+                    logits = predict(some.to(device).float() / 255)
                     hits = (logits.argmax(dim=2) == expected.to(device)).sum(dim=1)
                 right = hits if right is None else right + hits
             pictures += len(labels)

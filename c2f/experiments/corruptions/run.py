@@ -11,18 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from c2f.common.checks import positive_int
+from c2f import networks, zoo
 from c2f.corruptions import SEVERITIES, table_for
-from c2f.datasets.selection import SUBSET_SEED, subset
+from c2f.datasets.selection import SUBSET_SEED
 from c2f.experiments.corruptions.evaluation import OnTheFly, Scores, Source, Tree, check_kinds, evaluate
 from c2f.runs.experiment import Measured, Plan, record_measurement
 from c2f.runs.folder import run_name
 from c2f.runs.parts import PartialResults
 from c2f.runs.record import RecordError, Run
-from c2f.zoo.answers import Trained, load_trained, test_pictures
-from c2f.zoo.trained import PICTURES
+from c2f.zoo.models import TrainedModel
+from c2f.zoo.predict import predict_fn_of
+from c2f.zoo.samples import PICTURES, draw, test_pictures
 
 SEED = 0
 """Of the corruptions' random numbers, the same for every network, so that all see the same pictures."""
@@ -61,10 +60,9 @@ def corruption_run(
     seed: int,
     *,
     output: Path,
-    kinds: Sequence[str] = (),
+    types: Sequence[str] = (),
     pictures: int | None = PICTURES,
     origin: Origin | None = None,
-    backbone: str = "small_cnn",
     weights: Path | None = None,
     device: str = "cpu",
     deadline: float | None = None,
@@ -76,14 +74,13 @@ def corruption_run(
     severity at which it stopped. Every network sees the same pictures.
 
     Args:
-        network: a name in ``c2f.zoo.glimpse.KINDS`` or ``c2f.networks.names()``.
+        network: the name of a classifier or of a network of glimpses in ``c2f.networks.names()``.
         data, seed: of the training.
         output: the folder, see the module's text.
-        kinds: names in ``c2f.corruptions.names()``; all fifteen where there are none.
-        pictures: how many test pictures, drawn by ``c2f.datasets.selection.subset``; None takes all. A tree is always
-            taken whole.
+        types: names in ``c2f.corruptions.names()``; all fifteen where there are none.
+        pictures: how many test pictures, drawn by ``c2f.datasets.selection.stratified_subset``; None takes all. A tree
+            is always taken whole.
         origin: of the pictures; by default the test pictures of ``data``, corrupted on the fly.
-        backbone: of a network of glimpses.
         weights: the folder of the training's record and weights; None takes those that come with the book.
         device: as torch names it.
         deadline: in ``time.monotonic()``; a type and severity that would not end before it is not begun.
@@ -100,25 +97,31 @@ def corruption_run(
         c2f.runs.record.RecordError: no such weights, or ``output`` holds this with other parameters.
         c2f.runs.parts.OutOfTime: the deadline is near.
     """
-    chosen, origin = check_kinds(kinds), origin or Origin()
-    trained = load_trained(network, data, seed, weights, backbone, device, origin.test_data)
-    source, described = _source(trained, data, chosen, pictures, origin, device)
-    name = corruption_name(trained.record.name, pictures is None and not origin.tree, origin.tree)
-    plan = Plan(name, "corruptions", seed, described, output, trained.weights, device, deadline, again)
+    chosen, origin = check_kinds(types), origin or Origin()
+    model = _load(network, data, seed, weights)
+    source, described = _source(model, data, chosen, pictures, origin, device)
+    name = corruption_name(model.record.name, pictures is None and not origin.tree, origin.tree)
+    plan = Plan(name, "corruptions", seed, described, output, model.weights, device, deadline, again)
 
     def measure(parts: PartialResults) -> Measured:
-        found = evaluate(trained.answers, source, parts, device)
+        found = evaluate(predict_fn_of(model, device), source, parts, device)
         details = {"correct": found.correct, "clean": found.clean, "pictures": found.pictures}
         return Measured(_values(found), details)
 
     return record_measurement(plan, measure)
 
 
+def _load(network: str, data: str, seed: int, weights: Path | None) -> TrainedModel:
+    if networks.kind_of(network) not in ("classifier", "glimpses"):
+        raise ValueError(f"{network} does not classify pictures in [0, 1]: take a classifier or a network of glimpses")
+    return zoo.load(network, data, seed, weights)
+
+
 def _source(
-    trained: Trained, data: str, kinds: tuple[str, ...], count: int | None, origin: Origin, device: str
+    model: TrainedModel, data: str, kinds: tuple[str, ...], count: int | None, origin: Origin, device: str
 ) -> tuple[Source, dict[str, Any]]:
     """Return the corrupted pictures, and what defines the evaluation as it stands in its record."""
-    about = trained.record.parameters
+    about = model.record.parameters
     keys = [key for key in ("network", "data", "recipe", "look", "losses", "merge", "scaler") if key in about]
     size = about["image_size"]
     described: dict[str, Any] = {key: about[key] for key in keys} | {"image_size": size, "kinds": list(kinds)}
@@ -127,18 +130,14 @@ def _source(
             origin.tree,
             origin.clean,
             kinds,
-            classes=trained.classes,
+            classes=list(model.classes),
             image_size=size,
             workers=origin.workers,
             device=device,
         )
         return source, described | {"tree": origin.tree.name, "has_clean": origin.clean is not None}
-    if count is not None:
-        positive_int(count, "pictures")
-    found = test_pictures(origin.test_data or data, trained.record)
-    if count is not None and count > len(found):
-        raise ValueError(f"pictures is {count} but the test set has {len(found)}: give at most that, or all")
-    places = torch.arange(len(found)) if count is None else subset(found.labels, count)
+    found = test_pictures(model, origin.test_data or data)
+    places = draw(found, count, origin.test_data or data)
     source = OnTheFly(
         found.select(places).to(device), kinds, seed=SEED, picture_ids=places.tolist(), stored_as=origin.stored_as
     )

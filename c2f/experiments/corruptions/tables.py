@@ -12,28 +12,12 @@ import pandas as pd
 from c2f import corruptions
 from c2f.common.checks import choose
 from c2f.experiments.corruptions.evaluation import Scores, corruption_errors
-from c2f.experiments.corruptions.run import corruption_name, scores
-from c2f.runs.folder import find_record, records_of
+from c2f.experiments.corruptions.run import scores
+from c2f.runs.folder import records_of
 from c2f.runs.record import Record, Statistic, statistic
-from c2f.zoo.glimpse import KINDS
 
 CLEAN, MEAN, MCE = "Clean", "Mean", "mCE"
 """Rows of ``table`` below the types."""
-
-
-def corruption_record(
-    trained: str, output: Path | None = None, whole: bool = False, tree: Path | None = None
-) -> Record:
-    """Return the record of corruptions of the training record named ``trained``: of ``output``, or of the book's runs.
-
-    Raises:
-        RecordError: there is none (with the command that makes it), or it is damaged.
-    """
-    network, _, data = trained.partition("--")
-    kind, _, backbone = network.partition("_")
-    command = f"corrupt {kind} {data} --backbone {backbone}" if kind in KINDS else f"corrupt {network} {data}"
-    command += (f" --tree {tree}" if tree else "") + (" --pictures all" if whole else "")
-    return find_record(output, corruption_name(trained, whole, tree), command)
 
 
 def recorded(output: Path | None = None) -> dict[str, Record]:

@@ -17,24 +17,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
 from torch.utils.weak import WeakIdKeyDictionary
 
 from c2f.common.checks import positive_int
 from c2f.experiments.glimpses.evaluation import GlimpseEvaluation
 from c2f.metrics.classification import inference_time
 from c2f.networks.glimpse.network import Glimpses, GlimpseSettings, LastAnswer, MultiGlimpse, build, check_square
-
-
-def multiply_adds(network: nn.Module, in_channels: int, image_size: int) -> int:
-    """Return the multiply-adds of one forward pass of ``network`` on one picture ``(1, C, H, H)``.
-
-    Nothing is computed: shapes alone are followed, so that it is quick for a network of any size.
-    """
-    shadow = copy.deepcopy(network).to("meta").eval()
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        shadow(torch.empty(1, in_channels, image_size, image_size, device="meta"))
-    return counter.get_total_flops() // 2
+from c2f.networks.summary import multiply_adds
 
 
 def multiply_adds_by_glimpse(network: MultiGlimpse, in_channels: int, image_size: int, most: int) -> list[int]:

@@ -15,18 +15,17 @@ from typing import Any
 import foolbox
 from torch import Tensor
 
+from c2f import networks, zoo
 from c2f.attacks import masking
 from c2f.common.checks import choose, positive_int
-from c2f.datasets.selection import SUBSET_SEED, subset
+from c2f.datasets.selection import SUBSET_SEED
 from c2f.experiments.glimpses.pgd import attack_as_published, check_strengths, masking_check, robust_accuracy
 from c2f.networks.glimpse.network import MultiGlimpse
 from c2f.runs.experiment import Measured, Plan, record_measurement
-from c2f.runs.folder import find_record
+from c2f.runs.folder import run_name
 from c2f.runs.parts import PartialResults
-from c2f.runs.record import Record, Run
-from c2f.zoo.answers import test_pictures
-from c2f.zoo.glimpse import KINDS, glimpse_name, glimpse_record, load_glimpse
-from c2f.zoo.trained import PICTURES
+from c2f.runs.record import Run
+from c2f.zoo.samples import PICTURES, draw, test_pictures
 
 EPSILONS = (1 / 255, 2 / 255, 4 / 255, 8 / 255)
 """The grid of strengths unless another is asked for, where white is 1, from one grey level on."""
@@ -39,13 +38,13 @@ def strength_text(epsilon: float) -> str:
     return f"{255 * epsilon:.4g}/255"
 
 
-def pgd_name(data: str, kind: str = "mgnet", backbone: str = "small_cnn", whole: bool = False) -> str:
-    """Return the name of the record of attacks on ``kind`` trained on ``data``."""
-    return f"{glimpse_name(data, kind, backbone)}--pgd{'--all' if whole else ''}"
+def pgd_name(network: str, data: str, whole: bool = False) -> str:
+    """Return the name of the record of attacks on ``network`` trained on ``data``."""
+    return f"{run_name(network, data)}--pgd{'--all' if whole else ''}"
 
 
 def pgd_run(
-    kind: str,
+    network: str,
     data: str,
     seed: int,
     *,
@@ -57,7 +56,6 @@ def pgd_run(
     checked: int = CHECKED,
     auto: str = "quick",
     test_data: str | None = None,
-    backbone: str = "small_cnn",
     weights: Path | None = None,
     device: str = "cpu",
     deadline: float | None = None,
@@ -69,16 +67,15 @@ def pgd_run(
     stopped.
 
     Args:
-        kind: a name in ``c2f.zoo.glimpse.KINDS``.
+        network: a network of glimpses in ``c2f.networks.names()``.
         data, seed: of the training.
         output: the folder, see the module's text.
         epsilons: largest changes of a channel value, where white is 1; above 0, ascending.
         steps, restarts: as for ``c2f.experiments.glimpses.pgd.robust_accuracy``.
-        pictures: how many test pictures, drawn by ``c2f.datasets.selection.subset``; None takes all.
+        pictures: how many test pictures, drawn by ``c2f.datasets.selection.stratified_subset``; None takes all.
         checked: how many of them the gradients are checked on; 0 leaves the check out.
         auto: AutoAttack in the check: ``quick``, ``standard`` or ``none``.
         test_data: a data set of the same classes whose test pictures are attacked; None takes those of ``data``.
-        backbone: its name.
         weights: the folder of the training's record and weights; None takes those that come with the book.
         device: as torch names it.
         deadline: in ``time.monotonic()``; a part that would not end before it is not begun.
@@ -96,23 +93,21 @@ def pgd_run(
         c2f.runs.parts.OutOfTime: the deadline is near.
         ModuleNotFoundError: AutoAttack's package is missing and ``auto`` asks for it.
     """
-    choose(kind, KINDS, "kind of network")
+    choose(network, networks.names("glimpses"), "network of glimpses")
     sizes = check_strengths(epsilons)
     positive_int(steps, "steps")
     positive_int(restarts, "restarts")
     positive_int(checked, "checked", minimum=0)
     if checked and choose(auto, masking.AUTOATTACK, "choice of auto") != "none":
         masking.check_installed()
-    trained = glimpse_record(data, kind, weights, backbone)
-    network = load_glimpse(data, seed, weights, kind, backbone).to(device)
-    used = trained.file(seed)
-    found = test_pictures(test_data or data, trained)
-    count = len(found) if pictures is None else positive_int(pictures, "pictures")
-    if count > len(found):
-        raise ValueError(f"pictures is {count} but the test set has {len(found)}: give at most that, or all")
-    chosen = found.select(subset(found.labels, count))
+    model = zoo.load(network, data, seed, weights)
+    looker = model.network_of(MultiGlimpse).to(device)
+    found = test_pictures(model, test_data or data)
+    indices = draw(found, pictures, test_data or data)
+    chosen = found.select(indices)
+    count = len(indices)
     described: dict[str, Any] = {
-        **{key: trained.parameters[key] for key in ("network", "data", "recipe", "look", "losses", "image_size")},
+        **{key: model.record.parameters[key] for key in ("network", "data", "recipe", "look", "losses", "image_size")},
         "test_data": test_data or data,
         "pictures": count,
         "subset_seed": SUBSET_SEED,
@@ -122,17 +117,17 @@ def pgd_run(
         "checked": min(checked, count),
         "auto": auto,
     }
-    name = pgd_name(data, kind, backbone, whole=pictures is None)
-    plan = Plan(name, "pgd", seed, described, output, used, device, deadline, again)
+    name = pgd_name(network, data, whole=pictures is None)
+    plan = Plan(name, "pgd", seed, described, output, model.weights, device, deadline, again)
     x, y = chosen.images.to(device).float() / 255, chosen.labels.to(device)
 
     def measure(parts: PartialResults) -> Measured:
-        values = _accuracies(network, x, y, sizes, steps, restarts, parts)
+        values = _accuracies(looker, x, y, sizes, steps, restarts, parts)
         reports: dict[str, Any] = {"masking": None, "masking_rescaled": None}
         if checked:
-            epsilon = _halving(values, sizes, network.settings.glimpses)
-            check = partial(_check, network, x[:checked], y[:checked], epsilon, auto)
-            rescaled = {"masking": False} | ({"masking_rescaled": True} if network.settings.glimpses > 1 else {})
+            epsilon = _halving(values, sizes, looker.settings.glimpses)
+            check = partial(_check, looker, x[:checked], y[:checked], epsilon, auto)
+            rescaled = {"masking": False} | ({"masking_rescaled": True} if looker.settings.glimpses > 1 else {})
             reports |= parts.get_all({what: partial(check, how) for what, how in rescaled.items()})
         return Measured(values, reports, versions={"foolbox": foolbox.__version__})
 
@@ -172,19 +167,3 @@ def _halving(values: dict[str, float], sizes: list[float], last: int) -> float:
 
 def _check(network: MultiGlimpse, x: Tensor, y: Tensor, epsilon: float, auto: str, rescaled: bool) -> dict[str, Any]:
     return asdict(masking_check(network, x, y, epsilon, rescaled=rescaled, auto=auto))
-
-
-def pgd_record(
-    data: str,
-    kind: str = "mgnet",
-    output: Path | None = None,
-    backbone: str = "small_cnn",
-    whole: bool = False,
-) -> Record:
-    """Return the record of attacks on ``kind``: of ``output``, or else of the runs that come with the book.
-
-    Raises:
-        RecordError: there is none (with the command that makes it), or it is damaged.
-    """
-    command = f"pgd {kind} {data} --backbone {backbone}" + (" --pictures all" if whole else "")
-    return find_record(output, pgd_name(data, kind, backbone, whole), command)

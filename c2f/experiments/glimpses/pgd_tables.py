@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 
 from c2f.experiments.glimpses.pgd_run import pgd_name, strength_text
+from c2f.networks.glimpse.names import GLIMPSE_KINDS as KINDS
 from c2f.runs.folder import record_path
 from c2f.runs.record import Record, Statistic, read
-from c2f.zoo.glimpse import KINDS
 
 
 def recorded(data: str, output: Path | None = None, backbone: str = "small_cnn") -> dict[str, Record]:
@@ -21,7 +21,7 @@ def recorded(data: str, output: Path | None = None, backbone: str = "small_cnn")
     Raises:
         RecordError: a damaged record.
     """
-    paths = {kind: record_path(output, pgd_name(data, kind, backbone)) for kind in KINDS}
+    paths = {kind: record_path(output, pgd_name(f"{kind}_{backbone}", data)) for kind in KINDS}
     return {kind: read(path) for kind, path in paths.items() if path.exists()}
 
 

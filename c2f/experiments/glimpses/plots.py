@@ -19,7 +19,7 @@ from c2f.plotting.figures import MARKERS, OKABE_ITO, glimpse_colour
 from c2f.plotting.plots import picture
 
 KINDS = {"mgnet": OKABE_ITO[0], "full": OKABE_ITO[1], "equal": OKABE_ITO[2]}
-"""The colour of each kind of network (see ``c2f.zoo.glimpse.KINDS``)."""
+"""The colour of each kind of network (see ``c2f.networks.glimpse.names.GLIMPSE_KINDS``)."""
 
 
 def windows(ax: Axes, x: Any, places: ArrayLike, title: str = "", first: int = 0, tags: bool = True) -> Axes:

@@ -4,8 +4,9 @@ Tan et al. 2021, section 4, and the defaults of the authors' code. Recipes for d
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import nn
@@ -14,6 +15,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, MultiStepLR
 from c2f.common.checks import Ranges, check_numbers, choose, positive_int
 from c2f.networks.glimpse.losses import LossSettings
 from c2f.networks.glimpse.network import GlimpseSettings
+from c2f.training.recipes import changed
 
 _RANGES: Ranges = {
     "lr": (lambda value: 0 < value < math.inf, "above 0"),
@@ -162,3 +164,36 @@ def setup_name(data: str, streamed: bool = False) -> str:
         return "photographs"
     kind = data.split("-")[0]
     return kind if kind in SETUPS else "other"
+
+
+def changed_setup(
+    data: str,
+    profile: str = "paper",
+    streamed: bool = False,
+    image_size: int | None = None,
+    *,
+    recipe: Mapping[str, Any],
+    look: Mapping[str, Any],
+    losses: Mapping[str, Any],
+) -> Setup:
+    """Return the setup of a data set in a profile, with what is given in place of its own settings.
+
+    Args:
+        data: its name.
+        profile: ``quick`` or ``paper``.
+        streamed: as for ``setup_name``.
+        image_size: H = W that pictures are brought to; None for the setup's own.
+        recipe, look, losses: fields of the setup's parts to set otherwise; None leaves a field as it is.
+
+    Raises:
+        ValueError: an unknown profile or field, or a value out of range.
+    """
+    setup = SETUPS[setup_name(data, streamed)]
+    quick = QUICK if choose(profile, ("quick", "paper"), "profile") == "quick" else {}
+    return replace(
+        setup,
+        recipe=changed(changed(setup.recipe, **quick), **recipe),
+        look=changed(setup.look, **look),
+        losses=changed(setup.losses, **losses),
+        image_size=image_size or setup.image_size,
+    )

@@ -2,8 +2,8 @@
 
 ::
 
-    run = glimpse_run("mgnet", "scenes-fashion-mnist-sample", seed=0, output=Path("output"))
-    network = load_glimpse("scenes-fashion-mnist-sample", seed=0, folder=Path("output"))
+    run = glimpse_run("mgnet_small_cnn", "scenes-fashion-mnist-sample", seed=0, output=Path("output"))
+    network = zoo.load("mgnet_small_cnn", "scenes-fashion-mnist-sample", 0, Path("output")).network
     network(pictures).logits  # pictures (N, 3, 64, 64) in [0, 1], to (4, N, 10)
 
 The output folder is laid out as in ``c2f.experiments.classification.run``; a run's name is ``KIND_BACKBONE--DATA``. All
@@ -26,9 +26,11 @@ from c2f.experiments.glimpses.evaluation import GlimpseEvaluation, evaluate_glim
 from c2f.experiments.glimpses.recipes import SETUPS, Setup, setup_name
 from c2f.experiments.glimpses.training import GlimpseHistory, fit_glimpses
 from c2f.networks.glimpse.losses import LossSettings
+from c2f.networks.glimpse.names import GLIMPSE_KINDS, split_glimpse_name
+from c2f.networks.glimpse.network import GlimpseSettings, MultiGlimpse, build
 from c2f.runs.experiment import Plan, Trained, record_training
+from c2f.runs.folder import run_name
 from c2f.runs.record import Run
-from c2f.zoo.glimpse import KINDS, _build, glimpse_name
 
 EXITS = tuple(round(0.05 * k, 2) for k in range(21))
 """Confidences at which a record holds what early exit would give."""
@@ -36,7 +38,7 @@ EXITS = tuple(round(0.05 * k, 2) for k in range(21))
 
 def check_kind(kind: str, setup: Setup) -> None:
     """Raise ``ValueError`` for an unknown kind, or a single glimpse for ``mgnet``, which would be the baseline."""
-    choose(kind, KINDS, "kind of network")
+    choose(kind, GLIMPSE_KINDS, "kind of network")
     if kind == "mgnet" and setup.look.glimpses < 2:
         raise ValueError("a Multi-Glimpse Network has at least 2 glimpses, not 1: take kind 'full' for a single pass")
 
@@ -55,6 +57,14 @@ def settings_of(kind: str, setup: Setup, in_channels: int, image_size: int) -> S
     else:
         look = equal_compute(setup.backbone, in_channels, image_size, setup.look)
     return replace(setup, look=look, losses=LossSettings(alpha=0.0))
+
+
+def _build(described: dict[str, Any], seed: int) -> MultiGlimpse:
+    shape = {key: described[key] for key in ("in_channels", "num_classes", "image_size")}
+    standard = (described["mean"], described["std"])
+    return build(
+        described["backbone"], **shape, settings=GlimpseSettings(**described["look"]), seed=seed, standard=standard
+    )
 
 
 def _parameters(kind: str, data: str, noise: float, setup: Setup, found: GlimpseData) -> dict[str, Any]:
@@ -95,7 +105,7 @@ def _values(result: GlimpseEvaluation) -> dict[str, float]:
 
 
 def glimpse_run(
-    kind: str,
+    network: str,
     data: str,
     seed: int,
     output: Path,
@@ -115,11 +125,12 @@ def glimpse_run(
     fixes the weights, the validation draw, the order and the places on a canvas.
 
     Args:
-        kind: a name in ``KINDS``.
+        network: a network of glimpses in ``c2f.networks.names()``, such as ``mgnet_small_cnn``.
         data: a name in ``c2f.datasets.names()`` or ``c2f.datasets.canvas.canvas_names()``, or ``folder:PATH``.
         seed: at least 0.
         output: the folder, see the module's text.
-        setup: of the Multi-Glimpse Network, from which a baseline's follows; by default the data's in ``SETUPS``.
+        setup: of the Multi-Glimpse Network, from which a baseline's follows, its backbone the network's; by default the
+            data's in ``SETUPS``.
         streamed: read pictures from disk when they are needed, with the paper's augmentation (``folder:PATH`` only).
         noise: of pictures on a canvas.
         workers: processes that read pictures, where streamed.
@@ -138,19 +149,26 @@ def glimpse_run(
         OutOfTime: the deadline came first; run again to go on.
     """
     positive_int(seed, "seed", minimum=0)
-    setup = setup or SETUPS[setup_name(data, streamed)]
-    name = glimpse_name(data, kind, setup.backbone)
+    kind, backbone = split_glimpse_name(network)
+    setup = replace(setup or SETUPS[setup_name(data, streamed)], backbone=backbone)
+    name = run_name(network, data)
     check_kind(kind, setup)
     found = load_data(data, setup.image_size, streamed=streamed, noise=noise)
     setup = settings_of(kind, setup, found.in_channels, found.image_size)
     described = _parameters(kind, data, noise, setup, found)
-    plan = Plan(name, "glimpse", seed, described, output, device=device, deadline=deadline, again=again)
+    parts = found.loaders(setup.recipe.batch_size, setup.recipe.validation, seed, device, workers)
+    counts = {
+        "train": parts.train.num_pictures,
+        "val": 0 if parts.validation is None else parts.validation.num_pictures,
+        "test": parts.test.num_pictures,
+    }
+    facts = {"classes": list(found.classes), "pictures": counts}
+    plan = Plan(name, "glimpse", seed, described, output, device=device, deadline=deadline, again=again, facts=facts)
 
     def train(checkpoint: Path) -> Trained:
-        parts = found.loaders(setup.recipe.batch_size, setup.recipe.validation, seed, device, workers)
-        network = _build(described, seed).to(device)
+        looker = _build(described, seed).to(device)
         history = fit_glimpses(
-            network,
+            looker,
             parts.train,
             setup.recipe,
             setup.losses,
@@ -161,7 +179,7 @@ def glimpse_run(
             on_epoch=on_epoch,
             deadline=deadline,
         )
-        result = evaluate_glimpses(network, parts.test)
+        result = evaluate_glimpses(looker, parts.test)
         train_seconds = sum(history.seconds)  # earlier, interrupted sittings included
         places = result.places.double()
         values = {
@@ -175,13 +193,8 @@ def glimpse_run(
             "best_epoch": history.best + 1,
             "exits": vars(result.exits(EXITS)),
             "places": {"mean": places.mean(dim=1).tolist(), "sd": places.std(dim=1).tolist()},
-            "classes": list(found.classes),
-            "pictures": {
-                "train": parts.train.num_pictures,
-                "val": 0 if parts.validation is None else parts.validation.num_pictures,
-                "test": parts.test.num_pictures,
-            },
+            **facts,
         }
-        return Trained(network, values, details, train_seconds)
+        return Trained(looker, values, details, train_seconds)
 
     return record_training(plan, train)

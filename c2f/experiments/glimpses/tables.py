@@ -12,20 +12,21 @@ import pandas as pd
 from scipy import stats
 
 from c2f.metrics.statistics import describe, difference
-from c2f.runs.folder import record_path
+from c2f.networks.glimpse.names import GLIMPSE_KINDS as KINDS
+from c2f.runs.folder import record_path, run_name
 from c2f.runs.record import Record, read
-from c2f.zoo.glimpse import KINDS, glimpse_name
 
 
 def recorded(data: str, folder: Path | None = None, backbone: str = "small_cnn") -> dict[str, Record]:
-    """Return the records on ``data`` that are there, by kind (see ``c2f.zoo.glimpse.KINDS``), in its order.
+    """Return the records on ``data`` that are there, by kind (see ``c2f.networks.glimpse.names.GLIMPSE_KINDS``), in its
+    order.
 
     Args:
         data: the data set that the networks were trained on.
-        folder: what ``c2f glimpse`` wrote; by default the runs that come with the book.
+        folder: what ``c2f train`` wrote; by default the runs that come with the book.
         backbone: its name.
     """
-    paths = {kind: record_path(folder, glimpse_name(data, kind, backbone)) for kind in KINDS}
+    paths = {kind: record_path(folder, run_name(f"{kind}_{backbone}", data)) for kind in KINDS}
     return {kind: read(path) for kind, path in paths.items() if path.exists()}
 
 

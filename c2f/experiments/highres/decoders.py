@@ -12,18 +12,18 @@ from pathlib import Path
 
 import torch
 
+from c2f import zoo
 from c2f.common.checks import positive_int
 from c2f.datasets.batches import Batches
 from c2f.experiments.highres.data import EVALUATION_BATCH, load_pictures
 from c2f.experiments.highres.maps_run import ORDERS, drawn, resemblance
 from c2f.experiments.highres.recipes import DenseRecipe
 from c2f.experiments.highres.training import fit_dense
-from c2f.networks.densenet_fcn import HalfDenseNet, build_densenet, transfer
+from c2f.networks.densenet_fcn import HALF, HalfDenseNet, build_densenet, transfer
 from c2f.runs.experiment import Plan, Trained, record_training
 from c2f.runs.folder import find_record, run_name
 from c2f.runs.record import Record, Run
 from c2f.training.checkpoints import History
-from c2f.zoo.densenet import HALF, densenet_record, load_densenet
 
 HELD_OUT = 500
 """Training pictures that the best epoch is chosen on."""
@@ -74,9 +74,8 @@ def decoder_run(
     """
     positive_int(train_pictures, "train_pictures")
     positive_int(pictures, "pictures")
-    half = load_densenet(HALF, data, half_seed, weights)
-    assert isinstance(half, HalfDenseNet)
-    used = densenet_record(HALF, data, weights).file(half_seed)
+    trained = zoo.load(HALF, data, half_seed, weights)
+    half, used = trained.network_of(HalfDenseNet), trained.weights
     numbers = {"train_pictures": train_pictures, "pictures": pictures, "half_seed": half_seed, "orders": ORDERS}
     described = {"network": "densenet_full", "data": data, "recipe": asdict(recipe), **numbers}
     plan = Plan(decoders_name(data), "decoders", seed, described, output, device=device, deadline=deadline, again=again)

@@ -13,25 +13,25 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from c2f import datasets
+from c2f import zoo
 from c2f.cam import upsample
 from c2f.common.checks import positive_int
 from c2f.common.progress import progress
 from c2f.datasets.pictures import Pictures
-from c2f.datasets.selection import subset
+from c2f.datasets.selection import stratified_subset
 from c2f.experiments.highres.maps import TITLES, all_maps, blur
 from c2f.experiments.highres.resemblance import Moments, colour_share, mean_between, moments, other_orders
 from c2f.metrics.localization import interval
 from c2f.metrics.localization.objects import Objects, find_objects
 from c2f.metrics.localization.suite import Measures, baselines, measure
 from c2f.metrics.statistics import Interval
-from c2f.networks.densenet_fcn import FullDenseNet
+from c2f.networks.densenet_fcn import FULL, FullDenseNet
 from c2f.networks.modes import frozen
 from c2f.runs.experiment import Measured, Plan, record_measurement
 from c2f.runs.folder import find_record, run_name
 from c2f.runs.parts import PartialResults
 from c2f.runs.record import Record, Run
-from c2f.zoo.densenet import FULL, densenet_record, load_densenet
+from c2f.zoo.samples import test_pictures
 
 ORDERS = 1000
 """Random orders of the decoded maps that the real one is compared with."""
@@ -149,7 +149,7 @@ def maps_run(
     seed: int,
     output: Path,
     *,
-    chosen: int = 100,
+    threshold_pictures: int = 100,
     pictures: int = 500,
     resamples: int = 1000,
     weights: Path | None = None,
@@ -162,7 +162,7 @@ def maps_run(
     Args:
         data, seed: of the training.
         output: the folder that the record goes to.
-        chosen: how many test pictures thresholds are chosen on.
+        threshold_pictures: how many test pictures thresholds are chosen on.
         pictures: how many others are scored.
         resamples: of the intervals over pictures.
         weights: the folder with the full model; None takes what comes with the book.
@@ -178,26 +178,25 @@ def maps_run(
         ValueError: a number out of range, too few test pictures, or data of which nobody knows where the objects are.
         RecordError: no such full model, or ``output`` holds this measurement with other parameters.
     """
-    total = positive_int(chosen, "chosen") + positive_int(pictures, "pictures")
-    trained = densenet_record(FULL, data, weights)
-    full = load_densenet(FULL, data, seed, weights).to(device)
-    assert isinstance(full, FullDenseNet)
+    total = positive_int(threshold_pictures, "threshold_pictures") + positive_int(pictures, "pictures")
+    model = zoo.load(FULL, data, seed, weights)
+    full = model.network_of(FullDenseNet).to(device)
+    recipe = model.record.parameters["recipe"]
     described = {
         "network": FULL,
         "data": data,
-        "recipe": trained.parameters["recipe"],
-        "chosen": chosen,
+        "recipe": recipe,
+        "chosen": threshold_pictures,
         "pictures": pictures,
         "orders": ORDERS,
         "resamples": resamples,
     }
-    used = trained.file(seed)
-    plan = Plan(maps_name(data), "maps", seed, described, output, used, device, deadline, again)
-    tested = datasets.load(data, image_size=trained.parameters["recipe"]["image_size"]).test
+    plan = Plan(maps_name(data), "maps", seed, described, output, model.weights, device, deadline, again)
+    tested = test_pictures(model, data)
     places = drawn(tested, total, f"the test part of {data}")
     objects = find_objects(tested.select(places), data)
     images = (tested.images[places].float() / 255).to(device)
-    choosing = torch.isin(places, subset(tested.labels, chosen))
+    choosing = torch.isin(places, stratified_subset(tested.labels, threshold_pictures))
     scored = images[~choosing.to(device)]
 
     def located() -> dict[str, dict]:
@@ -252,4 +251,4 @@ def drawn(part: Pictures, count: int, data: str) -> Tensor:
     """
     if count > len(part):
         raise ValueError(f"{count} pictures are asked for, but {data} has {len(part)}")
-    return subset(part.labels, count)
+    return stratified_subset(part.labels, count)

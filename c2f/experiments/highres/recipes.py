@@ -6,14 +6,14 @@ as small pictures need, and in ``scenes`` as much as one core does in a few minu
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from c2f.common.checks import Ranges, check_numbers, choose, did_you_mean, positive_int
+from c2f.common.checks import Ranges, check_numbers, choose, positive_int
 from c2f.experiments.highres.augment import AUGMENTATIONS
+from c2f.networks.densenet_fcn import DENSENET_TITLES as MODELS
 from c2f.networks.densenet_models import DENSENETS
-from c2f.training.recipes import plateau
-from c2f.zoo.densenet import MODELS
+from c2f.training.recipes import changed, plateau
 
 _RANGES: Ranges = {
     "lr": (lambda value: 0 < value < math.inf, "above 0"),
@@ -123,14 +123,7 @@ def dense_recipe(model: str, data: str, profile: str = "paper", name: str | None
     choose(model, MODELS, "model")
     choose(profile, PROFILES, "profile")
     found = RECIPES[choose(name or _RECIPE_OF_DATA.get(data, "paper"), RECIPES, "recipe")][model]
-    known = [field.name for field in fields(DenseRecipe)]
-    for field in changes:
-        if field not in known:
-            raise ValueError(
-                f"a recipe has no field {field!r}{did_you_mean(field, known)}\nThere are: {', '.join(known)}"
-            )
-    given = {field: value for field, value in changes.items() if value is not None}
-    return replace(found, **{**PROFILES[profile], **given})
+    return changed(replace(found, **PROFILES[profile]), **changes)
 
 
 def departures(parameters: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -12,50 +12,33 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
-from c2f.common.checks import positive_int
+from c2f import networks, zoo
+from c2f.common.checks import choose, positive_int
 from c2f.experiments.highres.data import Parts, load_parts
 from c2f.experiments.highres.evaluation import report
 from c2f.experiments.highres.recipes import DenseRecipe
 from c2f.experiments.highres.training import best_epoch, fit_dense, losses
-from c2f.networks.densenet_fcn import FullDenseNet, HalfDenseNet, build_densenet, check_same_scores, transfer
+from c2f.networks.densenet_fcn import (
+    DENSENET_TITLES,
+    HALF,
+    FullDenseNet,
+    HalfDenseNet,
+    build_densenet,
+    check_same_scores,
+    transfer,
+)
+from c2f.networks.summary import multiply_adds
 from c2f.runs.experiment import Plan, Trained, record_training
-from c2f.runs.folder import folder_with
+from c2f.runs.folder import folder_with, run_name
 from c2f.runs.record import Run
 from c2f.training.checkpoints import History
-from c2f.zoo.densenet import HALF, DenseNet, _kind, densenet_name, densenet_record, load_densenet
-
-
-def multiply_adds(network: DenseNet) -> int:
-    """Return the multiply-adds of one picture, of a full model with its expanding path.
-
-    ``c2f.networks.summary`` counts what the class scores need, which leaves the expanding path out.
-    """
-    device = next(network.parameters()).device
-    blank = torch.zeros(1, network_channels(network), network_size(network), network_size(network), device=device)
-    was_training = network.training
-    network.eval()
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network.outputs(blank)
-    network.train(was_training)
-    return counter.get_total_flops() // 2
-
-
-def network_channels(network: DenseNet) -> int:
-    """Return C of the pictures that ``network`` takes."""
-    return (network.classifier if isinstance(network, FullDenseNet) else network).in_channels
-
-
-def network_size(network: DenseNet) -> int:
-    """Return H = W of the pictures that ``network`` takes."""
-    return (network.classifier if isinstance(network, FullDenseNet) else network).image_size
 
 
 def _parameters(model: str, data: str, recipe: DenseRecipe, parts: Parts) -> dict[str, Any]:
     """Return what defines the experiment, as it stands in its record."""
     shape = {"num_classes": len(parts.classes), "image_size": parts.image_size, "in_channels": parts.in_channels}
-    network = build_densenet(_kind(model), **shape, config=recipe.config, seed=0)
+    network: Any = networks.build(choose(model, DENSENET_TITLES, "model"), **shape, config=recipe.config, seed=0)
     trained = [parameter.numel() for parameter in network.parameters() if parameter.requires_grad]
     return {
         "network": model,
@@ -64,23 +47,25 @@ def _parameters(model: str, data: str, recipe: DenseRecipe, parts: Parts) -> dic
         **shape,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "trained_parameters": sum(trained),
-        "multiply_adds": multiply_adds(network),
+        # With the expanding path, which the class scores do not need.
+        "multiply_adds": multiply_adds(network, parts.in_channels, parts.image_size, lambda n, x: n.outputs(x)),
     }
 
 
 def half_folder(data: str, seed: int, output: Path, given: Path | None = None) -> Path:
     """Return the folder with the half model's weights: ``given``, or the book's own if it alone has them."""
-    return folder_with(output, densenet_name(HALF, data), seed) if given is None else given
+    return folder_with(output, run_name(HALF, data), seed) if given is None else given
 
 
 def _trained_half(data: str, seed: int, folder: Path) -> tuple[HalfDenseNet, dict[str, str]]:
     """Return the half model that a full one takes over, and the file name and sha256 of its weights."""
-    half = load_densenet(HALF, data, seed, folder)
-    assert isinstance(half, HalfDenseNet)
-    return half, densenet_record(HALF, data, folder).file(seed)
+    half = zoo.load(HALF, data, seed, folder)
+    return half.network_of(HalfDenseNet), half.weights
 
 
-def _values(network: DenseNet, parts: Parts, half: HalfDenseNet | None) -> tuple[dict[str, float], list]:
+def _values(
+    network: HalfDenseNet | FullDenseNet, parts: Parts, half: HalfDenseNet | None
+) -> tuple[dict[str, float], list]:
     """Return the test scores, and the confusion counts."""
     result = report(network, parts.test, len(parts.classes))
     values = {"test_loss": result.loss, "test_accuracy": result.accuracy}
@@ -144,15 +129,16 @@ def densenet_run(
         RecordError: there is no half model, or ``output`` holds runs of this name with other parameters.
         OutOfTime: the deadline came first; run again to go on.
     """
-    name = densenet_name(model, data)
+    name = run_name(choose(model, DENSENET_TITLES, "model"), data)
     positive_int(seed, "seed", minimum=0)
     parts = load_parts(data, recipe, seed, device, workers)
     described = _parameters(model, data, recipe, parts)
-    plan = Plan(name, "densenet", seed, described, output, device=device, deadline=deadline, again=again)
+    facts = {"classes": list(parts.classes), "pictures": parts.counts}
+    plan = Plan(name, "densenet", seed, described, output, device=device, deadline=deadline, again=again, facts=facts)
 
     def train(checkpoint: Path) -> Trained:
         shape = {key: described[key] for key in ("num_classes", "image_size", "in_channels")}
-        network = build_densenet(_kind(model), **shape, config=recipe.config, seed=seed)
+        network = build_densenet(model.removeprefix("densenet_"), **shape, config=recipe.config, seed=seed)
         half, identity = None, dict[str, Any](network=model, data=data)
         if isinstance(network, FullDenseNet):
             half, identity["half"] = _trained_half(data, seed, half_folder(data, seed, output, half_weights))
@@ -175,8 +161,7 @@ def densenet_run(
             "history": vars(history),
             "best_epoch": best_epoch(history, full=half is not None) + 1,
             "confusion": confusion,
-            "classes": list(parts.classes),
-            "pictures": parts.counts,
+            **facts,
             **({"half": identity["half"], "same_scores": parts.counts["test"]} if half is not None else {}),
         }
         return Trained(network, {**values, "train_seconds": train_seconds}, details, train_seconds)

@@ -14,39 +14,39 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from c2f import datasets
 from c2f.cam import CamResult, grad_cam, paper_layers, upsample
-from c2f.datasets.selection import subset
+from c2f.datasets.selection import stratified_subset
 from c2f.runs.folder import holds, run_name
-from c2f.zoo.trained import Target, load_target, predictions
+from c2f.zoo.samples import TestSample, load_sample, predictions
 
 
-def right_for_all(targets: Mapping[str, Target], device: str = "cpu") -> Tensor:
-    """Return the places, int64 ascending, of the pictures that every one of ``targets`` classifies correctly.
+def right_for_all(samples: Mapping[str, TestSample], device: str = "cpu") -> Tensor:
+    """Return the places, int64 ascending, of the pictures that every one of ``samples`` classifies correctly.
 
     Raises:
-        ValueError: the targets do not hold the same pictures, or there is no such picture.
+        ValueError: the samples do not hold the same pictures, or there is no such picture.
     """
-    first = next(iter(targets.values()))
+    first = next(iter(samples.values()))
     right = torch.ones(len(first.labels), dtype=torch.bool)
-    for name, target in targets.items():
-        if not torch.equal(target.places, first.places) or target.images.shape != first.images.shape:
-            raise ValueError(f"{name} is given other pictures than {next(iter(targets))}: load all with the same data")
-        right &= predictions(target.network, target.images, target.mean, device) == target.labels
+    for name, sample in samples.items():
+        if not torch.equal(sample.indices, first.indices) or sample.images.shape != first.images.shape:
+            raise ValueError(f"{name} is given other pictures than {next(iter(samples))}: load all with the same data")
+        right &= predictions(sample.model.network, sample.images, sample.model.mean, device) == sample.labels
     if not right.any():
-        raise ValueError(f"none of the {len(right)} pictures is classified correctly by {', '.join(targets)}")
+        raise ValueError(f"none of the {len(right)} pictures is classified correctly by {', '.join(samples)}")
     return right.nonzero()[:, 0]
 
 
-def choose_pictures(targets: Mapping[str, Target], count: int, device: str = "cpu") -> Tensor:
+def choose_pictures(samples: Mapping[str, TestSample], count: int, device: str = "cpu") -> Tensor:
     """Return ``count`` places, int64 ascending, of ``right_for_all``, as many of each class as there are; fewer where
     there are not so many."""
-    right = right_for_all(targets, device)
-    labels = next(iter(targets.values())).labels
-    return right[subset(labels[right], count)]
+    right = right_for_all(samples, device)
+    labels = next(iter(samples.values())).labels
+    return right[stratified_subset(labels[right], count)]
 
 
 def maps_by_layer(
     name: str,
-    target: Target,
+    sample: TestSample,
     images: Tensor,
     layers: Mapping[str, str] | None = None,
     classes: Tensor | int | None = None,
@@ -57,8 +57,8 @@ def maps_by_layer(
 
     Args:
         name: in ``c2f.networks.names()``.
-        target: the trained network; its mean picture is subtracted here.
-        images: float ``(N, C, H, W)`` in [0, 1], as ``target.images``.
+        sample: the trained network; its mean picture is subtracted here.
+        images: float ``(N, C, H, W)`` in [0, 1], as ``sample.images``.
         layers: their paths by what they are to be called; None takes the paper's, ``paper_layers``.
         classes: the classes to map, as for ``grad_cam``; None takes the predicted ones.
         score: ``logit`` or ``probability``.
@@ -67,7 +67,7 @@ def maps_by_layer(
     Raises:
         ValueError: as ``grad_cam``.
     """
-    network, mean = target.network.to(device), 0 if target.mean is None else target.mean.to(device)
+    network, mean = sample.model.network.to(device), 0 if sample.model.mean is None else sample.model.mean.to(device)
     x = images.to(device) - mean
     layers = paper_layers(name) if layers is None else layers
     return {title: grad_cam(network, path, x, classes, score) for title, path in layers.items()}
@@ -181,20 +181,20 @@ def load_if_there(
     pictures: int | None = None,
     weights: Path | None = None,
     test_data: str | None = None,
-) -> tuple[dict[str, Target], str]:
+) -> tuple[dict[str, TestSample], str]:
     """Load trained networks by name, with test pictures, where both are on this machine; or say what to do.
 
     Args:
         names: the networks, all trained on ``data`` with ``seed``.
         data: a data set or ``folder:PATH``; None for none.
         seed: of the training.
-        pictures, weights, test_data: as for ``load_target``.
+        pictures, weights, test_data: as for ``load_sample``.
 
     Returns:
-        The targets and an empty text; or none, and what is missing and the remedy.
+        The samples and an empty text; or none, and what is missing and the remedy.
 
     Raises:
-        ValueError: an unknown data set, or as ``load_target``.
+        ValueError: an unknown data set, or as ``load_sample``.
         c2f.runs.record.RecordError: weights that are there but damaged.
     """
     if data is None:
@@ -206,6 +206,6 @@ def load_if_there(
         commands = " and ".join(f"`c2f train {name} {data} --profile paper --seeds {seed}`" for name in missing)
         return {}, f"{where} lack {', '.join(missing)} on {data}: run {commands}, then name the folder (output)"
     try:
-        return {name: load_target(name, data, seed, pictures, weights, test_data) for name in names}, ""
+        return {name: load_sample(name, data, seed, pictures, weights, test_data) for name in names}, ""
     except FileNotFoundError as error:
         return {}, str(error)

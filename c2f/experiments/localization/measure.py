@@ -2,8 +2,8 @@
 
 ::
 
-    trial = load_trial("lenetfc_td", "scenes-fashion-mnist", pictures=200)  # of c2f.experiments.localization.sample
-    found = measure_layer(trial, "act_3")
+    sample = load_localization_sample("lenetfc_td", "scenes-fashion-mnist", pictures=200)
+    found = measure_layer(sample, "act_3")
     found.values["pointing"], found.thresholds["f1"]
 
 Every threshold is chosen on pictures of their own, which are not scored. ``c2f.experiments.localization.run`` records
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from c2f.cam import grad_cam, paper_layers, paper_normalise, upsample
 from c2f.common.checks import choose, positive_int
-from c2f.experiments.localization.sample import Trial
+from c2f.experiments.localization.sample import LocalizationSample
 from c2f.metrics.localization.boxes import unit_range
 from c2f.metrics.localization.inputs import checked_maps
 from c2f.metrics.localization.suite import Measures, measure
@@ -82,15 +82,21 @@ def own_range(maps: Tensor) -> Tensor:
 
 
 def measure_layer(
-    trial: Trial, layer: str, kind: str = "raw", *, device: str = "cpu", batch_size: int = 16, resamples: int = 0
+    sample: LocalizationSample,
+    layer: str,
+    kind: str = "raw",
+    *,
+    device: str = "cpu",
+    batch_size: int = 16,
+    resamples: int = 0,
 ) -> Measures:
-    """Map one layer of a trial's network and measure the maps; ``layer`` is a name in ``paper_layers``.
+    """Map one layer of a sample's network and measure the maps; ``layer`` is a name in ``paper_layers``.
 
     Raises:
         ValueError: an unknown layer or kind.
     """
-    layers = paper_layers(trial.name)
+    layers = paper_layers(sample.model.name)
     path = layers[choose(layer, layers, "layer")]
-    maps, _ = evidence(trial.target.network, path, trial.images, kind, device, batch_size)
-    at = trial.choosing
-    return measure(maps[at], trial.objects.select(at), maps[~at], trial.objects.select(~at), resamples)
+    maps, _ = evidence(sample.model.network, path, sample.images, kind, device, batch_size)
+    at = sample.for_thresholds
+    return measure(maps[at], sample.objects.select(at), maps[~at], sample.objects.select(~at), resamples)

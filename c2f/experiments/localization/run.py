@@ -19,7 +19,12 @@ from c2f.common.checks import choose, positive_int
 from c2f.common.files import atomic_path
 from c2f.datasets.selection import SUBSET_SEED
 from c2f.experiments.localization.measure import KINDS, evidence
-from c2f.experiments.localization.sample import CHOSEN, PICTURES, Trial, load_trial
+from c2f.experiments.localization.sample import (
+    PICTURES,
+    THRESHOLD_PICTURES,
+    LocalizationSample,
+    load_localization_sample,
+)
 from c2f.metrics import localization
 from c2f.metrics.faithfulness import deletion, insertion
 from c2f.metrics.localization.suite import SINGLE, Measures, baselines, measure
@@ -44,31 +49,33 @@ def looking_name(network: str, data: str, kind: str = "raw") -> str:
     return f"{run_name(network, data)}--localization--{choose(kind, KINDS, 'kind of map')}"
 
 
-def _parameters(trial: Trial, data: str, test_data: str, kind: str, layers: dict[str, str], faithful: int) -> dict:
+def _parameters(
+    sample: LocalizationSample, data: str, test_data: str, kind: str, layers: dict[str, str], faithful: int
+) -> dict:
     """Return what defines the experiment, as it stands in its record."""
-    trained = trial.target.trained.parameters
+    trained = sample.model.record.parameters
     keys = ("recipe", "merge", "scaler", "in_channels", "image_size", "num_classes")
     return {
-        "network": trial.name,
+        "network": sample.model.name,
         "data": data,
         "test_data": test_data,
         **{key: trained[key] for key in keys},
         "maps": kind,
         "layers": layers,
-        "object": trial.objects.known,
-        "chosen": int(trial.choosing.sum()),
-        "pictures": int(trial.scored.sum()),
+        "object": sample.objects.known,
+        "chosen": int(sample.for_thresholds.sum()),
+        "pictures": int(sample.scored.sum()),
         "subset_seed": SUBSET_SEED,
         "faithful": faithful,
         "steps": STEPS,
     }
 
 
-def faithfulness(trial: Trial, maps: Tensor, count: int, device: str = "cpu") -> dict[str, Tensor]:
+def faithfulness(sample: LocalizationSample, maps: Tensor, count: int, device: str = "cpu") -> dict[str, Tensor]:
     """Return the areas under the insertion and deletion curves of the first ``count`` scored pictures.
 
     Args:
-        trial: whose network and pictures.
+        sample: whose network and pictures.
         maps: of its scored pictures, ``(N, H, W)``; only their order counts.
         count: F, at least 1.
         device: as torch names it.
@@ -76,16 +83,16 @@ def faithfulness(trial: Trial, maps: Tensor, count: int, device: str = "cpu") ->
     Returns:
         ``insertion`` and ``deletion``, float64 ``(F,)`` each; the class that is followed is the predicted one.
     """
-    pictures = trial.images[trial.scored][:count].to(device)
+    pictures = sample.images[sample.scored][:count].to(device)
     step = -(-maps[0].numel() // STEPS)
     return {
-        name: curve(trial.target.network.to(device), pictures, maps[:count], step=step).areas
+        name: curve(sample.model.network.to(device), pictures, maps[:count], step=step).areas
         for name, curve in (("insertion", insertion), ("deletion", deletion))
     }
 
 
-def _layer_details(path: str, found: Measures, trial: Trial) -> dict[str, Any]:
-    labels, classes = trial.labels[trial.scored], len(trial.target.classes)
+def _layer_details(path: str, found: Measures, sample: LocalizationSample) -> dict[str, Any]:
+    labels, classes = sample.labels[sample.scored], len(sample.model.classes)
     return {
         "path": path,
         "thresholds": found.thresholds,
@@ -102,7 +109,7 @@ def locate_run(
     *,
     output: Path,
     layers: Sequence[str] = (),
-    chosen: int = CHOSEN,
+    threshold_pictures: int = THRESHOLD_PICTURES,
     pictures: int | None = PICTURES,
     faithful: int = FAITHFUL,
     resamples: int = 1000,
@@ -121,7 +128,7 @@ def locate_run(
         kind: of map, a name in ``c2f.experiments.localization.measure.KINDS``.
         output: the folder, see the module's text.
         layers: names in ``c2f.cam.paper_layers(network)``; without them all.
-        chosen, pictures, weights, test_data: as for ``c2f.experiments.localization.sample.load_trial``.
+        threshold_pictures, pictures, weights, test_data: as for ``load_localization_sample``.
         faithful: how many of the scored pictures insertion and deletion are measured on; 0 leaves them out.
         resamples: of the bootstrap intervals over pictures.
         device: as torch names it.
@@ -142,28 +149,36 @@ def locate_run(
     paths = {layer: known[choose(layer, known, "layer")] for layer in layers or known}
     positive_int(faithful, "faithful", minimum=0)
     positive_int(resamples, "resamples")
-    trial = load_trial(network, data, seed, chosen=chosen, pictures=pictures, weights=weights, test_data=test_data)
-    described = _parameters(trial, data, test_data or data, kind, paths, faithful)
-    plan = Plan(name, "localization", seed, described, output, trial.target.weights, device, deadline, again)
-    at, found = trial.choosing, trial.objects.select(trial.scored)
+    sample = load_localization_sample(
+        network,
+        data,
+        seed,
+        threshold_pictures=threshold_pictures,
+        pictures=pictures,
+        weights=weights,
+        test_data=test_data,
+    )
+    described = _parameters(sample, data, test_data or data, kind, paths, faithful)
+    plan = Plan(name, "localization", seed, described, output, sample.model.weights, device, deadline, again)
+    at, found = sample.for_thresholds, sample.objects.select(sample.scored)
 
     def of_layer(path: str) -> dict[str, Any]:
-        maps, predicted = evidence(trial.target.network, path, trial.images, kind, device)
-        measured = measure(maps[at], trial.objects.select(at), maps[~at], found, resamples)
+        maps, predicted = evidence(sample.model.network, path, sample.images, kind, device)
+        measured = measure(maps[at], sample.objects.select(at), maps[~at], found, resamples)
         each = dict(measured.each)
         if faithful:
-            each |= faithfulness(trial, maps[~at], faithful, device)
+            each |= faithfulness(sample, maps[~at], faithful, device)
         values = {**measured.values, **{what: float(each[what].mean()) for what in FAITHFULNESS if faithful}}
         return {
             "each": each,
             "values": values,
-            "details": _layer_details(path, measured, trial),
+            "details": _layer_details(path, measured, sample),
             "predicted": predicted,
         }
 
     def blind() -> dict[str, Tensor]:
         count, height, width = found.masks.shape
-        return faithfulness(trial, localization.random_maps(count, height, width, seed), faithful, device)
+        return faithfulness(sample, localization.random_maps(count, height, width, seed), faithful, device)
 
     def measure_all(parts: PartialResults) -> Measured:
         done = parts.get_all({layer: partial(of_layer, path) for layer, path in paths.items()})
@@ -173,16 +188,16 @@ def locate_run(
             areas = parts.get(RANDOM, blind)
             arrays |= {f"{RANDOM}.{what}": scores for what, scores in areas.items()}
             values |= {f"{RANDOM} {what}": float(scores.mean()) for what, scores in areas.items()}
-        labels, predicted = trial.labels[~at], list(done.values())[-1]["predicted"][~at]
-        about = {"picture": trial.target.places[~at].int(), "label": labels.short(), "predicted": predicted.short()}
+        labels, predicted = sample.labels[~at], list(done.values())[-1]["predicted"][~at]
+        about = {"picture": sample.tested.indices[~at].int(), "label": labels.short(), "predicted": predicted.short()}
         file = output / "localization" / f"{name}--seed{seed}.safetensors"
         with atomic_path(file) as temporary:
             save_file({**{key: x.float().contiguous() for key, x in arrays.items()}, **about}, temporary)
         details = {
             "layers": {layer: part["details"] for layer, part in done.items()},
-            "baselines": {what: x.values for what, x in baselines(trial.objects.select(at), found).items()},
+            "baselines": {what: x.values for what, x in baselines(sample.objects.select(at), found).items()},
             "chance_level": localization.chance_level(found.masks),
-            "classes": list(trial.target.classes),
+            "classes": list(sample.model.classes),
         }
         accuracy = float((labels == predicted).double().mean())
         return Measured({"accuracy": accuracy, **values}, details, {"localization": file})
@@ -204,7 +219,7 @@ def _command(network: str, data: str, kind: str, seed: int = 0) -> str:
     return f"locate {network} {data} --maps {kind} --seeds {seed}"
 
 
-def told(network: str, data: str, kind: str, run: Run) -> str:
+def summary_line(network: str, data: str, kind: str, run: Run) -> str:
     """Say in a line what was found at the last layer."""
     last = list(run.details["layers"])[-1]
     shown = ", ".join(f"{SINGLE[what]} {run.values[f'{last} {what}']:.3f}" for what in ("pointing", "energy", "f1"))

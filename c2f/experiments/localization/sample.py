@@ -11,61 +11,64 @@ from torch import Tensor
 
 from c2f import datasets
 from c2f.common.checks import positive_int
-from c2f.datasets.selection import subset
+from c2f.datasets.selection import stratified_subset
 from c2f.metrics.localization.objects import Objects, find_objects
-from c2f.training.data import load_for
-from c2f.training.recipes import Recipe
-from c2f.zoo.trained import Target, load_target
+from c2f.zoo.models import TrainedModel
+from c2f.zoo.samples import TestSample, load_sample, test_pictures
 
-CHOSEN = 200
+THRESHOLD_PICTURES = 200
 """Test pictures on which thresholds are chosen, unless another number is asked for; none of them is scored."""
 PICTURES = 500
 """Test pictures that are scored, unless another number is asked for."""
 
 
 @dataclass(frozen=True)
-class Trial:
+class LocalizationSample:
     """A trained network, N test pictures whose objects are known, and which of them thresholds are chosen on.
 
-    ``name``: of the network. ``images``: float32 ``(N, C, H, W)`` as the network takes them, its mean picture already
-    subtracted. ``choosing``: bool ``(N,)``; all others are scored.
+    ``tested``: the network and its pictures. ``images``: float32 ``(N, C, H, W)`` as the network takes them, its mean
+    picture already subtracted. ``for_thresholds``: bool ``(N,)``; all others are scored.
     """
 
-    name: str
-    target: Target
+    tested: TestSample
     images: Tensor
     objects: Objects
-    choosing: Tensor
+    for_thresholds: Tensor
+
+    @property
+    def model(self) -> TrainedModel:
+        """The trained network."""
+        return self.tested.model
 
     @property
     def scored(self) -> Tensor:
         """Bool ``(N,)``, the pictures that are scored."""
-        return ~self.choosing
+        return ~self.for_thresholds
 
     @property
     def labels(self) -> Tensor:
         """The true classes of all N pictures, int64 ``(N,)``."""
-        return self.target.labels
+        return self.tested.labels
 
 
-def load_trial(
+def load_localization_sample(
     network: str,
     data: str,
     seed: int = 0,
     *,
-    chosen: int = CHOSEN,
+    threshold_pictures: int = THRESHOLD_PICTURES,
     pictures: int | None = PICTURES,
     weights: Path | None = None,
     test_data: str | None = None,
-) -> Trial:
+) -> LocalizationSample:
     """Load a trained network and test pictures with their objects.
 
-    Both parts are drawn by ``c2f.datasets.selection.subset``, as many pictures of each class as there are: the same
-    ones for every network and seed.
+    Both parts are drawn by ``c2f.datasets.selection.stratified_subset``, as many pictures of each class as there are:
+    the same ones for every network and seed.
 
     Args:
         network, data, seed: of the training.
-        chosen: how many test pictures thresholds are chosen on.
+        threshold_pictures: how many test pictures thresholds are chosen on.
         pictures: how many others are scored; None takes all.
         weights: the folder that holds the training's record and weights; None takes those that come with the book.
         test_data: a data set of the same classes whose test pictures are taken; None takes those of ``data``.
@@ -76,24 +79,25 @@ def load_trial(
         c2f.runs.record.RecordError: no such weights, or damaged ones.
         FileNotFoundError: the data set is not on this machine.
     """
-    positive_int(chosen, "chosen")
-    total = None if pictures is None else chosen + positive_int(pictures, "pictures")
+    positive_int(threshold_pictures, "threshold_pictures")
+    total = None if pictures is None else threshold_pictures + positive_int(pictures, "pictures")
     tested_on = test_data or data
     rows = [datasets.info(name) for name in (data, tested_on) if not name.startswith("folder:")]
-    if not tested_on.startswith("folder:") and (total or chosen) > rows[-1].test:
+    if not tested_on.startswith("folder:") and (total or threshold_pictures) > rows[-1].test:
         raise ValueError(
-            f"{chosen} pictures to choose on and {pictures or 'all others'} to score are more than the {rows[-1].test} "
-            f"test pictures of {tested_on}: take fewer"
+            f"{threshold_pictures} pictures to choose thresholds on and {pictures or 'all others'} to score are more "
+            f"than the {rows[-1].test} test pictures of {tested_on}: take fewer"
         )
-    target = load_target(network, data, seed, total, weights, test_data)
-    tested = load_for(tested_on, Recipe(**target.trained.parameters["recipe"]))[1].test
-    if chosen >= len(target.labels):
-        raise ValueError(f"chosen is {chosen} of {len(target.labels)} test pictures: leave some to be scored")
-    images = target.images if target.mean is None else target.images - target.mean
-    return Trial(
-        name=network,
-        target=target,
-        images=images,
-        objects=find_objects(tested.select(target.places), tested_on),
-        choosing=torch.isin(target.places, subset(tested.labels, chosen)),
+    sample = load_sample(network, data, seed, total, weights, test_data)
+    found = test_pictures(sample.model, tested_on)
+    if threshold_pictures >= len(sample.labels):
+        raise ValueError(
+            f"threshold_pictures is {threshold_pictures} of {len(sample.labels)} test pictures: leave some to be scored"
+        )
+    mean = sample.model.mean
+    return LocalizationSample(
+        tested=sample,
+        images=sample.images if mean is None else sample.images - mean,
+        objects=find_objects(found.select(sample.indices), tested_on),
+        for_thresholds=torch.isin(sample.indices, stratified_subset(found.labels, threshold_pictures)),
     )

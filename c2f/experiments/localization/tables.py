@@ -31,7 +31,7 @@ def recorded(kind: str = "raw", output: Path | None = None) -> dict[str, dict[st
     """
     choose(kind, KINDS, "kind of map")
     found = [record for record in records_of("localization", output) if record.parameters["maps"] == kind]
-    found.sort(key=lambda r: (r.parameters["data"], networks.names().index(r.parameters["network"])))
+    found.sort(key=lambda r: (r.parameters["data"], networks.names("classifier").index(r.parameters["network"])))
     tables: dict[str, dict[str, Record]] = {}
     for record in found:
         tables.setdefault(record.parameters["data"], {})[record.parameters["network"]] = record

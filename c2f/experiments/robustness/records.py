@@ -92,7 +92,7 @@ def _file_of(
     return find_file(output, record, seed, command, folder=folder)
 
 
-def told(name: str, run: Run) -> str:
+def summary_line(name: str, run: Run) -> str:
     """Say in a line what an attack did."""
     values = run.values
     if "success_rate" not in values:

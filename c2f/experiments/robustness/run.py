@@ -29,9 +29,9 @@ from c2f.metrics.robustness import Results
 from c2f.runs.experiment import Measured, Plan, record_measurement
 from c2f.runs.parts import PartialResults
 from c2f.runs.record import Run
-from c2f.zoo.trained import PICTURES, Target, load_target, predictions
+from c2f.zoo.samples import PICTURES, TestSample, load_sample, predictions
 
-REPETITIONS = 3
+RESTARTS = 3
 """Searches with other random numbers, of which the best counts, as many as in the paper."""
 ATTACK_BATCH = {"cpu": 250, "cuda": 2000}
 """Pictures searched at once by kind of device, others as a CPU; changes no result."""
@@ -41,23 +41,25 @@ class VerificationError(RuntimeError):
     """An attack gave pictures that are not what it claims; nothing of it is recorded."""
 
 
-def _search(target: Target, model: Any, attack: Any, before: Tensor, index: Tensor, device: str) -> dict[str, Tensor]:
+def _search(
+    sample: TestSample, model: Any, attack: Any, before: Tensor, index: Tensor, device: str
+) -> dict[str, Tensor]:
     """Attack the pictures at ``index`` ``(B,)`` once.
 
     Returns ``perturbed`` ``(B, C, H, W)``; ``l2`` ``(B,)``, infinite where none was found and 0 for pictures that are
     misclassified as they are; and ``refuted`` bool ``(B,)``: claims of the attack that the plain network did not
     confirm, which count as not found.
     """
-    clean, labels = target.images[index], target.labels[index]
+    clean, labels = sample.images[index], sample.labels[index]
     correct = before[index] == labels
     with torch.no_grad():
         _, perturbed, success = attack(
-            model, clean.to(device), labels.to(device), epsilons=None, picture_ids=target.places[index].tolist()
+            model, clean.to(device), labels.to(device), epsilons=None, picture_ids=sample.indices[index].tolist()
         )
     perturbed, claimed = perturbed.detach().float().cpu().contiguous(), success.cpu() & correct
     if not bool(((perturbed >= 0) & (perturbed <= 1)).all()):
         raise VerificationError(f"{type(attack).__name__} gave pictures with values outside [0, 1] or NaN")
-    confirmed = claimed & (predictions(target.network, perturbed, target.mean, device) != labels)
+    confirmed = claimed & (predictions(sample.model.network, perturbed, sample.model.mean, device) != labels)
     l2 = torch.where(confirmed, robustness.distances(clean, perturbed)["l2"], math.inf)
     return {"perturbed": perturbed, "l2": torch.where(correct, l2, 0.0), "refuted": claimed & ~confirmed}
 
@@ -76,19 +78,19 @@ class _Found:
 
 
 def _search_all(
-    target: Target, before: Tensor, searches: list[Any], parts: PartialResults, batch_size: int, device: str
+    sample: TestSample, before: Tensor, searches: list[Any], parts: PartialResults, batch_size: int, device: str
 ) -> _Found:
     """Attack all pictures, batch by batch, with each of ``searches``, leaving out what ``parts`` hold."""
-    model = attacks.victim(target.network.to(device), mean=target.mean, device=device)
-    perturbed = target.images.clone()
-    l2 = torch.empty(len(searches), len(target.labels))
+    model = attacks.victim(sample.model.network.to(device), mean=sample.model.mean, device=device)
+    perturbed = sample.images.clone()
+    l2 = torch.empty(len(searches), len(sample.labels))
     refuted = torch.empty_like(l2, dtype=torch.bool)
-    batches = torch.arange(len(target.labels)).split(batch_size)
+    batches = torch.arange(len(sample.labels)).split(batch_size)
     todo = [(index, repetition) for index in batches for repetition in range(len(searches))]
     for index, repetition in progress(todo, parts.path.name, unit="part"):
         part = parts.get(
             f"{int(index[0])}-{int(index[-1])}-{repetition}",
-            partial(_search, target, model, searches[repetition], before, index, device),
+            partial(_search, sample, model, searches[repetition], before, index, device),
         )
         nearest = l2[:repetition, index].amin(dim=0) if repetition else math.inf
         nearer = (part["l2"] > 0) & (part["l2"] < nearest)
@@ -97,17 +99,17 @@ def _search_all(
     return _Found(perturbed, l2, refuted)
 
 
-def parameters(target: Target, test_data: str, attack: str, protocol: str, repetitions: int) -> dict[str, Any]:
+def parameters(sample: TestSample, test_data: str, attack: str, protocol: str, restarts: int) -> dict[str, Any]:
     """Return what defines an attack of a trained network, as it stands in its record."""
     keys = ("network", "data", "recipe", "merge", "scaler", "in_channels", "image_size", "num_classes")
     return {
-        **{key: target.trained.parameters[key] for key in keys},
+        **{key: sample.model.record.parameters[key] for key in keys},
         "test_data": test_data,
         "attack": attack,
         "protocol": protocol,
-        "pictures": len(target.labels),
+        "pictures": len(sample.labels),
         "subset_seed": SUBSET_SEED,
-        "repetitions": repetitions,
+        "repetitions": restarts,
     }
 
 
@@ -120,7 +122,7 @@ def attack_run(
     *,
     output: Path,
     pictures: int | None = PICTURES,
-    repetitions: int = REPETITIONS,
+    restarts: int = RESTARTS,
     batch_size: int | None = None,
     weights: Path | None = None,
     test_data: str | None = None,
@@ -145,7 +147,7 @@ def attack_run(
         protocol: ``minimal`` or ``paper``.
         output: the folder, see the module's text.
         pictures: how many test pictures, the same ones for all; None takes all.
-        repetitions: how many searches with other random numbers.
+        restarts: how many searches with other random numbers.
         batch_size: pictures searched at once; None takes what suits the device.
         weights: the folder with the training's record and weights; None takes those that come with the book.
         test_data: a data set of the same classes whose test pictures are attacked; None takes those of ``data``.
@@ -160,33 +162,33 @@ def attack_run(
         c2f.runs.parts.OutOfTime: the deadline is near.
         VerificationError: the attack gave pictures that are not what it says.
     """
-    positive_int(repetitions, "repetitions")
+    positive_int(restarts, "restarts")
     if batch_size is None:
         batch_size = ATTACK_BATCH.get(torch.device(device).type, ATTACK_BATCH["cpu"])
     positive_int(batch_size, "batch_size")
     first = attacks.build(attack, protocol, seed=0)  # refuses unknown names
-    target = load_target(network, data, seed, pictures, weights, test_data)
-    described = parameters(target, test_data or data, attack, protocol, repetitions)
+    sample = load_sample(network, data, seed, pictures, weights, test_data)
+    described = parameters(sample, test_data or data, attack, protocol, restarts)
     name = attack_name(network, data, attack, protocol, whole=pictures is None)
-    plan = Plan(name, "attack", seed, described, output, target.weights, device, deadline, again)
+    plan = Plan(name, "attack", seed, described, output, sample.model.weights, device, deadline, again)
     randomised = attacks.ATTACKS[attack].randomised[attacks.PROTOCOLS.index(protocol)]
 
     def measure(parts: PartialResults) -> Measured:
-        others = range(1, repetitions if randomised else 1)
+        others = range(1, restarts if randomised else 1)
         searches = [first, *(attacks.build(attack, protocol, seed=repetition) for repetition in others)]
-        before = predictions(target.network, target.images, target.mean, device)
-        found = _search_all(target, before, searches, parts, batch_size, device)
-        results, refuted = _checked(target, before, found, device)
+        before = predictions(sample.model.network, sample.images, sample.model.mean, device)
+        found = _search_all(sample, before, searches, parts, batch_size, device)
+        results, refuted = _checked(sample, before, found, device)
         files = {folder: output / folder / f"{name}--seed{seed}.safetensors" for folder in ("adversarial", "attacks")}
         with atomic_path(files["adversarial"]) as temporary:
             save_file({"perturbed": found.perturbed}, temporary)
         robustness.save(results, files["attacks"], {"name": name, "seed": seed})
         stored = load_file(files["adversarial"])["perturbed"]
-        verified = verify(target, stored, robustness.load(files["attacks"]), device)
+        verified = verify(sample, stored, robustness.load(files["attacks"]), device)
         if not verified.holds:
             raise VerificationError(f"the stored results of {name} do not stand: {verified}")
         details = {
-            "repetitions": _by_repetition(found, before == target.labels),
+            "repetitions": _by_repetition(found, before == sample.labels),
             "randomised": randomised,
             "verified": verified.claimed,
             "refuted": refuted,
@@ -197,19 +199,19 @@ def attack_run(
     return record_measurement(plan, measure)
 
 
-def _checked(target: Target, before: Tensor, found: _Found, device: str) -> tuple[Results, int]:
+def _checked(sample: TestSample, before: Tensor, found: _Found, device: str) -> tuple[Results, int]:
     """Return the results picture by picture and how many claims were refuted; what is lost in a batch of another size
     is put back into ``found.perturbed``.
     """
     perturbed = found.perturbed
-    after = predictions(target.network, perturbed, target.mean, device)
-    correct = before == target.labels
+    after = predictions(sample.model.network, perturbed, sample.model.mean, device)
+    correct = before == sample.labels
     turned = correct & found.l2.amin(dim=0).isfinite()
     # Other batches, other last digits: a success on the very border may be none in another batch.
-    lost = turned & (after == target.labels)
-    perturbed[lost] = target.images[lost]
+    lost = turned & (after == sample.labels)
+    perturbed[lost] = sample.images[lost]
     after[correct & (~turned | lost)] = -1
-    results = robustness.measure(target.images, perturbed, target.labels, before, after, target.places)
+    results = robustness.measure(sample.images, perturbed, sample.labels, before, after, sample.indices)
     return results, int(found.refuted.sum()) + int(lost.sum())
 
 

@@ -22,7 +22,7 @@ from c2f.runs.experiment import Measured, Plan, record_measurement
 from c2f.runs.parts import PartialResults
 from c2f.runs.record import RecordError, Run
 from c2f.training.data import EVALUATION_BATCH
-from c2f.zoo.trained import load_target
+from c2f.zoo.samples import load_sample
 
 SINGLE = "clean"
 """The combination that gives the network one picture, as usual; all others give it one picture a scale."""
@@ -134,22 +134,22 @@ def ablation_run(
         ValueError: a bottom-up network, or an unknown name.
         c2f.runs.record.RecordError: the attack, its pictures or the weights are not there or damaged; the remedy.
     """
-    choose(network, [name for name in networks.names() if "_td" in name], "top-down network")
+    choose(network, [name for name in networks.names("classifier") if "_td" in name], "top-down network")
     perturbed = attack_records.adversarial(network, data, attack, protocol, seed, output, whole)
     attacked = attack_records.attack_record(network, data, attack, protocol, output, whole)
     count = None if whole else attacked.parameters["pictures"]
-    target = load_target(network, data, seed, count, weights, attacked.parameters["test_data"])
+    sample = load_sample(network, data, seed, count, weights, attacked.parameters["test_data"])
     was = next(run.details["weights"] for run in attacked.runs if run.seed == seed)
-    if was != target.weights:
+    if was != sample.model.weights:
         raise RecordError(
-            f"{attacked.name} attacked other weights of seed {seed} than those of {target.weights['file']} now: "
+            f"{attacked.name} attacked other weights of seed {seed} than those of {sample.model.weights['file']} now: "
             "attack again, with --again"
         )
     name = ablation_name(attacked.name)
-    plan = Plan(name, "ablation", seed, attacked.parameters, output, target.weights, device, deadline, again)
+    plan = Plan(name, "ablation", seed, attacked.parameters, output, sample.model.weights, device, deadline, again)
 
     def scored() -> dict[str, dict[str, float]]:
-        found = ablate(target.network, target.images, perturbed, target.labels, target.mean, device)
+        found = ablate(sample.model.network, sample.images, perturbed, sample.labels, sample.model.mean, device)
         return {combination: vars(score) for combination, score in found.items()}
 
     def measure(parts: PartialResults) -> Measured:

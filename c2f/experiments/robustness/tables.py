@@ -41,7 +41,7 @@ def recorded(protocol: str = "minimal", output: Path | None = None) -> Recorded:
             whole = record.name.endswith("--all")
             runs = [attack_records.results(key[1], key[0], key[2], protocol, s, output, whole) for s in record.seeds]
             found[key] = (about["pictures"], runs)
-    order = (networks.names(), attacks.names())
+    order = (networks.names("classifier"), attacks.names())
     keys = sorted(found, key=lambda key: (key[0], order[0].index(key[1]), order[1].index(key[2])))
     return {key: found[key][1] for key in keys}
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from c2f.metrics import robustness
 from c2f.metrics.robustness import Results
-from c2f.zoo.trained import Target, predictions
+from c2f.zoo.samples import TestSample, predictions
 
 
 @dataclass(frozen=True)
@@ -36,21 +36,21 @@ class Verification:
         return not (self.refuted or self.outside or self.touched or self.other_class) and self.distance < 1e-6
 
 
-def verify(target: Target, perturbed: Tensor, results: Results, device: str = "cpu") -> Verification:
+def verify(sample: TestSample, perturbed: Tensor, results: Results, device: str = "cpu") -> Verification:
     """Run the plain network on the stored pictures ``perturbed`` ``(N, C, H, W)`` and compare it with ``results``."""
     success = torch.from_numpy(results.success)
-    after = predictions(target.network, perturbed, target.mean, device)
-    before = predictions(target.network, target.images, target.mean, device)
+    after = predictions(sample.model.network, perturbed, sample.model.mean, device)
+    before = predictions(sample.model.network, sample.images, sample.model.mean, device)
     stored = torch.from_numpy(results.after).long()
     distance = 0.0
-    for name, value in robustness.distances(target.images, perturbed).items():
+    for name, value in robustness.distances(sample.images, perturbed).items():
         told = torch.from_numpy(getattr(results, name))[success]
         distance = max([distance, *((told - value[success]).abs() / told).tolist()])
     inside = ((perturbed >= 0) & (perturbed <= 1)).flatten(1).all(dim=1)
-    same = (perturbed == target.images).flatten(1).all(dim=1)
+    same = (perturbed == sample.images).flatten(1).all(dim=1)
     return Verification(
         claimed=int(success.sum()),
-        refuted=int((success & (after == target.labels)).sum()),
+        refuted=int((success & (after == sample.labels)).sum()),
         outside=int((~inside).sum()),
         touched=int((~success & ~same).sum()),
         other_class=int(((before != torch.from_numpy(results.before)) | ((stored >= 0) & (after != stored))).sum()),

@@ -37,7 +37,6 @@ from c2f.experiments.segmentation.tables import (
     where_and_what_over_seeds,
 )
 from c2f.experiments.segmentation.training import MeshHistory, MeshRecipe, fit_meshes
-from c2f.zoo.segmentation import load_segmentation, segmentation_name, segmentation_record
 
 __all__ = [
     "DEFINITIONS",
@@ -54,7 +53,6 @@ __all__ = [
     "fit_meshes",
     "influence",
     "load_meshes",
-    "load_segmentation",
     "make_meshes",
     "masked_loss",
     "mesh_layout",
@@ -65,8 +63,6 @@ __all__ = [
     "predict",
     "recorded_segmentations",
     "seen_from",
-    "segmentation_name",
-    "segmentation_record",
     "segmentation_run",
     "where_and_what",
     "where_and_what_over_seeds",

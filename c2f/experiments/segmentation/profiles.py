@@ -1,9 +1,10 @@
 """How much training the segmentation networks get: the paper's recipe and width, and what two cores can do."""
 
-from dataclasses import replace
+from typing import Any
 
 from c2f.common.checks import choose
 from c2f.experiments.segmentation.training import MeshRecipe
+from c2f.training.recipes import changed
 
 MESH_PROFILES: dict[str, tuple[MeshRecipe, int]] = {
     # Small batches: batch norm's running averages move by one hundredth a step, so they need hundreds of steps.
@@ -14,29 +15,16 @@ MESH_PROFILES: dict[str, tuple[MeshRecipe, int]] = {
 than four minutes with the paper's width."""
 
 
-def mesh_profile(
-    name: str,
-    *,
-    epochs: int | None = None,
-    lr: float | None = None,
-    batch_size: int | None = None,
-    width: int | None = None,
-) -> tuple[MeshRecipe, int]:
+def mesh_profile(name: str, width: int | None = None, **changes: Any) -> tuple[MeshRecipe, int]:
     """Return the recipe and the width of a profile, with what is given in place of its own numbers.
 
     Args:
         name: ``quick`` or ``paper``.
-        epochs, lr, batch_size: as in ``MeshRecipe``.
         width: as for ``c2f.networks.segmentation.build_segmentation``.
+        changes: fields of ``MeshRecipe`` to set otherwise; None leaves a field as it is.
 
     Raises:
-        ValueError: an unknown profile, or a number of the recipe that is out of range.
+        ValueError: an unknown profile or field, or a number of the recipe that is out of range.
     """
     recipe, usual = MESH_PROFILES[choose(name, MESH_PROFILES, "profile")]
-    changed = replace(
-        recipe,
-        epochs=recipe.epochs if epochs is None else epochs,
-        lr=recipe.lr if lr is None else lr,
-        batch_size=recipe.batch_size if batch_size is None else batch_size,
-    )
-    return changed, usual if width is None else width
+    return changed(recipe, **changes), usual if width is None else width

@@ -11,17 +11,17 @@ from dataclasses import asdict
 from pathlib import Path
 
 from c2f import networks
-from c2f.common.checks import positive_int
+from c2f.common.checks import choose, positive_int
 from c2f.datasets.batches import Batches
 from c2f.datasets.pictures import split_validation
 from c2f.experiments.segmentation import meshes
 from c2f.experiments.segmentation.scores import DEFINITIONS, MeshEvaluation, evaluate_meshes
 from c2f.experiments.segmentation.training import MeshRecipe, fit_meshes
-from c2f.networks.segmentation import build_segmentation
+from c2f.networks.segmentation import SEGMENTATION_NETWORKS, build_segmentation
 from c2f.runs.experiment import Plan, Trained, record_training
+from c2f.runs.folder import run_name
 from c2f.runs.record import Run
 from c2f.training.checkpoints import History
-from c2f.zoo.segmentation import segmentation_name
 
 EVALUATION_BATCH = 100
 """Meshes a batch when nothing is trained; changes no result."""
@@ -100,15 +100,20 @@ def segmentation_run(
         RecordError: ``output`` holds runs of this name with other parameters.
         OutOfTime: the deadline came first; run again to go on.
     """
-    name, recipe = segmentation_name(network, data), recipe or MeshRecipe()
+    choose(network, SEGMENTATION_NETWORKS, "segmentation network")
+    name, recipe = run_name(f"segmentation_{network}", data), recipe or MeshRecipe()
     positive_int(seed, "seed", minimum=0)
     train_part, test_part = meshes.load_meshes(data, mesh_seed)
     described = _parameters(network, data, recipe, width, mesh_seed, train_part)
-    plan = Plan(name, "segmentation", seed, described, output, device=device, deadline=deadline, again=again)
+    train_meshes, val_meshes = split_validation(train_part, recipe.validation, seed)
+    counts = {"train": len(train_meshes), "val": len(val_meshes), "test": len(test_part)}
+    facts = {"classes": list(test_part.classes), "meshes": counts}
+    plan = Plan(
+        name, "segmentation", seed, described, output, device=device, deadline=deadline, again=again, facts=facts
+    )
 
     def train(checkpoint: Path) -> Trained:
         weights = meshes.class_weights(train_part).to(device)
-        train_meshes, val_meshes = split_validation(train_part, recipe.validation, seed)
         shape = {key: described[key] for key in ("num_classes", "image_size", "in_channels", "width")}
         model = build_segmentation(network, **shape, seed=seed).to(device)
         history = fit_meshes(
@@ -134,8 +139,7 @@ def segmentation_run(
             "history": vars(history),
             "confusions": {definition: counts.tolist() for definition, counts in result.confusions.items()},
             "class_weights": weights.tolist(),
-            "classes": list(test_part.classes),
-            "meshes": {"train": len(train_meshes), "val": len(val_meshes), "test": len(test_part)},
+            **facts,
         }
         return Trained(model, values, details, train_seconds)
 

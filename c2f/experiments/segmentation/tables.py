@@ -28,7 +28,7 @@ def recorded_segmentations(output: Path | None = None) -> dict[str, dict[str, Re
     if not found:
         raise RecordError(
             f"there are no segmentation runs in {folder_of(output)}; make some, e.g. with "
-            "`c2f segment td fashion-mnist-sample --seeds 0 1`, and give output='output'"
+            "`c2f train segmentation_td fashion-mnist-sample --seeds 0 1`, and give output='output'"
         )
     by_data: dict[str, dict[str, Record]] = {record.parameters["data"]: {} for record in found}
     order = list(SEGMENTATION_NETWORKS)

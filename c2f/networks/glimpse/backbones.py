@@ -11,10 +11,10 @@ import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 
-from c2f import networks
 from c2f.common.checks import choose, positive_int
 from c2f.networks.blocks import GlobalMean
 from c2f.networks.bottom_up import BottomUp
+from c2f.networks.classifiers import build_classifier, classifier_names
 from c2f.networks.top_down import TopDown
 
 TORCHVISION = {f"torchvision-{name}": name for name in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")}
@@ -82,7 +82,7 @@ def _check_side(side: int) -> None:
 
 def backbone_names() -> list[str]:
     """Return the names that ``build_backbone`` knows: the small network, torchvision's, and those of the book."""
-    return ["small_cnn", *TORCHVISION, *networks.names()]
+    return ["small_cnn", *TORCHVISION, *classifier_names()]
 
 
 def build_backbone(name: str, in_channels: int, side: int) -> tuple[nn.Module, int]:
@@ -101,7 +101,7 @@ def build_backbone(name: str, in_channels: int, side: int) -> tuple[nn.Module, i
         _check_side(side)
         return SmallCNN(in_channels), SmallCNN.width
     if name not in TORCHVISION:
-        return without_classes(networks.build(name, in_channels, image_size=side))
+        return without_classes(build_classifier(name, in_channels, image_size=side))
     network, width = without_classes(torchvision.models.get_model(TORCHVISION[name], weights=None))
     if in_channels != 3:
         network.conv1 = nn.Conv2d(in_channels, 64, 7, stride=2, padding=3, bias=False)

@@ -20,12 +20,15 @@ from c2f.networks.glimpse.network import Glimpses, MultiGlimpse
 class LossSettings:
     """How the losses are mixed. The defaults are the paper's.
 
-    ``alpha``: share of the glimpse classifier's loss, in [0, 1]. ``iteration_weights``: how much each glimpse's answer
-    counts, whole numbers, one a glimpse; None for all alike. ``step_by_step``: weigh, picture by picture, only the last
-    answer up to which the loss never rose and the next one. ``small_scale``: weight of small windows where the last
-    answer's loss is below ``small_scale_threshold`` (nats). ``guidance``: weight of self-supervised spatial guidance,
-    which tries other places up to ``guidance_reach`` in [0, 1] of the way to the border. ``diversity``: weight of the
-    overlap between glimpses.
+    Attributes:
+        alpha: share of the glimpse classifier's loss, in [0, 1].
+        iteration_weights: how much each glimpse's answer counts, whole numbers, one a glimpse; None for all alike.
+        step_by_step: weigh, picture by picture, only the last answer up to which the loss never rose and the next one.
+        small_scale: weight of small windows where the last answer's loss is below ``small_scale_threshold``.
+        small_scale_threshold: in nats.
+        guidance: weight of self-supervised spatial guidance, which tries other places.
+        guidance_reach: how far those are, in [0, 1] of the way to the border.
+        diversity: weight of the overlap between glimpses.
 
     Raises:
         ValueError: a value out of its range, iteration weights that leave nothing, or both ways to weigh glimpses.

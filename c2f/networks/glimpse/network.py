@@ -30,13 +30,18 @@ from c2f.networks.glimpse.gradients import GradientEquilibrium, rescale_gradient
 class GlimpseSettings:
     """How a network looks. The defaults are the paper's for digits on a 112x112 canvas.
 
-    ``glimpses``: how many by default, the whole picture included. ``downsampling``: how many times smaller than the
-    picture a glimpse's side is (the paper's "scale"; 2.33 for photographs of 224 pixels). ``scale_min``, ``scale_max``:
-    bounds of a window's side as a share of the picture's, between 0 and 1. ``rule``: how a window's centre is chosen,
-    one of ``TRANSLATIONS``. ``gradient_scale``: in (0, 1], by which the gradient of the location path is multiplied
-    (the paper's s; 1 is off). ``spatial_clue``: whether tokens know their place (zeros otherwise). ``detach_places``:
-    whether no gradient goes through a token's place. ``dropout``: of the attention, in [0, 1). ``glimpse_classifier``:
-    whether glimpses after the first are also classified by themselves in training.
+    Attributes:
+        glimpses: how many by default, the whole picture included.
+        downsampling: how many times smaller than the picture a glimpse's side is (the paper's "scale"; 2.33 for
+            photographs of 224 pixels).
+        scale_min: side of the smallest window as a share of the picture's, above 0.
+        scale_max: side of the largest window, below 1.
+        rule: how a window's centre is chosen, one of ``TRANSLATIONS``.
+        gradient_scale: in (0, 1], by which the gradient of the location path is multiplied (the paper's s; 1 is off).
+        spatial_clue: whether tokens know their place (zeros otherwise).
+        detach_places: whether no gradient goes through a token's place.
+        dropout: of the attention, in [0, 1).
+        glimpse_classifier: whether glimpses after the first are also classified by themselves in training.
 
     Raises:
         ValueError: a value out of its range, or an unknown rule.

@@ -77,7 +77,7 @@ def test_a_run_writes_its_record_and_its_weights(tmp_path, sample):
     assert confusion.sum(dim=1).tolist() == sample.test.labels.bincount(minlength=10).tolist()
     assert run.values["test_accuracy"] == pytest.approx(float(confusion.trace() / 100))
     with torch.no_grad():
-        logits = zoo.load("lenetfc", DATA, 0, tmp_path)(sample.test.images.float() / 255)
+        logits = zoo.load("lenetfc", DATA, 0, tmp_path).network(sample.test.images.float() / 255)
     assert torch.nn.functional.cross_entropy(logits, sample.test.labels).item() == pytest.approx(
         run.values["test_loss"], rel=1e-5
     )

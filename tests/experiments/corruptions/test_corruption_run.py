@@ -2,6 +2,7 @@
 
 import json
 from functools import partial
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from c2f import corruptions
+from c2f import corruptions, zoo
 from c2f.experiments.corruptions import evaluation
 from c2f.experiments.corruptions import plots as corruption_plots
 from c2f.experiments.corruptions import tables as corruption_tables
@@ -17,7 +18,7 @@ from c2f.experiments.corruptions.run import Origin, corruption_run, scores
 from c2f.experiments.glimpses import pgd as robustness
 from c2f.experiments.glimpses import pgd_run as attack_runs
 from c2f.experiments.glimpses import pgd_tables as attack_tables
-from c2f.experiments.glimpses.pgd_run import pgd_record, pgd_run, strength_text
+from c2f.experiments.glimpses.pgd_run import pgd_run, strength_text
 from c2f.experiments.glimpses.plots import glimpse_lines
 from c2f.experiments.glimpses.recipes import GlimpseRecipe, Setup
 from c2f.experiments.glimpses.run import glimpse_run
@@ -26,7 +27,7 @@ from c2f.networks.glimpse.network import GlimpseSettings
 from c2f.plotting.figures import OKABE_ITO
 from c2f.runs.parts import OutOfTime
 from c2f.runs.record import RecordError, read
-from c2f.zoo.answers import load_trained
+from c2f.zoo.predict import predict_fn_of
 
 KINDS = ("fog", "contrast")
 
@@ -52,13 +53,13 @@ def trained(tmp_path_factory):
     data = f"folder:{root}"
     for kind in ("mgnet", "full"):
         for seed in (0, 1):
-            glimpse_run(kind, data, seed, output, setup=setup)
+            glimpse_run(f"{kind}_small_cnn", data, seed, output, setup=setup)
     return data, output
 
 
 def test_a_recorded_run_is_found_again(trained, tmp_path):
     data, weights = trained
-    run = corruption_run("mgnet", data, 0, output=tmp_path, kinds=KINDS, pictures=12, weights=weights)
+    run = corruption_run("mgnet_small_cnn", data, 0, output=tmp_path, types=KINDS, pictures=12, weights=weights)
     found = scores(run)
     assert list(found.correct) == list(KINDS)
     assert found.pictures == 12
@@ -69,12 +70,12 @@ def test_a_recorded_run_is_found_again(trained, tmp_path):
     [path] = (tmp_path / "runs").glob("*.json")
     assert read(path).kind == "corruptions"
     assert not list((tmp_path / "checkpoints").glob("*.json"))
-    again = corruption_run("mgnet", data, 0, output=tmp_path, kinds=KINDS, pictures=12, weights=weights)
+    again = corruption_run("mgnet_small_cnn", data, 0, output=tmp_path, types=KINDS, pictures=12, weights=weights)
     assert again.environment == run.environment
     with pytest.raises(RecordError, match="pictures 12 there and 8 here; choose another folder"):
-        corruption_run("mgnet", data, 0, output=tmp_path, kinds=KINDS, pictures=8, weights=weights)
-    with pytest.raises(ValueError, match="pictures is 21 but the test set has 20"):
-        corruption_run("mgnet", data, 0, output=tmp_path / "b", kinds=KINDS, pictures=21, weights=weights)
+        corruption_run("mgnet_small_cnn", data, 0, output=tmp_path, types=KINDS, pictures=8, weights=weights)
+    with pytest.raises(ValueError, match=r"pictures is 21 but the test set of folder:.* has 20"):
+        corruption_run("mgnet_small_cnn", data, 0, output=tmp_path / "b", types=KINDS, pictures=21, weights=weights)
 
 
 def test_an_interrupted_run_goes_on(trained, tmp_path, monkeypatch):
@@ -89,15 +90,15 @@ def test_an_interrupted_run_goes_on(trained, tmp_path, monkeypatch):
         return real(images, kind, severity, **options)
 
     monkeypatch.setattr(evaluation, "corrupt", counted)
-    given = {"output": tmp_path, "kinds": KINDS, "pictures": 12, "weights": weights}
+    given = {"output": tmp_path, "types": KINDS, "pictures": 12, "weights": weights}
     with pytest.raises(KeyboardInterrupt):
-        corruption_run("mgnet", data, 0, **given)
+        corruption_run("mgnet_small_cnn", data, 0, **given)
     with pytest.raises(OutOfTime, match="stopped before fog 5; run it again to go on"):
-        corruption_run("mgnet", data, 0, **given, deadline=0.0)
+        corruption_run("mgnet_small_cnn", data, 0, **given, deadline=0.0)
     limit = 100
-    resumed = corruption_run("mgnet", data, 0, **given)
+    resumed = corruption_run("mgnet_small_cnn", data, 0, **given)
     assert calls == [(kind, severity) for kind in KINDS for severity in corruptions.SEVERITIES]
-    whole = corruption_run("mgnet", data, 0, **given | {"output": tmp_path / "whole"})
+    whole = corruption_run("mgnet_small_cnn", data, 0, **given | {"output": tmp_path / "whole"})
     assert whole.details == resumed.details
 
 
@@ -108,12 +109,12 @@ def test_a_tree_like_imagenet_c(trained, tmp_path):
             for bright, name in enumerate(("bright", "dark")):
                 write(tmp_path / "c" / kind / str(severity) / name, 3, 1 - bright, severity)
     origin = Origin(tree=tmp_path / "c", workers=0)
-    run = corruption_run("mgnet", data, 0, output=tmp_path, kinds=KINDS, weights=weights, origin=origin)
+    run = corruption_run("mgnet_small_cnn", data, 0, output=tmp_path, types=KINDS, weights=weights, origin=origin)
     assert scores(run).pictures == 6
     assert "clean" not in run.values
     assert [path.name.endswith("--folder-c--corruptions.json") for path in (tmp_path / "runs").glob("*.json")] == [True]
     with pytest.raises(FileNotFoundError, match="has no folder gaussian_noise"):
-        corruption_run("mgnet", data, 0, output=tmp_path, weights=weights, origin=origin)
+        corruption_run("mgnet_small_cnn", data, 0, output=tmp_path, weights=weights, origin=origin)
     with pytest.raises(ValueError, match="goes with a tree"):
         Origin(clean=tmp_path)
     with pytest.raises(ValueError, match="leave test_data and stored_as out"):
@@ -124,7 +125,7 @@ def test_the_table(trained, tmp_path):
     data, weights = trained
     for kind in ("mgnet", "full"):
         for seed in (0, 1):
-            corruption_run(kind, data, seed, output=tmp_path, kinds=KINDS, pictures=12, weights=weights)
+            corruption_run(f"{kind}_small_cnn", data, seed, output=tmp_path, types=KINDS, pictures=12, weights=weights)
     records = corruption_tables.recorded(tmp_path)
     assert len(records) == 2
     [baseline] = corruption_tables.columns(next(r for n, r in records.items() if n.startswith("full")), "one pass")
@@ -157,19 +158,15 @@ def test_the_table(trained, tmp_path):
     plt.close(figure)
     with pytest.raises(ValueError, match="did you mean 'fog'"):
         corruption_tables.by_severity(ours[0], "frog")
-    with pytest.raises(RecordError, match="make it with `c2f corrupt mgnet"):
-        corruption_tables.corruption_record("mgnet_small_cnn--mnist", tmp_path)
-    with pytest.raises(RecordError, match="make it with `c2f corrupt lenetfc_td mnist --pictures all --output"):
-        corruption_tables.corruption_record("lenetfc_td--mnist", tmp_path, whole=True)
 
 
 def test_the_networks_of_the_book_answer_once():
-    trained = load_trained("lenetfc_td", "fashion-mnist", 0, None, test_data="fashion-mnist-sample")
-    x = torch.rand(3, 1, 28, 28)
-    assert trained.answers(x).shape == (1, 3, 10)
-    assert len(trained.classes) == 10
+    predict = predict_fn_of(zoo.load("lenetfc_td", "fashion-mnist"))
+    assert predict(torch.rand(3, 1, 28, 28)).shape == (1, 3, 10)
     with pytest.raises(ValueError, match="did you mean 'lenetfc_td'"):
-        load_trained("lenetfc_dt", "fashion-mnist", 0, None)
+        zoo.load("lenetfc_dt", "fashion-mnist")
+    with pytest.raises(ValueError, match="segmentation_td does not classify pictures"):
+        corruption_run("segmentation_td", "fashion-mnist", 0, output=Path("nowhere"))
 
 
 def test_a_recorded_attack(trained, tmp_path, monkeypatch):
@@ -178,8 +175,8 @@ def test_a_recorded_attack(trained, tmp_path, monkeypatch):
     monkeypatch.setattr(attack_runs, "masking_check", quick)
     given = {"output": tmp_path, "epsilons": [1 / 255, 0.2], "steps": 3, "restarts": 1, "pictures": 10, "checked": 2}
     with pytest.raises(OutOfTime, match="stopped before published"):
-        pgd_run("mgnet", data, 0, weights=weights, auto="none", **given, deadline=0.0)
-    run = pgd_run("mgnet", data, 0, weights=weights, auto="none", **given)
+        pgd_run("mgnet_small_cnn", data, 0, weights=weights, auto="none", **given, deadline=0.0)
+    run = pgd_run("mgnet_small_cnn", data, 0, weights=weights, auto="none", **given)
     names = ["clean", "published", "published straight", "robust 1/255", "robust 51/255"]
     assert sorted(run.values) == sorted(f"{name} {t}" for name in names for t in (1, 2))
     for t in (1, 2):
@@ -187,7 +184,7 @@ def test_a_recorded_attack(trained, tmp_path, monkeypatch):
         assert falling == sorted(falling, reverse=True)
     assert run.details["masking"]["pictures"] <= 2
     assert {test["name"] for test in run.details["masking_rescaled"]["tests"]} >= {"zero_gradient", "more_steps"}
-    record = pgd_record(data, output=tmp_path)
+    record = attack_tables.recorded(data, tmp_path)["mgnet"]
     assert record.kind == "pgd"
     lines = attack_tables.lines(record)
     assert np.shape(lines.robust) == (1, 2, 2)
@@ -201,20 +198,18 @@ def test_a_recorded_attack(trained, tmp_path, monkeypatch):
     assert ax.lines[1].get_xdata() == pytest.approx([0, 1, 51])
     assert ax.lines[1].get_ydata()[0] == pytest.approx(100 * run.values["clean 2"])
     plt.close(figure)
-    assert json.dumps(pgd_run("mgnet", data, 0, weights=weights, auto="none", **given).details) == json.dumps(
+    assert json.dumps(pgd_run("mgnet_small_cnn", data, 0, weights=weights, auto="none", **given).details) == json.dumps(
         run.details
     )
-    single = pgd_run("full", data, 0, weights=weights, auto="none", **given | {"checked": 0})
+    single = pgd_run("full_small_cnn", data, 0, weights=weights, auto="none", **given | {"checked": 0})
     assert "published straight 1" not in single.values
     assert single.details["masking"] is None
-    both = attack_tables.table({"one pass": pgd_record(data, "full", tmp_path), "glimpses": record})
+    both = attack_tables.table({"one pass": attack_tables.recorded(data, tmp_path)["full"], "glimpses": record})
     assert list(both.index[:3]) == ["no attack", "as published", "with the right gradient"]
     assert list(both.index[-2:]) == ["suspicious", "suspicious, re-scaled"]
     assert both.loc["with the right gradient", "one pass"] == ""
-    with pytest.raises(RecordError, match="make it with `c2f pgd equal"):
-        pgd_record(data, "equal", tmp_path)
-    with pytest.raises(ValueError, match="did you mean 'full'"):
-        pgd_run("ful", data, 0, weights=weights, **given)
+    with pytest.raises(ValueError, match="did you mean 'full_small_cnn'"):
+        pgd_run("ful_small_cnn", data, 0, weights=weights, **given)
 
 
 def test_strengths_are_named_in_grey_levels():

@@ -221,7 +221,7 @@ def test_out_of_time_and_a_loss_that_explodes():
         ({"schedule": "multi_step"}, "multi_step needs them"),
         ({"drops": (3,)}, "drops .* do not go with schedule 'one_cycle'"),
         ({"equilibrium": (1.0, -1.0)}, "equilibrium must be two ratios"),
-        ({"epoch": 3}, "there is no setting 'epoch'; did you mean 'epochs'"),
+        ({"epoch": 3}, "GlimpseRecipe has no field 'epoch'; did you mean 'epochs'"),
     ],
 )
 def test_recipes_refuse(change, message):

@@ -194,7 +194,7 @@ def test_a_measurement_is_recorded_and_refused_with_other_numbers(made, tmp_path
     monkeypatch.setattr(measuring, "ORDERS", 20)
     for name in ("densenet_half", "densenet_full"):
         densenet_run(name, "made", 0, tmp_path, recipe=recipe)
-    run = measuring.maps_run("made", 0, tmp_path, chosen=4, pictures=8, resamples=20, weights=tmp_path)
+    run = measuring.maps_run("made", 0, tmp_path, threshold_pictures=4, pictures=8, resamples=20, weights=tmp_path)
     record = measuring.maps_record("made", tmp_path)
     assert record.runs[0].values == run.values
     assert {f"pointing {name}" for name in (*TITLES, "centre box", "random map")} <= set(run.values)
@@ -202,9 +202,9 @@ def test_a_measurement_is_recorded_and_refused_with_other_numbers(made, tmp_path
     assert low <= run.values["pointing low"] <= high
     assert len(run.details["orders"]) == record.parameters["orders"] == 20
     with pytest.raises(RecordError, match="pictures"):
-        measuring.maps_run("made", 0, tmp_path, chosen=4, pictures=9, weights=tmp_path)
+        measuring.maps_run("made", 0, tmp_path, threshold_pictures=4, pictures=9, weights=tmp_path)
     with pytest.raises(ValueError, match="29 pictures are asked for, but the test part of made has 24"):
-        measuring.maps_run("made", 0, tmp_path / "new", chosen=20, pictures=9, weights=tmp_path)
+        measuring.maps_run("made", 0, tmp_path / "new", threshold_pictures=20, pictures=9, weights=tmp_path)
     with pytest.raises(RecordError, match="c2f reference --only densenet_maps--nothing"):
         measuring.maps_record("nothing", tmp_path)
 

@@ -6,19 +6,20 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from c2f import zoo
 from c2f.cli import highres as _registered  # noqa: F401
 from c2f.datasets.batches import Batches
 from c2f.datasets.pictures import Pictures
 from c2f.experiments.highres import augment
 from c2f.experiments.highres.data import load_parts
 from c2f.experiments.highres.recipes import DenseRecipe, dense_recipe
-from c2f.experiments.highres.run import densenet_run, multiply_adds
+from c2f.experiments.highres.run import densenet_run
 from c2f.experiments.highres.training import best_epoch, dense_optimiser, dense_penalty, fit_dense, losses
 from c2f.networks.densenet_fcn import build_densenet, regularised_kernels
+from c2f.networks.summary import multiply_adds
 from c2f.reference import highres as reference
 from c2f.runs.record import RecordError
 from c2f.training.checkpoints import History
-from c2f.zoo.densenet import densenet_record, load_densenet
 
 TINY = DenseRecipe("test", config="tiny", image_size=16, epochs=2, batch_size=4, validation=0.25)
 COLOURS = {"blue": (30, 40, 220), "green": (20, 200, 40), "red": (220, 30, 30)}
@@ -63,10 +64,10 @@ def test_half_and_full_are_trained_recorded_and_loaded(folder, tmp_path):
     assert 0 < full_run.values["test_rebuilt_error"] < 255
     assert "test_top5" not in half_run.values  # there are but three classes
     assert len(half_run.details["history"]["val_loss"]) == 2
-    half, full = load_densenet("densenet_half", data, 0, out), load_densenet("densenet_full", data, 0, out)
+    half, full = (zoo.load(name, data, 0, out).network for name in ("densenet_half", "densenet_full"))
     assert equal(half.state_dict(), full.classifier.state_dict())
-    described = densenet_record("densenet_full", data, out).parameters
-    assert described["multiply_adds"] > densenet_record("densenet_half", data, out).parameters["multiply_adds"]
+    described = zoo.record("densenet_full", data, out).parameters
+    assert described["multiply_adds"] > zoo.record("densenet_half", data, out).parameters["multiply_adds"]
     assert described["parameters"] - described["trained_parameters"] == sum(p.numel() for p in half.parameters())
     assert not (out / "checkpoints" / "densenet_half--folder-pictures--seed0.pt").exists()
     with pytest.raises(RecordError, match=r"differ|epochs"):
@@ -233,7 +234,8 @@ def test_a_full_model_without_its_half_says_how_to_get_it(folder, tmp_path):
 
 def test_the_cost_of_a_full_model_counts_its_expanding_path():
     half, full = model("half"), model("full")
-    assert multiply_adds(full) > 1.5 * multiply_adds(half)
+    half_cost, full_cost = (multiply_adds(n, 3, 16, lambda n, x: n.outputs(x)) for n in (half, full))
+    assert full_cost > 1.5 * half_cost
     assert full.training
     assert not full.classifier.training
 
@@ -244,17 +246,18 @@ def test_the_command_hands_over_and_refuses_what_means_nothing(c2f, folder, tmp_
     status, told, complaint = c2f("train", "densenet_half", *small, *where)
     assert status == 0, complaint
     assert "densenet_half--folder-pictures--seed0: test accuracy" in told
-    status, told, complaint = c2f("train", "densenet_full", *small, *where, "--workers", 0)
+    status, told, complaint = c2f("train", "densenet_full", *small, *where, "--stream", "--workers", 0)
     assert status == 0, complaint
     assert "grey levels" in told
     assert "already in" in c2f("train", "densenet_full", *small, *where)[1]
-    assert c2f("train", "densenet_half", *small, "--merge", "sum") == (
-        2,
-        "",
-        "c2f: --compile, --merge and --scaler mean nothing to densenet_half: leave them out\n",
+    for arguments in (("densenet_half", *small, "--merge", "sum"), ("lenetfc", "mnist", "--workers", 1)):
+        status, _, complaint = c2f("train", *arguments)
+        assert status == 2
+        assert "Unrecognized" in complaint
+        assert arguments[-2] in complaint
+    status, _, told = c2f(
+        "measure-maps", f"folder:{folder}", "--weights", tmp_path / "out", "--threshold-pictures", 3, "--pictures", 6
     )
-    assert "--workers means nothing to lenetfc" in c2f("train", "lenetfc", "mnist", "--workers", 1)[2]
-    status, _, told = c2f("maps", f"folder:{folder}", "--weights", tmp_path / "out", "--chosen", 3, "--pictures", 6)
     assert status == 2
     assert "neither boxes nor masks" in told
 

@@ -8,21 +8,21 @@ from c2f.cam import CamResult, grad_cam, paper_layers, upsample
 from c2f.experiments.localization import compare_maps as explaining
 from c2f.runs.folder import SHIPPED
 from c2f.runs.record import RecordError
-from c2f.zoo.trained import load_target, predictions
+from c2f.zoo.samples import load_sample, predictions
 
 PAIR = ("lenetfc", "lenetfc_td")
 
 
 @pytest.fixture(scope="module")
 def targets():
-    return {name: load_target(name, "fashion-mnist", 0, 30, None, "fashion-mnist-sample") for name in PAIR}
+    return {name: load_sample(name, "fashion-mnist", 0, 30, None, "fashion-mnist-sample") for name in PAIR}
 
 
 def test_pictures_that_every_network_gets_right(targets):
     right = explaining.right_for_all(targets)
     both = torch.ones(30, dtype=torch.bool)
     for target in targets.values():
-        both &= predictions(target.network, target.images, None) == target.labels
+        both &= predictions(target.model.network, target.images, None) == target.labels
     assert right.tolist() == [i for i in range(30) if both[i]]
     assert 10 < len(right) < 30
     chosen = explaining.choose_pictures(targets, 5)
@@ -34,8 +34,8 @@ def test_pictures_that_every_network_gets_right(targets):
 def test_what_cannot_be_compared_is_refused(targets):
     first = targets["lenetfc"]
     with pytest.raises(ValueError, match="lenetfc_td is given other pictures than lenetfc"):
-        explaining.right_for_all({**targets, "lenetfc_td": replace(first, places=first.places + 1)})
-    wrong = replace(first, labels=(predictions(first.network, first.images, None) + 1) % 10)
+        explaining.right_for_all({**targets, "lenetfc_td": replace(first, indices=first.indices + 1)})
+    wrong = replace(first, labels=(predictions(first.model.network, first.images, None) + 1) % 10)
     with pytest.raises(ValueError, match="none of the 30 pictures is classified correctly by lenetfc"):
         explaining.right_for_all({"lenetfc": wrong})
 
@@ -43,10 +43,10 @@ def test_what_cannot_be_compared_is_refused(targets):
 def test_maps_of_all_layers_with_the_mean_subtracted(targets):
     target = targets["lenetfc_td"]
     mean = torch.full((1, 28, 28), 0.1)
-    shifted = replace(target, mean=mean)
+    shifted = replace(target, model=replace(target.model, mean=mean))
     found = explaining.maps_by_layer("lenetfc_td", shifted, target.images[:3])
     assert list(found) == list(paper_layers("lenetfc_td"))
-    expected = grad_cam(target.network, "stage_x2", target.images[:3] - mean)
+    expected = grad_cam(target.model.network, "stage_x2", target.images[:3] - mean)
     assert torch.equal(found["act_2"].maps, expected.maps)
     one = explaining.maps_by_layer("lenetfc_td", target, target.images[:3], {"mine": "stem_x1"}, 4, "probability")
     assert one["mine"].layer == "stem_x1"

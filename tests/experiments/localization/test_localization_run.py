@@ -16,8 +16,8 @@ from c2f.experiments.localization import plots as looking_plots
 from c2f.experiments.localization import run as looking_runs
 from c2f.experiments.localization import tables as looking_tables
 from c2f.experiments.localization.measure import KINDS, evidence, measure_layer
-from c2f.experiments.localization.run import compare, locate_run, looking_name, looking_record, scores, told
-from c2f.experiments.localization.sample import load_trial
+from c2f.experiments.localization.run import compare, locate_run, looking_name, looking_record, scores, summary_line
+from c2f.experiments.localization.sample import load_localization_sample
 from c2f.metrics import localization
 from c2f.metrics.localization.objects import Objects, find_objects
 from c2f.metrics.localization.suite import POOLED, SINGLE, baselines, measure, measure_box
@@ -27,7 +27,7 @@ from c2f.runs.record import RecordError
 from c2f.training import data as training_data
 
 DATA = "fashion-mnist"  # its shipped weights, on pictures of the shipped sample
-SMALL = {"chosen": 10, "pictures": 20}
+SMALL = {"threshold_pictures": 10, "pictures": 20}
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def sample(few_of_the_sample):
 
 @pytest.fixture
 def trial(sample):
-    return load_trial("lenetfc", DATA, **SMALL)
+    return load_localization_sample("lenetfc", DATA, **SMALL)
 
 
 def locate(output, network="lenetfc", seed=0, **more):
@@ -86,28 +86,28 @@ def test_pictures_whose_object_is_not_known_are_refused(pictures, message):
 
 
 def test_thresholds_and_scores_have_pictures_of_their_own(trial, sample):
-    assert (int(trial.choosing.sum()), int(trial.scored.sum())) == (10, 20)
-    assert trial.labels[trial.choosing].bincount(minlength=10).tolist() == [1] * 10
+    assert (int(trial.for_thresholds.sum()), int(trial.scored.sum())) == (10, 20)
+    assert trial.labels[trial.for_thresholds].bincount(minlength=10).tolist() == [1] * 10
     assert trial.labels[trial.scored].bincount(minlength=10).tolist() == [2] * 10
-    assert len(trial.target.places.unique()) == 30
-    again = load_trial("lenetfc_td", DATA, 1, **SMALL)
-    assert torch.equal(again.target.places, trial.target.places)
-    assert torch.equal(again.choosing, trial.choosing)
-    masks = sample.test.images[trial.target.places, 0] > 25
+    assert len(trial.tested.indices.unique()) == 30
+    again = load_localization_sample("lenetfc_td", DATA, 1, **SMALL)
+    assert torch.equal(again.tested.indices, trial.tested.indices)
+    assert torch.equal(again.for_thresholds, trial.for_thresholds)
+    masks = sample.test.images[trial.tested.indices, 0] > 25
     assert torch.equal(trial.objects.masks, masks)
-    assert int(load_trial("lenetfc", DATA, chosen=30, pictures=None).scored.sum()) == 120
+    assert int(load_localization_sample("lenetfc", DATA, threshold_pictures=30, pictures=None).scored.sum()) == 120
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"chosen": 150, "pictures": None}, "chosen is 150 of 150 test pictures: leave some"),
-        ({"chosen": 0}, "chosen must be a whole number of at least 1, not 0"),
+        ({"threshold_pictures": 150, "pictures": None}, "threshold_pictures is 150 of 150 test pictures: leave some"),
+        ({"threshold_pictures": 0}, "threshold_pictures must be a whole number of at least 1, not 0"),
         ({"pictures": 0}, "pictures must be a whole number of at least 1, not 0"),
         ({"pictures": 145}, "the test set of fashion-mnist has 150"),
         (
-            {"chosen": 9000, "pictures": 1001},
-            "9000 pictures to choose on and 1001 to score are more than the 10000 test",
+            {"threshold_pictures": 9000, "pictures": 1001},
+            "9000 pictures to choose thresholds on and 1001 to score are more than the 10000 test",
         ),
         ({"data": "fashion-mnst"}, "unknown data set 'fashion-mnst'; did you mean 'fashion-mnist'"),
         ({"test_data": "fashion"}, "unknown data set 'fashion'; did you mean 'fashion-mnist'"),
@@ -115,7 +115,7 @@ def test_thresholds_and_scores_have_pictures_of_their_own(trial, sample):
 )
 def test_parts_that_cannot_be_drawn_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
-        load_trial("lenetfc", **{"data": DATA, **SMALL, **change})
+        load_localization_sample("lenetfc", **{"data": DATA, **SMALL, **change})
 
 
 def test_pictures_of_another_size_are_refused(monkeypatch, sample):
@@ -124,7 +124,7 @@ def test_pictures_of_another_size_are_refused(monkeypatch, sample):
     monkeypatch.setattr(training_data, "load_data_set", lambda data, image_size: other)
     told = r"fashion-mnist, pictures of 1x28x28 \(channels, rows, columns\), but cifar10-jpeg has 3x32x32"
     with pytest.raises(ValueError, match=told):
-        load_trial("lenetfc", DATA, test_data="cifar10-jpeg", **SMALL)
+        load_localization_sample("lenetfc", DATA, test_data="cifar10-jpeg", **SMALL)
 
 
 # Maps and measures
@@ -132,7 +132,7 @@ def test_pictures_of_another_size_are_refused(monkeypatch, sample):
 
 def test_kinds_of_maps(trial):
     path, x = paper_layers("lenetfc")["act_2"], trial.images[:5]
-    network = trial.target.network
+    network = trial.model.network
     maps = {kind: evidence(network, path, x, kind, batch_size=2) for kind in KINDS}
     raw = grad_cam(network, path, x)
     assert torch.equal(maps["raw"][1], raw.predicted)
@@ -275,7 +275,7 @@ def test_a_run_records_what_it_measured(tmp_path, trial):
         "bright pixels",
         10,
     )
-    told_ = told("lenetfc", DATA, "raw", run)
+    told_ = summary_line("lenetfc", DATA, "raw", run)
     assert told_.startswith("lenetfc--fashion-mnist--localization--raw--seed0: act_3: pointing game")
     each = scores("lenetfc", DATA, "act_3", "f1", output=tmp_path)[0]
     torch.testing.assert_close(each.double(), found.each["f1"], atol=1e-6, rtol=0)
@@ -379,7 +379,14 @@ def test_bad_runs_are_refused_before_any_work(change, message, tmp_path, monkeyp
 
 def test_the_command_says_what_was_found(tmp_path, capsys):
     locate_command(
-        "lenetfc", DATA, layers=("act_4",), pictures=20, chosen=10, faithful=0, output=tmp_path, device="cpu"
+        "lenetfc",
+        DATA,
+        layers=("act_4",),
+        pictures=20,
+        threshold_pictures=10,
+        faithful=0,
+        output=tmp_path,
+        device="cpu",
     )
     told_, where = capsys.readouterr().out.splitlines()
     assert told_.startswith("lenetfc--fashion-mnist--localization--raw--seed0: act_4: pointing game 0.")

@@ -8,10 +8,13 @@ import pytest
 import torch
 from foolbox.attacks.base import MinimizationAttack
 from foolbox.distances import l2
+from safetensors.torch import save_file
 
 from c2f import attacks, zoo
 from c2f.attacks import ATTACKS
-from c2f.datasets.selection import subset
+from c2f.common.files import sha256
+from c2f.datasets.pictures import mean_image
+from c2f.datasets.selection import stratified_subset
 from c2f.experiments.classification import run as experiments
 from c2f.experiments.robustness import records as attack_records
 from c2f.experiments.robustness import run as attacking
@@ -25,8 +28,8 @@ from c2f.runs.folder import save_weights
 from c2f.runs.parts import OutOfTime, PartialResults
 from c2f.runs.record import RecordError, Run, add_run, read
 from c2f.training.recipes import recipe
-from c2f.zoo import trained as targets
-from c2f.zoo.trained import load_target, predictions
+from c2f.zoo import samples as targets
+from c2f.zoo.samples import load_sample, predictions
 
 DATA = "fashion-mnist"  # its shipped weights, on pictures of the shipped sample
 NAME = f"lenetfc--{DATA}--contrast--minimal"
@@ -85,36 +88,40 @@ def noisy(seed):
 
 def test_a_subset_is_balanced_and_a_smaller_one_is_part_of_it(sample):
     labels = torch.tensor([0] * 50 + [1] * 30 + [2] * 3)
-    some, more = subset(labels, 12), subset(labels, 30)
+    some, more = stratified_subset(labels, 12), stratified_subset(labels, 30)
     assert labels[some].bincount().tolist() in ([4, 5, 3], [5, 4, 3])  # class 2 has no more
     assert labels[more].bincount().tolist() in ([13, 14, 3], [14, 13, 3])
     assert set(some.tolist()) < set(more.tolist())
     assert some.tolist() == sorted(set(some.tolist()))
-    assert torch.equal(subset(labels, 83), torch.arange(83))
-    assert not torch.equal(subset(labels, 12), subset(labels, 12, seed=1))
+    assert torch.equal(stratified_subset(labels, 83), torch.arange(83))
+    assert not torch.equal(stratified_subset(labels, 12), stratified_subset(labels, 12, seed=1))
 
 
 def test_the_target_is_the_trained_network_on_test_pictures(sample):
-    target = load_target("lenetfc", DATA, 0, 20)
-    assert torch.equal(target.images, sample.test.images[target.places].float() / 255)
-    assert torch.equal(target.labels, sample.test.labels[target.places])
+    target = load_sample("lenetfc", DATA, 0, 20)
+    assert torch.equal(target.images, sample.test.images[target.indices].float() / 255)
+    assert torch.equal(target.labels, sample.test.labels[target.indices])
     assert target.labels.bincount(minlength=10).tolist() == [2] * 10
-    assert target.mean is None
-    assert target.weights["file"] == "lenetfc--fashion-mnist--seed0.safetensors"
-    assert len(load_target("lenetfc", DATA, 0, None).labels) == 120
+    assert target.model.mean is None
+    assert target.model.weights["file"] == "lenetfc--fashion-mnist--seed0.safetensors"
+    assert len(load_sample("lenetfc", DATA, 0, None).labels) == 120
 
 
 def test_the_mean_picture_is_subtracted_inside(monkeypatch, tmp_path, sample):
     """A network trained on centred pictures (CIFAR-10's recipe) is attacked as it was trained."""
     centred = recipe("lenetfc", "cifar10", epochs=1)
     described = experiments.parameters("lenetfc", DATA, centred, "sum_concat", "gaussian_resize", sample.test)
-    network = zoo.load("lenetfc", DATA)
+    network = zoo.load("lenetfc", DATA).network
     weights = save_weights(tmp_path, f"lenetfc--{DATA}", 0, network, described)
-    run = Run(0, {"test_accuracy": 0.1}, {}, environment("cpu", 1), {"weights": weights})
+    mean = mean_image(sample.train)
+    path = tmp_path / "means" / f"lenetfc--{DATA}--seed0.safetensors"
+    path.parent.mkdir()
+    save_file({"mean": mean}, path)
+    files = {"weights": weights, "means": {"file": path.name, "sha256": sha256(path)}}
+    run = Run(0, {"test_accuracy": 0.1}, {"classes": list(sample.test.classes)}, environment("cpu", 1), files)
     add_run(tmp_path / "runs", f"lenetfc--{DATA}", "training", described, run)
-    target = load_target("lenetfc", DATA, 0, 30, tmp_path)
-    mean = sample.train.images.double().mean(dim=0) / 255
-    assert torch.allclose(target.mean.double(), mean, atol=1e-6)
+    target = load_sample("lenetfc", DATA, 0, 30, tmp_path)
+    assert target.model.mean.equal(mean)
     seen = []
     use(monkeypatch, lambda seed: lambda pictures, ids: pictures)
     victim = attacks.victim
@@ -137,12 +144,12 @@ QUICK = dict.fromkeys(ATTACKS, "minimal") | {"salt_and_pepper": "paper", "pointw
 @pytest.mark.parametrize("name", list(ATTACKS))
 def test_what_is_stored_stands_when_the_network_is_asked_again(tmp_path, name):
     """Real weights, real pictures: each success is a misclassification, in bounds, at the stored distance."""
-    run = attack(tmp_path, name, protocol=QUICK[name], pictures=4, repetitions=1)
+    run = attack(tmp_path, name, protocol=QUICK[name], pictures=4, restarts=1)
     found = attack_records.results("lenetfc", DATA, name, QUICK[name], 0, tmp_path)
     perturbed = attack_records.adversarial("lenetfc", DATA, name, QUICK[name], 0, tmp_path)
-    target = load_target("lenetfc", DATA, 0, 4)
+    target = load_sample("lenetfc", DATA, 0, 4)
     with torch.no_grad():
-        before, after = (target.network(x).argmax(dim=1).numpy() for x in (target.images, perturbed))
+        before, after = (target.model.network(x).argmax(dim=1).numpy() for x in (target.images, perturbed))
     assert (found.before == before).all()
     assert (found.after[found.success] == after[found.success]).all()
     assert (after[found.success] != found.label[found.success]).all()
@@ -186,8 +193,8 @@ def test_a_run_writes_its_record_its_results_and_its_pictures(tmp_path):
 
 
 def test_the_batches_change_nothing(tmp_path):
-    whole = attack(tmp_path / "whole", "blended_uniform", pictures=12, repetitions=2)
-    parts = attack(tmp_path / "parts", "blended_uniform", pictures=12, repetitions=2, batch_size=5)
+    whole = attack(tmp_path / "whole", "blended_uniform", pictures=12, restarts=2)
+    parts = attack(tmp_path / "parts", "blended_uniform", pictures=12, restarts=2, batch_size=5)
     assert parts.values == whole.values
     assert parts.files["attacks"] == whole.files["attacks"]
     assert parts.files["adversarial"] == whole.files["adversarial"]
@@ -195,7 +202,7 @@ def test_the_batches_change_nothing(tmp_path):
 
 def test_of_the_repetitions_the_nearest_success_counts(tmp_path, monkeypatch, sample):
     use(monkeypatch, noisy, randomised=True)
-    run = attack(tmp_path, pictures=100, repetitions=3)
+    run = attack(tmp_path, pictures=100, restarts=3)
     best = attack_records.results("lenetfc", DATA, "contrast", output=tmp_path)
     singles = []
     for seed in range(3):
@@ -227,16 +234,16 @@ def test_a_killed_run_goes_on_and_ends_as_if_unbroken(tmp_path, monkeypatch):
         return make
 
     use(monkeypatch, counted, randomised=True)
-    unbroken = attack(tmp_path / "unbroken", batch_size=10, repetitions=2)
+    unbroken = attack(tmp_path / "unbroken", batch_size=10, restarts=2)
     assert len(calls) == 6
     calls.clear()
     use(monkeypatch, lambda seed: counted(seed, fatal=(4,)), randomised=True)
     with pytest.raises(Killed):  # in the second search of the second batch
-        attack(tmp_path, batch_size=10, repetitions=2)
+        attack(tmp_path, batch_size=10, restarts=2)
     assert [path.split("/")[0] for path in files(tmp_path) if "unbroken" not in path] == ["checkpoints"] * 3
     calls.clear()
     use(monkeypatch, counted, randomised=True)
-    resumed = attack(tmp_path, batch_size=10, repetitions=2)
+    resumed = attack(tmp_path, batch_size=10, restarts=2)
     assert len(calls) == 3  # what is finished is not searched again
     assert (resumed.values, resumed.files["attacks"]) == (unbroken.values, unbroken.files["attacks"])
     assert not list((tmp_path / "checkpoints").iterdir())
@@ -298,13 +305,13 @@ def test_what_is_there_is_left_out_until_asked_for_or_until_the_weights_change(t
 
     trained = zoo.record("lenetfc", DATA)
     other = tmp_path / "retrained"
-    weights = save_weights(other, trained.name, 0, zoo.load("lenetfc", DATA, 1), trained.parameters)
+    weights = save_weights(other, trained.name, 0, zoo.load("lenetfc", DATA, 1).network, trained.parameters)
     add_run(
         other / "runs",
         trained.name,
         "training",
         trained.parameters,
-        Run(0, {"x": 1}, {}, environment("cpu", 1), {"weights": weights}),
+        Run(0, {"x": 1}, trained.runs[0].details, environment("cpu", 1), {"weights": weights}),
     )
     anew = attack(tmp_path, weights=other)
     assert anew.details["weights"] == weights
@@ -349,7 +356,7 @@ def test_claims_that_are_none_count_as_not_found_and_are_told(tmp_path, monkeypa
     assert run.values["success_rate"] == 0
     assert run.details["verified"] == 0
     assert run.details["refuted"] == run.details["repetitions"][0]["refuted"] > 15
-    assert verify(load_target("lenetfc", DATA, 0, 24), *stored(tmp_path)).holds
+    assert verify(load_sample("lenetfc", DATA, 0, 24), *stored(tmp_path)).holds
 
 
 def test_a_success_on_the_very_border_that_another_batch_takes_back_is_none(tmp_path, monkeypatch):
@@ -361,7 +368,7 @@ def test_a_success_on_the_very_border_that_another_batch_takes_back_is_none(tmp_
         calls.append(len(images))
         found = ask(network, images, mean, device)
         if len(calls) == 3:  # before the attack, after the only search, and once more at the end
-            found[border] = load_target("lenetfc", DATA, 0, 24).labels[border]
+            found[border] = load_sample("lenetfc", DATA, 0, 24).labels[border]
         return found
 
     monkeypatch.setattr(attacking, "predictions", last_digits)
@@ -369,7 +376,7 @@ def test_a_success_on_the_very_border_that_another_batch_takes_back_is_none(tmp_
     assert (run.details["refuted"], run.details["verified"]) == (1, honest.details["verified"] - 1)
     perturbed, results = stored(tmp_path)
     assert (results.after[border], results.l2[border]) == (-1, math.inf)
-    assert torch.equal(perturbed[border], load_target("lenetfc", DATA, 0, 24).images[border])
+    assert torch.equal(perturbed[border], load_sample("lenetfc", DATA, 0, 24).images[border])
 
 
 def stored(output):
@@ -388,7 +395,7 @@ def test_pictures_out_of_bounds_are_refused_and_nothing_is_recorded(tmp_path, mo
 
 def test_every_false_line_of_stored_results_is_seen(tmp_path):
     attack(tmp_path)
-    target = load_target("lenetfc", DATA, 0, 24)
+    target = load_sample("lenetfc", DATA, 0, 24)
     perturbed, results = stored(tmp_path)
     assert verify(target, perturbed, results).holds
     turned, standing = (np.flatnonzero(mask) for mask in (results.success, ~results.success))
@@ -432,9 +439,9 @@ def test_a_network_that_gets_nothing_right_and_an_attack_that_finds_nothing(tmp_
     load = targets.zoo.load
 
     def never_right(*arguments):
-        network = load(*arguments)
-        network.head.register_forward_hook(lambda module, args, logits: -logits)
-        return network
+        model = load(*arguments)
+        model.network.head.register_forward_hook(lambda module, args, logits: -logits)
+        return model
 
     monkeypatch.setattr(targets.zoo, "load", never_right)
     run = attack(tmp_path / "nothing-right", pictures=50)
@@ -457,7 +464,7 @@ def no_work(*arguments, **options):
         ({"protocol": "papre"}, "unknown protocol 'papre'; did you mean 'paper'"),
         ({"pictures": 0}, "pictures must be a whole number of at least 1, not 0"),
         ({"pictures": 121}, "pictures is 121 but the test set of fashion-mnist has 120: give at most that, or all"),
-        ({"repetitions": 0}, "repetitions must be a whole number of at least 1, not 0"),
+        ({"restarts": 0}, "restarts must be a whole number of at least 1, not 0"),
         ({"batch_size": -3}, "batch_size must be a whole number of at least 1, not -3"),
         ({"seed": 9}, r"lenetfc--fashion-mnist has no weights of seed 9; seeds there: \[0, 1.*`c2f train lenetfc"),
         ({"network": "nin"}, r"there is no record .*nin--fashion-mnist\.json; make it with `c2f train nin fashion"),
@@ -476,7 +483,7 @@ def test_other_parameters_in_the_same_folder_are_refused_before_any_work(tmp_pat
     with pytest.raises(RecordError, match="pictures 24 there and 30 here; choose another folder"):
         attack(tmp_path, pictures=30)
     with pytest.raises(RecordError, match="repetitions 3 there and 1 here; choose another folder"):
-        attack(tmp_path, repetitions=1)
+        attack(tmp_path, restarts=1)
     (tmp_path / "file").write_text("")
     with pytest.raises(PermissionError, match="Choose another folder"):
         attack(tmp_path / "file", name="shifts")
@@ -510,8 +517,8 @@ def test_the_remedy_of_a_shipped_record_that_is_not_there(monkeypatch, tmp_path)
 
 
 def test_predictions_leave_the_pictures_and_the_network_as_they_are(sample):
-    target = load_target("lenetfc", DATA, 0, 20)
+    target = load_sample("lenetfc", DATA, 0, 20)
     before = target.images.clone()
-    first = predictions(target.network, target.images, target.mean)
-    assert torch.equal(first, predictions(target.network, target.images, target.mean))
+    first = predictions(target.model.network, target.images, target.model.mean)
+    assert torch.equal(first, predictions(target.model.network, target.images, target.model.mean))
     assert torch.equal(before, target.images)

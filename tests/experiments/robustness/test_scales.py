@@ -58,7 +58,7 @@ def test_combinations_are_all_of_at_most_two_scales_and_all(factors):
         assert found["x1+x16"] == (True, False, False, False, True)
 
 
-@pytest.mark.parametrize("name", [name for name in networks.names() if "_td" in name])
+@pytest.mark.parametrize("name", [name for name in networks.names("classifier") if "_td" in name])
 def test_every_top_down_network_of_the_table(name):
     network = networks.build(name, 1, 3, 16, seed=0)
     clean, labels = torch.rand(2, 1, 16, 16, generator=torch.Generator().manual_seed(1)), torch.tensor([0, 2])
@@ -71,7 +71,7 @@ def test_every_top_down_network_of_the_table(name):
 def test_real_weights_by_hand(pictures):
     clean, labels = pictures
     perturbed = noisy(clean)
-    network = zoo.load("lenetfc_td", DATA)
+    network = zoo.load("lenetfc_td", DATA).network
     found = ablate(network, clean, perturbed, labels)
     with torch.no_grad():
         by_hand = {
@@ -92,7 +92,7 @@ def test_real_weights_by_hand(pictures):
 def test_the_mean_picture_is_subtracted_from_every_input(pictures):
     clean, labels = pictures
     perturbed, mean = noisy(clean), clean.mean(dim=0)
-    network = zoo.load("lenetfc_td", DATA)
+    network = zoo.load("lenetfc_td", DATA).network
     found = ablate(network, clean, perturbed, labels, mean)
     with torch.no_grad():
         logits = network([perturbed - mean, clean - mean, clean - mean])
@@ -103,8 +103,8 @@ def test_the_mean_picture_is_subtracted_from_every_input(pictures):
 def test_what_does_not_belong_together_is_refused(pictures):
     clean, labels = pictures
     with pytest.raises(ValueError, match=r"BottomUp has one input only: give a top-down network, e.g. lenetfc_td"):
-        ablate(zoo.load("lenetfc", DATA), clean, clean, labels)
-    network = zoo.load("lenetfc_td", DATA)
+        ablate(zoo.load("lenetfc", DATA).network, clean, clean, labels)
+    network = zoo.load("lenetfc_td", DATA).network
     for bad in ((clean[:3], clean, labels), (clean, clean, labels[:3]), (clean[:0], clean[:0], labels[:0])):
         with pytest.raises(ValueError, match="do not belong together: give one of each for every picture"):
             ablate(network, *bad)
@@ -146,7 +146,7 @@ def test_bad_input_is_refused_with_the_remedy(tmp_path):
     trained, other = zoo.record("lenetfc_td", DATA), tmp_path / "retrained"
     network = networks.build("lenetfc_td", 1, 10, 28, seed=5)
     weights = save_weights(other, trained.name, 0, network, trained.parameters)
-    run = Run(0, {"x": 1}, {}, environment("cpu", 1), {"weights": weights})
+    run = Run(0, {"x": 1}, trained.runs[0].details, environment("cpu", 1), {"weights": weights})
     add_run(other / "runs", trained.name, "training", trained.parameters, run)
     with pytest.raises(
         RecordError, match=r"attacked other weights of seed 0 than those of .* now: attack again, with --ag"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from c2f import datasets
+from c2f import datasets, zoo
 from c2f.datasets.batches import Batches
 from c2f.datasets.pictures import Pictures
 from c2f.experiments.segmentation import (
@@ -19,7 +19,6 @@ from c2f.experiments.segmentation import (
     evaluate_meshes,
     fit_meshes,
     load_meshes,
-    load_segmentation,
     make_meshes,
     masked_loss,
     mesh_layout,
@@ -27,7 +26,6 @@ from c2f.experiments.segmentation import (
     pixel_labels,
     pixel_scores,
     predict,
-    segmentation_record,
     segmentation_run,
 )
 from c2f.experiments.segmentation import run as experiment_module
@@ -316,7 +314,7 @@ def fit(found, network=None, recipe=RECIPE, seed=0, **more):
     return network, fit_meshes(network, train, Batches(found[1], 16), recipe, weights, seed=seed, **more)
 
 
-def told(history):
+def summary_line(history):
     return {key: value for key, value in vars(history).items() if key != "seconds"}
 
 
@@ -341,7 +339,7 @@ def test_one_seed_gives_one_result_also_after_a_stop(found, tmp_path):
     again, history_again = fit(found, on_epoch=lambda h: seen.append(len(h)))
     assert seen == [1, 2]
     assert same_weights(whole, again)
-    assert told(history) == told(history_again)
+    assert summary_line(history) == summary_line(history_again)
 
     class Killed(Exception):
         pass
@@ -355,7 +353,7 @@ def test_one_seed_gives_one_result_also_after_a_stop(found, tmp_path):
     resumed, history_resumed = fit(found, checkpoint=checkpoint, on_epoch=lambda h: seen.append(len(h)))
     assert seen == [1, 2, 1, 2]
     assert same_weights(whole, resumed)
-    assert told(history) == told(history_resumed)
+    assert summary_line(history) == summary_line(history_resumed)
 
     with pytest.raises(ValueError, match=r"of another run \(it differs in seed"):
         fit(found, build_segmentation("td", width=4, seed=1), seed=1, checkpoint=checkpoint)
@@ -442,7 +440,7 @@ def test_a_run_is_recorded_and_its_weights_can_be_loaded(tmp_path, found):
     assert {"published iou ignore", "iou background"} <= set(first.values)
     assert "iou ignore" not in first.values
 
-    network = load_segmentation("td", DATA, 0, tmp_path)
+    network = zoo.load("segmentation_td", DATA, 0, tmp_path).network
     assert not network.training
     result = evaluate_meshes(network, Batches(found[1], 16), class_weights(found[0]))
     assert result.confusions["correct"].tolist() == first.details["confusions"]["correct"]
@@ -458,11 +456,13 @@ def test_a_run_is_recorded_and_its_weights_can_be_loaded(tmp_path, found):
 
     with pytest.raises(RecordError, match=r"recipe.epochs 2 there and 3 here"):
         run(tmp_path, recipe=replace(RECIPE, epochs=3))
-    with pytest.raises(RecordError, match=r"seed 5; seeds there: \[0, 1\]; make it with `c2f segment td .*--seeds 5"):
-        load_segmentation("td", DATA, 5, tmp_path)
+    with pytest.raises(
+        RecordError, match=r"seed 5; seeds there: \[0, 1\]; make it with `c2f train segmentation_td .*--seeds 5"
+    ):
+        zoo.load("segmentation_td", DATA, 5, tmp_path)
     (tmp_path / "weights" / first.files["weights"]["file"]).write_bytes(b"")
     with pytest.raises(RecordError, match=r"is not the record's \(sha256 differs\)"):
-        load_segmentation("td", DATA, 0, tmp_path)
+        zoo.load("segmentation_td", DATA, 0, tmp_path)
 
 
 @pytest.mark.usefixtures("few_meshes")
@@ -487,6 +487,6 @@ def test_bad_requests_are_refused_before_any_work(tmp_path):
         segmentation_run("td", DATA, -1, tmp_path)
     with pytest.raises(ValueError, match="did you mean 'fashion-mnist"):
         segmentation_run("td", "fashion-mnst", 0, tmp_path)
-    with pytest.raises(RecordError, match=r"no record .*segmentation_td--fashion.* `c2f segment td fashion"):
-        segmentation_record("td", DATA, tmp_path)
+    with pytest.raises(RecordError, match=r"no record .*segmentation_td--fashion.* `c2f train segmentation_td fashion"):
+        zoo.record("segmentation_td", DATA, tmp_path)
     assert os.listdir(tmp_path) == []

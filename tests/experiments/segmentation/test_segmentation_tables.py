@@ -55,7 +55,9 @@ def test_segmentations_are_found_by_data_and_network(folder, tmp_path_factory):
         "mnist": ["td", "unet"],
     }
     assert found["mnist"]["td"].name == "segmentation_td--mnist"
-    with pytest.raises(RecordError, match=r"no segmentation runs in .*; make some, e\.g\. with `c2f segment td"):
+    with pytest.raises(
+        RecordError, match=r"no segmentation runs in .*; make some, e\.g\. with `c2f train segmentation_td"
+    ):
         recorded_segmentations(tmp_path_factory.mktemp("empty"))
 
 

@@ -127,7 +127,7 @@ def test_any_backbone(name):
 @torch.no_grad()
 @pytest.mark.parametrize("name", ["lenetfc", "lenetfc_td"])
 def test_a_trained_network_keeps_what_it_knows(name):
-    trained = zoo.load(name, "fashion-mnist", 0)
+    trained = zoo.load(name, "fashion-mnist", 0).network
     backbone, width = glimpse.without_classes(trained)
     test = datasets.load("fashion-mnist-sample").test
     pictures, labels = test.images[:400].float() / 255, test.labels[:400]
