@@ -1,25 +1,17 @@
 """``c2f attack``: the ten attacks of the Top-Down paper on a classifier, or projected gradient descent on glimpses."""
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from tyro.conf import Positional
 
 from c2f.cli.app import app
 from c2f.cli.epochs import if_there
-from c2f.cli.options import (
-    Again,
-    Device,
-    Network,
-    Pictures,
-    RecordOutput,
-    TestData,
-    TrainedOn,
-    TrainedSeeds,
-    Weights,
-    count,
-)
+from c2f.cli.options import USUAL, Measuring, Network, Pictures, TestData, TrainedOn, count
+
+if TYPE_CHECKING:
+    from c2f.runs.record import Run
 
 
 def attack_classifier(
@@ -30,13 +22,9 @@ def attack_classifier(
     protocol: str = "minimal",
     pictures: Pictures = 1000,
     restarts: int = 3,
-    seeds: TrainedSeeds = (0,),
     batch_size: int | None = None,
-    weights: Weights = None,
     test_data: TestData = None,
-    device: Device = None,
-    again: Again = False,
-    output: Path = Path("output"),
+    measurement: Measuring = USUAL,
 ) -> None:
     """Attack a trained network, verify and record what was found; an interrupted run goes on where it stopped.
 
@@ -48,37 +36,30 @@ def attack_classifier(
             searched).
         restarts: searches with other random numbers, of which the best counts for each picture.
         batch_size: pictures searched at once, 250 or on a GPU 2000 unless given; changes no result.
-        output: folder for runs/, attacks/ (results picture by picture) and adversarial/ (the perturbed pictures).
     """
     from c2f import attacks as table
     from c2f.experiments.robustness.records import attack_name, summary_line
     from c2f.experiments.robustness.run import attack_run
-    from c2f.training.device import find_device
 
     chosen = attacks or tuple(table.names())
     for name in chosen:
         table.build(name, protocol)  # all names are checked before the first attack
-    found = find_device(device)
-    for seed in seeds:
+    how: dict[str, Any] = {
+        "pictures": count(pictures),
+        "restarts": restarts,
+        "batch_size": batch_size,
+        "test_data": test_data,
+    }
+
+    def attack_all(seed: int, **options: Any) -> "Run":
         for name in chosen:
-            run = attack_run(
-                network,
-                data,
-                seed,
-                name,
-                protocol,
-                output=output,
-                pictures=count(pictures),
-                restarts=restarts,
-                batch_size=batch_size,
-                weights=weights,
-                test_data=test_data,
-                device=found,
-                again=again,
-            )
+            run = attack_run(network, data, seed, name, protocol, **how, **options)
             what = f"{attack_name(network, data, name, protocol, pictures == 'all')}--seed{seed}"
-            print(summary_line(what, run) + if_there(run, output), flush=True)
-    print(f"records and results picture by picture in {output}")
+            print(summary_line(what, run) + if_there(run, measurement.output), flush=True)
+        return run
+
+    list(measurement.each(attack_all))
+    print(f"records, attacks/ (results picture by picture) and adversarial/ (the pictures) in {measurement.output}")
 
 
 def attack_glimpses(
@@ -91,12 +72,8 @@ def attack_glimpses(
     pictures: Pictures = 1000,
     checked: int = 50,
     auto: str = "quick",
-    seeds: TrainedSeeds = (0,),
-    weights: Weights = None,
     test_data: TestData = None,
-    device: Device = None,
-    again: Again = False,
-    output: RecordOutput = Path("output"),
+    measurement: Measuring = USUAL,
 ) -> None:
     """Attack a network of glimpses by projected gradient descent, as published and as one should; it is resumable.
 
@@ -108,33 +85,28 @@ def attack_glimpses(
         auto: AutoAttack in that check: quick, standard or none.
     """
     from c2f.experiments.glimpses.pgd_run import pgd_run
-    from c2f.training.device import find_device
 
-    found = find_device(device)
-    for seed in seeds:
-        run = pgd_run(
-            network,
-            data,
-            seed,
-            output=output,
-            epsilons=[epsilon / 255 for epsilon in epsilons],
-            steps=steps,
-            restarts=restarts,
-            pictures=count(pictures),
-            checked=checked,
-            auto=auto,
-            test_data=test_data,
-            weights=weights,
-            device=found,
-            again=again,
-        )
+    measure = partial(
+        pgd_run,
+        network,
+        data,
+        epsilons=[epsilon / 255 for epsilon in epsilons],
+        steps=steps,
+        restarts=restarts,
+        pictures=count(pictures),
+        checked=checked,
+        auto=auto,
+        test_data=test_data,
+    )
+    output = measurement.output
+    for seed, run in measurement.each(measure):
         print(f"{network}, {data}, seed {seed}: {run.environment['seconds']:.0f} s{if_there(run, output)}")
         for name, accuracy in run.values.items():
             print(f"  {name:24s} {100 * accuracy:5.1f} %")
         for name in ("masking", "masking_rescaled"):
             if report := run.details[name]:
-                told = ", ".join(f"{test['name']} {test['count']}" for test in report["tests"])
-                print(f"  {name}: plain attack fools {report['fooled']} of {report['pictures']}; {told}", flush=True)
+                text = ", ".join(f"{test['name']} {test['count']}" for test in report["tests"])
+                print(f"  {name}: plain attack fools {report['fooled']} of {report['pictures']}; {text}", flush=True)
     print(f"records in {output / 'runs'}")
 
 

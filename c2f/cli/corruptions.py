@@ -1,23 +1,13 @@
 """``c2f corrupt``."""
 
+from functools import partial
 from pathlib import Path
 
 from tyro.conf import Positional
 
 from c2f.cli.app import app
 from c2f.cli.epochs import if_there
-from c2f.cli.options import (
-    Again,
-    Device,
-    Network,
-    Pictures,
-    RecordOutput,
-    TestData,
-    TrainedOn,
-    TrainedSeeds,
-    Weights,
-    count,
-)
+from c2f.cli.options import USUAL, Measuring, Network, Pictures, TestData, TrainedOn, count
 
 
 @app.command(name="corrupt")
@@ -27,16 +17,12 @@ def corrupt(
     /,
     types: tuple[str, ...] = (),
     pictures: Pictures = 1000,
-    seeds: TrainedSeeds = (0,),
-    weights: Weights = None,
     test_data: TestData = None,
     stored_as: str | None = None,
     tree: Path | None = None,
     clean: Path | None = None,
     workers: int = 4,
-    device: Device = None,
-    again: Again = False,
-    output: RecordOutput = Path("output"),
+    measurement: Measuring = USUAL,
 ) -> None:
     """Classify corrupted pictures, 15 types in 5 severities, and record how many answers are right; it is resumable.
 
@@ -49,34 +35,25 @@ def corrupt(
     """
     from c2f.experiments.corruptions import run as corruption_runs
     from c2f.experiments.corruptions import tables as corruption_tables
-    from c2f.training.device import find_device
+    from c2f.runs.folder import find_record, run_name
 
-    origin = corruption_runs.Origin(test_data, tree, clean, workers, stored_as)
-    place = find_device(device)
-    for seed in seeds:
-        run = corruption_runs.corruption_run(
-            network,
-            data,
-            seed,
-            output=output,
-            types=types,
-            pictures=count(pictures),
-            origin=origin,
-            weights=weights,
-            device=place,
-            again=again,
-        )
-        told = f"mean accuracy {100 * run.values['mean']:.1f} %"
+    measure = partial(
+        corruption_runs.corruption_run,
+        network,
+        data,
+        types=types,
+        pictures=count(pictures),
+        origin=corruption_runs.Origin(test_data, tree, clean, workers, stored_as),
+    )
+    output = measurement.output
+    for seed, run in measurement.each(measure):
+        text = f"mean accuracy {100 * run.values['mean']:.1f} %"
         if "clean" in run.values:
-            told += f", {100 * run.values['clean']:.1f} % without corruption"
-        told += f", {run.environment['seconds']:.0f} s{if_there(run, output)}"
-        print(f"{network}, {data}, seed {seed}: {told}", flush=True)
-    shown = [
-        column
-        for name, record in corruption_tables.recorded(output).items()
-        for column in corruption_tables.columns(record, name.removesuffix("--corruptions").replace("--", " ", 1))
-    ]
-    alike = [column for column in shown if list(column.scores[0].correct) == list(shown[-1].scores[0].correct)]
+            text += f", {100 * run.values['clean']:.1f} % without corruption"
+        text += f", {run.environment['seconds']:.0f} s{if_there(run, output)}"
+        print(f"{network}, {data}, seed {seed}: {text}", flush=True)
+    name = corruption_runs.corruption_name(run_name(network, data), pictures == "all" and tree is None, tree)
+    record = find_record(output, name, f"corrupt {network} {data}")
     print("accuracy in percent, mean over severities and seeds:")
-    print(corruption_tables.table(alike).round(1).to_string())
+    print(corruption_tables.table(corruption_tables.columns(record, f"{network} {data}")).round(1).to_string())
     print(f"records in {output / 'runs'}")

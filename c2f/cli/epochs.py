@@ -27,13 +27,13 @@ class Epochs:
             return
         if self.bar is None and somebody_watches():
             self.bar = tqdm(total=self.epochs, desc=self.what, unit="epoch")
-        told = f"loss {history.train_loss[-1]:.4f}, {history.reached()}"
+        text = f"loss {history.train_loss[-1]:.4f}, {history.reached()}"
         if self.bar is not None:
             self.bar.update(len(history) - self.bar.n)
-            self.bar.set_postfix_str(told)
+            self.bar.set_postfix_str(text)
         else:
             print(
-                f"{self.what}: epoch {len(history)} of {self.epochs}, {told}, {history.seconds[-1]:.1f} s", flush=True
+                f"{self.what}: epoch {len(history)} of {self.epochs}, {text}, {history.seconds[-1]:.1f} s", flush=True
             )
 
     def __enter__(self) -> Self:

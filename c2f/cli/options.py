@@ -1,21 +1,19 @@
 """Options that several commands have, with what ``--help`` says of them."""
 
 import dataclasses
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import docstring_parser
-from tyro.conf import arg
+from tyro.conf import OmitArgPrefixes, arg
+
+if TYPE_CHECKING:
+    from c2f.runs.record import Run
 
 Network = Annotated[str, arg(help="its name, e.g. lenetfc_td; see `c2f list networks`.")]
 TrainedOn = Annotated[str, arg(help="the data set that it was trained on.")]
 Device = Annotated[str | None, arg(help="as torch names it (cpu, cuda:1); without it a GPU where there is one.")]
-Again = Annotated[bool, arg(help="do anew what the output folder already holds.")]
-TrainedSeeds = Annotated[tuple[int, ...], arg(help="of the trainings whose weights are taken.")]
-Weights = Annotated[
-    Path | None,
-    arg(help="the output folder of `c2f train`; without it the weights that come with the book."),
-]
 TestData = Annotated[
     str | None,
     arg(
@@ -26,7 +24,6 @@ TestData = Annotated[
 Pictures = Annotated[
     int | Literal["all"], arg(help="how many test pictures are taken, as many of each class as there are, or all.")
 ]
-RecordOutput = Annotated[Path, arg(help="folder for runs/.")]
 
 
 def count(pictures: int | Literal["all"]) -> int | None:
@@ -39,7 +36,7 @@ def changes_of(kind: type, leave_out: tuple[str, ...] = ()) -> type:
 
     Help texts are those of the dataclass' docstring, so that what a field means is told once.
     """
-    told = {
+    help_texts = {
         name.strip(): entry.description
         for entry in docstring_parser.parse(kind.__doc__ or "").params
         for name in entry.arg_name.split(",")
@@ -48,7 +45,7 @@ def changes_of(kind: type, leave_out: tuple[str, ...] = ()) -> type:
     options: list[Any] = [
         (
             name,
-            Annotated[types[name] | None, arg(help=(told.get(name) or "").replace("``", ""))],
+            Annotated[types[name] | None, arg(help=(help_texts.get(name) or "").replace("``", ""))],
             dataclasses.field(default=None),
         )
         for name in (field.name for field in dataclasses.fields(kind))
@@ -73,3 +70,35 @@ class Training:
     device: str | None = None
     again: bool = False
     output: Path = Path("output")
+
+
+@dataclasses.dataclass(frozen=True)
+class Measurement:
+    """Which trainings of a network are measured, and how.
+
+    Attributes:
+        seeds: of the trainings whose weights are taken.
+        weights: the output folder of `c2f train`; without it the weights that come with the book.
+        device: as torch names it (cpu, cuda:1); without it a GPU where there is one.
+        again: do anew what the output folder already holds.
+        output: folder for runs/, and beside it for results picture by picture.
+    """
+
+    seeds: tuple[int, ...] = (0,)
+    weights: Path | None = None
+    device: str | None = None
+    again: bool = False
+    output: Path = Path("output")
+
+    def each(self, measure: Callable[..., "Run"]) -> Iterator[tuple[int, "Run"]]:
+        """Call ``measure`` for each seed, with the options that all measurements have; give seed and run."""
+        from c2f.training.device import find_device
+
+        device = find_device(self.device)
+        for seed in self.seeds:
+            how = {"weights": self.weights, "device": device, "again": self.again}
+            yield seed, measure(seed=seed, output=self.output, **how)
+
+
+Measuring = OmitArgPrefixes[Measurement]
+USUAL = Measurement()

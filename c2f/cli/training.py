@@ -3,6 +3,7 @@ it.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,12 +30,21 @@ DenseChanges: Any = changes_of(DenseRecipe, ("name",))
 GlimpseChanges: Any = changes_of(GlimpseRecipe)
 LookChanges: Any = changes_of(GlimpseSettings)
 LossChanges: Any = changes_of(LossSettings)
+
+
+@dataclass(frozen=True)
+class SetupChanges:
+    """Changes of a glimpse experiment's recipe, of how its network looks, and of its losses."""
+
+    recipe: OmitArgPrefixes[GlimpseChanges] = field(default_factory=GlimpseChanges)
+    look: OmitArgPrefixes[LookChanges] = field(default_factory=LookChanges)
+    losses: OmitArgPrefixes[LossChanges] = field(default_factory=LossChanges)
+
+
 NO_CLASSIFIER_CHANGES = ClassifierChanges()
 NO_MESH_CHANGES = MeshChanges()
 NO_DENSE_CHANGES = DenseChanges()
-NO_GLIMPSE_CHANGES = GlimpseChanges()
-NO_LOOK_CHANGES = LookChanges()
-NO_LOSS_CHANGES = LossChanges()
+NO_SETUP_CHANGES = SetupChanges()
 USUAL = Training()
 
 
@@ -171,9 +181,7 @@ def train_glimpses(
     stream: bool = False,
     workers: int = 4,
     tensorboard: Path | None = None,
-    recipe_changes: OmitArgPrefixes[GlimpseChanges] = NO_GLIMPSE_CHANGES,
-    look_changes: OmitArgPrefixes[LookChanges] = NO_LOOK_CHANGES,
-    loss_changes: OmitArgPrefixes[LossChanges] = NO_LOSS_CHANGES,
+    changes: OmitArgPrefixes[SetupChanges] = NO_SETUP_CHANGES,
     training: OmitArgPrefixes[Training] = USUAL,
 ) -> None:
     """Train a Multi-Glimpse Network (mgnet), or one pass at full size (full) or over a picture shrunk so far that it
@@ -199,9 +207,7 @@ def train_glimpses(
         profile,
         stream,
         image_size,
-        recipe=vars(recipe_changes),
-        look=vars(look_changes),
-        losses=vars(loss_changes),
+        **{part: vars(changed) for part, changed in vars(changes).items()},
     )
     writer = None if tensorboard is None else boards.open_writer(tensorboard / f"{network}--{data}")
 
@@ -262,9 +268,9 @@ def _result(run: Run) -> str:
     by_glimpse = [f"{100 * v:.2f}" for k, v in values.items() if k.startswith("test_accuracy ")]
     if by_glimpse:
         return f"test accuracy after each glimpse {', '.join(by_glimpse)} %"
-    told = f"test accuracy {100 * values['test_accuracy']:.2f} %"
+    text = f"test accuracy {100 * values['test_accuracy']:.2f} %"
     if "test_mean_iou" in values:
-        told = f"mean IoU {values['test_mean_iou']:.4f}, pixel {told.removeprefix('test ')}"
+        text = f"mean IoU {values['test_mean_iou']:.4f}, pixel {text.removeprefix('test ')}"
     if "test_rebuilt_error" in values:
-        told += f", rebuilt to {values['test_rebuilt_error']:.1f} grey levels"
-    return told
+        text += f", rebuilt to {values['test_rebuilt_error']:.1f} grey levels"
+    return text

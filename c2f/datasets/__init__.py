@@ -15,6 +15,7 @@ from pathlib import Path
 
 from c2f.common.checks import positive_int
 from c2f.datasets import scenes
+from c2f.datasets.data_name import DataName
 from c2f.datasets.decoding import DamagedData, resize
 from c2f.datasets.download import DownloadError
 from c2f.datasets.fetching import Status, fetch, table
@@ -27,6 +28,7 @@ from c2f.datasets.tiny_imagenet import read_tiny_imagenet
 __all__ = [
     "INFO",
     "DamagedData",
+    "DataName",
     "DataSet",
     "DownloadError",
     "Info",
@@ -80,7 +82,7 @@ def load(
     for size in sizes:
         if size is not None:
             positive_int(size, "image_size")
-    if name.startswith("folder:"):
+    if DataName.parse(name).folders:
         return _data_set(name, classes, read_folders(*folder_paths(name), sizes, classes))
     row = info(name)
     for size in sizes:

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from filelock import FileLock, Timeout
 
 from c2f.common.files import atomic_path
+from c2f.datasets.data_name import DataName
 from c2f.datasets.download import DownloadError, check_space, download, make_folder, md5_of, megabytes, offline
 from c2f.datasets.registry import INFO, Archive, Info, data_root, info, shortened
 
@@ -65,7 +66,7 @@ def fetch(name: str, root: str | os.PathLike[str] | None = None) -> Path:
         DownloadError: ``C2F_OFFLINE`` is set, or no address gave the right file.
         PermissionError, OSError: the folder cannot be written to, or the disk is too full.
     """
-    if name.startswith("folder:"):
+    if DataName.parse(name).folders:
         raise ValueError(f"{name!r} is a folder of yours: there is nothing to fetch")
     row, base = info(name), data_root(root)
     folder = row.where(base)

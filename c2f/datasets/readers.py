@@ -17,6 +17,7 @@ from torchvision.datasets.folder import IMG_EXTENSIONS, make_dataset
 from torchvision.datasets.utils import check_integrity
 
 from c2f.common.checks import did_you_mean
+from c2f.datasets.data_name import DataName
 from c2f.datasets.decoding import DamagedData, decode
 from c2f.datasets.pictures import Pictures
 
@@ -121,10 +122,7 @@ def folder_paths(name: str) -> tuple[Path, Path]:
         FileNotFoundError: a folder that is not there, or PATH holds no ``train``, or neither ``test`` nor
             ``val``.
     """
-    paths = name.removeprefix("folder:").split("::")
-    if len(paths) > 2 or not all(paths):
-        raise ValueError(f"{name!r} must be folder:PATH or folder:TRAIN_PATH::TEST_PATH")
-    folders = [Path(path).expanduser() for path in paths]
+    folders = DataName.parse(name).folders
     for folder in folders:
         if not folder.is_dir():
             raise FileNotFoundError(f"there is no folder {folder}, named by {name!r}")

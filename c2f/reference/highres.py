@@ -41,8 +41,8 @@ def densenet_piece(model: str, data: str, seed: int, minutes: float | None, gpu:
     def run(settings: Settings) -> None:
         def on_epoch(history: History) -> None:
             if len(history):
-                told = f"validation loss {history.val_loss[-1]:.4f}, accuracy {history.val_accuracy[-1]:.4f}"
-                settings.tell(f"{piece}: epoch {len(history)}, {told}, {history.seconds[-1]:.1f} s")
+                text = f"validation loss {history.val_loss[-1]:.4f}, accuracy {history.val_accuracy[-1]:.4f}"
+                settings.tell(f"{piece}: epoch {len(history)}, {text}, {history.seconds[-1]:.1f} s")
 
         densenet_run(
             model,

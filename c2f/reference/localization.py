@@ -1,6 +1,6 @@
 """Reference runs that measure where trained networks look."""
 
-from c2f.experiments.localization.run import FAITHFUL, locate_run, looking_name, summary_line
+from c2f.experiments.localization.run import FAITHFUL, localization_name, locate_run, summary_line
 from c2f.experiments.localization.sample import PICTURES, THRESHOLD_PICTURES
 from c2f.reference.piece import Piece, Settings, seed_piece
 from c2f.runs.folder import folder_with, run_name
@@ -32,7 +32,7 @@ def pieces() -> list[Piece]:
 
 def localization_piece(network: str, data: str, seed: int, kind: str, gpu: bool, faithful: int = FAITHFUL) -> Piece:
     """Return the measurement of one trained network by one kind of map; ``faithful`` as for ``locate_run``."""
-    name = looking_name(network, data, kind)
+    name = localization_name(network, data, kind)
     # Tiny-Imagenette has 500 test pictures, and all that are not chosen on are scored.
     few = data == "tiny-imagenette"
 

@@ -43,7 +43,7 @@ def _piece(name: str, trained: str, seed: int, minutes: float, evaluate: Callabl
             device=settings.device,
             deadline=settings.deadline,
         )
-        told = {key: value for key, value in done.values.items() if key == "mean" or key.startswith("robust")}
-        settings.tell(f"{name}--seed{seed}: {', '.join(f'{key} {100 * value:.1f} %' for key, value in told.items())}")
+        shown = {key: value for key, value in done.values.items() if key == "mean" or key.startswith("robust")}
+        settings.tell(f"{name}--seed{seed}: {', '.join(f'{key} {100 * value:.1f} %' for key, value in shown.items())}")
 
     return seed_piece(name, seed, minutes, False, run)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from c2f.common.checks import positive_int
 from c2f.common.files import atomic_path, check_writable, sha256
 from c2f.runs.environment import environment
+from c2f.runs.execution import Execution, Sitting, TrainingExecution
 from c2f.runs.folder import find_run, record_path, save_weights
 from c2f.runs.parts import PartialResults
 from c2f.runs.record import RecordError, Run, add_run, as_json
@@ -34,9 +35,7 @@ class Plan:
         parameters: what defines the experiment and is the same for every seed.
         output: the folder of ``runs/``, ``weights/``, ``checkpoints/``, ...
         weights: of a measurement, the file name and sha256 of the weights that are measured.
-        device: as torch names it.
-        deadline: in ``time.monotonic()``, or None: an epoch or part that would not end before it is not begun.
-        again: do anew what ``output`` already holds.
+        how: it is carried out.
         facts: details of a training that tell its data from others under the same name: class names, numbers of
             pictures. A run that is there must have the same.
     """
@@ -47,13 +46,21 @@ class Plan:
     parameters: dict[str, Any]
     output: Path
     weights: dict[str, str] | None = None
-    device: str = "cpu"
-    deadline: float | None = None
-    again: bool = False
+    how: Execution = field(default_factory=lambda: Execution())
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         positive_int(self.seed, "seed", minimum=0)
+
+    @property
+    def device(self) -> str:
+        """As torch names it."""
+        return self.how.get("device", "cpu")
+
+    @property
+    def again(self) -> bool:
+        """Whether what is there already is done anew."""
+        return self.how.get("again", False)
 
     @property
     def checkpoint(self) -> Path:
@@ -111,19 +118,19 @@ def _check_facts(plan: Plan, run: Run) -> None:
     there = {name: run.details.get(name) for name in here}
     differing = [name for name in here if there[name] != here[name]]
     if differing:
-        told = "; ".join(f"{name} {there[name]} there and {here[name]} now" for name in differing)
+        text = "; ".join(f"{name} {there[name]} there and {here[name]} now" for name in differing)
         raise RecordError(
             f"{record_path(plan.output, plan.name)} holds a run of seed {plan.seed} on other pictures of that name: "
-            f"{told}; train it anew with --again, or choose another folder"
+            f"{text}; train it anew with --again, or choose another folder"
         )
 
 
-def record_training(plan: Plan, train: Callable[[Path], Trained]) -> Run:
+def record_training(plan: Plan, train: Callable[[Sitting], Trained]) -> Run:
     """Return the run that is there, or train, write weights and record, and return the run.
 
     Args:
         plan: what is trained.
-        train: called with the checkpoint's path, from which it resumes where that exists.
+        train: called with what its loop is to be given.
 
     Raises:
         RecordError: the record there is damaged, or of other parameters.
@@ -134,7 +141,8 @@ def record_training(plan: Plan, train: Callable[[Path], Trained]) -> Run:
     run, start = _begin(plan, [checkpoint]), time.perf_counter()
     if run is not None:
         return run
-    made = train(checkpoint)
+    how = cast(TrainingExecution, plan.how)
+    made = train({"checkpoint": checkpoint, "on_epoch": how.get("on_epoch"), "deadline": how.get("deadline")})
     files = {}
     if made.network is not None:
         files["weights"] = save_weights(plan.output, plan.name, plan.seed, made.network, plan.parameters)
@@ -165,7 +173,7 @@ def record_measurement(plan: Plan, measure: Callable[[PartialResults], Measured]
     if run is not None:
         return run
     identity = {"name": plan.name, "seed": plan.seed, "weights": plan.weights, "parameters": plan.parameters}
-    parts = PartialResults(plan.checkpoint, identity, plan.deadline)
+    parts = PartialResults(plan.checkpoint, identity, plan.how.get("deadline"))
     made = measure(parts)
     files = {folder: {"file": path.name, "sha256": sha256(path)} for folder, path in made.files.items()}
     about = environment(plan.device, parts.seconds)

@@ -4,7 +4,6 @@ Weights are safetensors files, never pickles; which file belongs to a run, and i
 """
 
 import json
-import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from c2f.common.files import atomic_path, sha256
+from c2f.datasets.data_name import DataName
 from c2f.runs.record import Record, RecordError, Run, read, read_folder
 
 SHIPPED = Path(__file__).resolve().parents[2] / "data"
@@ -22,10 +22,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 def run_name(network: str, data: str) -> str:
     """Return the name of the record of ``network`` trained on ``data``; a folder goes by its last part."""
-    if data.startswith("folder:"):
-        # The name becomes part of file names: a space or an umlaut in the folder's is a hyphen in it.
-        data = "folder-" + re.sub(r"[^a-z0-9_.-]", "-", Path(data.split(":")[1]).name.lower())
-    return f"{network}--{data}"
+    return f"{network}--{DataName.parse(data).in_file_names}"
 
 
 def folder_of(output: Path | None) -> Path:
@@ -75,8 +72,8 @@ def find_run(output: Path, name: str, seed: int, parameters: dict[str, Any]) -> 
 
 def how_to_make(output: Path | None, *commands: str) -> str:
     """Say by which commands, without the ``c2f`` before them, what ``output`` lacks is made."""
-    told = ", then ".join(f"`c2f {command} --output {output or 'output'}`" for command in commands)
-    return f"make it with {told}" + (" and give the folder 'output'" if output is None else "")
+    text = ", then ".join(f"`c2f {command} --output {output or 'output'}`" for command in commands)
+    return f"make it with {text}" + (" and give the folder 'output'" if output is None else "")
 
 
 def find_record(output: Path | None, name: str, *commands: str) -> Record:

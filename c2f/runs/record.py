@@ -17,6 +17,7 @@ import jsonschema
 from filelock import FileLock
 
 from c2f.common.files import write_text
+from c2f.datasets.data_name import DataName
 from c2f.runs.schema import SCHEMA_VERSION, SCHEMAS
 
 
@@ -105,8 +106,9 @@ class Record:
 
     def check(self, parameters: dict[str, Any], path: Path) -> None:
         """Raise ``RecordError`` if the record, read from ``path``, is of other parameters; the differing are named."""
-        if self.parameters != parameters:
-            raise RecordError(f"{path} {difference(self.parameters, parameters)}; choose another folder")
+        theirs, ours = _with_data_spelt(self.parameters), _with_data_spelt(parameters)
+        if theirs != ours:
+            raise RecordError(f"{path} {difference(theirs, ours)}; choose another folder")
 
     def values(self, name: str) -> list[float]:
         """Return the raw values called ``name``, one a run."""
@@ -208,6 +210,14 @@ def add_run(folder: Path, name: str, kind: str, parameters: dict[str, Any], run:
         record = Record(name, kind, parameters, sorted([*runs, run], key=lambda r: r.seed))
         write_text(path, record.to_json())
     return record
+
+
+def _with_data_spelt(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters with folders of pictures as they are spelt from the folder at work."""
+    names: dict[str, Any] = {
+        key: DataName.parse(parameters[key]).text for key in ("data", "test_data") if key in parameters
+    }
+    return {**parameters, **names}
 
 
 def difference(theirs: dict[str, Any], ours: dict[str, Any]) -> str:

@@ -114,9 +114,9 @@ def remaining_epochs(
     *,
     ours: dict[str, Any],
     device: torch.device,
-    checkpoint: Path | None,
-    on_epoch: Callable[[Any], None] | None,
-    deadline: float | None,
+    checkpoint: Path | None = None,
+    on_epoch: Callable[[Any], None] | None = None,
+    deadline: float | None = None,
 ) -> Iterator[int]:
     """Yield the number, from 0, of each epoch that is still to be trained, and keep the checkpoint in between.
 
@@ -128,7 +128,7 @@ def remaining_epochs(
         parts: by their names in the checkpoint; they are brought to its state.
         ours: the run's ``fingerprint``.
         device: where the parts are.
-        checkpoint, on_epoch, deadline: as for ``fit``.
+        checkpoint, on_epoch, deadline: as in ``c2f.runs.execution.Sitting``.
 
     Raises:
         OutOfTime: the deadline is near.

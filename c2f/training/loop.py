@@ -4,9 +4,7 @@ Axes: N pictures, B pictures of one batch, C channels, H rows, W columns, K clas
 """
 
 import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, cast
+from typing import Any, Unpack, cast
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +13,7 @@ from torch import Tensor, nn
 from c2f.datasets.batches import Loader, epoch_seed
 from c2f.metrics.classification import evaluate
 from c2f.networks.blocks import kernels
+from c2f.runs.execution import Sitting
 from c2f.training.checkpoints import History, fingerprint, remaining_epochs
 from c2f.training.recipes import Recipe
 
@@ -90,10 +89,8 @@ def fit(
     validation: Loader | None = None,
     seed: int = 0,
     identity: dict[str, str] | None = None,
-    checkpoint: Path | None = None,
-    on_epoch: Callable[[History], None] | None = None,
-    deadline: float | None = None,
     compiled: bool = False,
+    **sitting: Unpack[Sitting],
 ) -> History:
     """Train ``network`` in place by ``recipe`` and return its ``History``. The last epoch's weights are kept, as in
     the paper.
@@ -108,11 +105,8 @@ def fit(
         num_classes: K of the logits.
         seed: of everything random in training (dropout; the order and augmentation are the loader's).
         identity: what else tells this run from others, such as the data's name; a checkpoint of another is refused.
-        checkpoint: a file written after each epoch, and resumed from where it exists.
-        on_epoch: called with the history after each epoch (and once when resuming), to print or plot.
-        deadline: a value of ``time.monotonic()``; an epoch that would end after it, judging by the last one, is not
-            begun.
         compiled: run the network through ``torch.compile`` (needs a C++ compiler on a CPU; up to a third faster).
+        **sitting: see ``c2f.runs.execution.Sitting``.
 
     Raises:
         OutOfTime: the deadline is near; run again to go on from the checkpoint.
@@ -131,9 +125,7 @@ def fit(
         {"network": network, "optimiser": optim},
         ours=fingerprint(network, recipe, seed, identity),
         device=device,
-        checkpoint=checkpoint,
-        on_epoch=on_epoch,
-        deadline=deadline,
+        **sitting,
     )
     for epoch in left:
         start = time.perf_counter()

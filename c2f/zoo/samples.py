@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from c2f import zoo
 from c2f.common.checks import positive_int
 from c2f.datasets import canvas
+from c2f.datasets.data_name import DataName
 from c2f.datasets.pictures import Pictures
 from c2f.datasets.selection import stratified_subset
 from c2f.networks.modes import in_float32
@@ -46,7 +47,7 @@ def test_pictures(model: TrainedModel, data: str) -> Pictures:
         FileNotFoundError: the data set is not on this machine.
     """
     about = model.record.parameters
-    if data.startswith("canvas-"):
+    if DataName.parse(data).on_canvas:
         found = canvas.load_canvas(data, about["image_size"], about.get("noise", 0.0)).test
     else:
         # A classifier's recipe says to what size pictures are brought, if at all; the others take what they know.

@@ -65,7 +65,7 @@ def test_attack_records_each_attack_and_says_in_a_line_what_it_did(c2f, few_pict
     assert first.startswith("lenetfc--fashion-mnist--contrast--minimal--seed0: accuracy ")
     assert f"{values['success_rate']:.1f} % turned, median L2 {values['median_l2']:.3f}; " in first
     assert out.count(" verified") == 4
-    assert last == f"records and results picture by picture in {tmp_path}"
+    assert last == f"records, attacks/ (results picture by picture) and adversarial/ (the pictures) in {tmp_path}"
     record = tmp_path / "runs" / "lenetfc--fashion-mnist--shifts--minimal.json"
     assert read(record).seeds == [0, 1]
     stamp = record.read_bytes()

@@ -24,9 +24,9 @@ def test_train_and_train_again(c2f, tmp_path):
     options = ("--epochs", 1, "--batch-size", 16, "--glimpses", 2, "--downsampling", 2.0, "--optimiser", "sgd")
     options += ("--alpha", 0.3, "--guidance", 0.5, "--weight-decay", 0.001, "--seeds", 3)
     options += ("--device", "cpu", "--output", tmp_path)
-    status, told, _ = c2f("train", "mgnet_small_cnn", DATA, "--lr", 0.01, *options)
+    status, text, _ = c2f("train", "mgnet_small_cnn", DATA, "--lr", 0.01, *options)
     assert status == 0
-    assert "mgnet_small_cnn--scenes-fashion-mnist-sample--seed3: test accuracy after each glimpse " in told
+    assert "mgnet_small_cnn--scenes-fashion-mnist-sample--seed3: test accuracy after each glimpse " in text
     parameters = zoo.record("mgnet_small_cnn", DATA, tmp_path).parameters
     recipe, losses = parameters["recipe"], parameters["losses"]
     assert (recipe["epochs"], recipe["optimiser"], recipe["weight_decay"]) == (1, "sgd", 0.001)
@@ -40,9 +40,9 @@ def test_train_and_train_again(c2f, tmp_path):
 
 def test_a_baseline_has_the_same_options(c2f, tmp_path):
     options = ("--epochs", 1, "--lr", 0.005, "--batch-size", 16, "--seeds", 3, "--device", "cpu", "--output", tmp_path)
-    status, told, _ = c2f("train", "full_small_cnn", DATA, *options)
+    status, text, _ = c2f("train", "full_small_cnn", DATA, *options)
     assert status == 0
-    assert "full_small_cnn--scenes-fashion-mnist-sample--seed3: test accuracy after each" in told
+    assert "full_small_cnn--scenes-fashion-mnist-sample--seed3: test accuracy after each" in text
     recipe = zoo.record("full_small_cnn", DATA, tmp_path).parameters["recipe"]
     assert (recipe["epochs"], recipe["lr"], recipe["batch_size"]) == (1, 0.005, 16)
     assert "Unrecognized options: --merge" in c2f("train", "mgnet_small_cnn", DATA, "--merge", "sum", *options)[2]

@@ -87,9 +87,9 @@ def test_a_piece_runs_its_profile_and_knows_when_it_is_done(tmp_path, monkeypatc
     assert not piece.done(tmp_path)
     with pytest.raises(OutOfTime):
         piece.run(Settings(tmp_path, "cpu", False, 0))
-    told = []
-    piece.run(Settings(tmp_path, "cpu", False, None, told.append))
+    text = []
+    piece.run(Settings(tmp_path, "cpu", False, None, text.append))
     assert piece.done(tmp_path)
-    assert [line.split(",")[0] for line in told] == [f"segmentation_td--{DATA}--seed1: epoch 1"]
+    assert [line.split(",")[0] for line in text] == [f"segmentation_td--{DATA}--seed1: epoch 1"]
     record = read(tmp_path / "runs" / f"segmentation_td--{DATA}.json")
     assert (record.seeds, record.parameters["width"]) == ([1], 2)

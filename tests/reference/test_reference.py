@@ -166,15 +166,15 @@ def test_a_training_piece_trains_by_the_papers_recipe_and_is_done_when_its_seed_
         keep(output, seed, network)
 
     monkeypatch.setattr(trainings, "train_run", train_run)
-    told = []
-    wanted = Settings(tmp_path, "cuda:1", True, time.monotonic() + 100, told.append)
+    text = []
+    wanted = Settings(tmp_path, "cuda:1", True, time.monotonic() + 100, text.append)
     piece, *rest = select(["lenetfc_td--mnist"], gpu=False)
     assert not piece.done(tmp_path)
     assert run([piece], wanted) == (["lenetfc_td--mnist--seed0"], [])
     paper = recipe("lenetfc_td", "mnist")
     assert paper.epochs == 30
     assert calls == [("lenetfc_td", "mnist", paper, 0, "cuda:1", True, wanted.deadline)]
-    assert told == ["lenetfc_td--mnist--seed0: epoch 1, validation accuracy 0.2500, 2.0 s"]
+    assert text == ["lenetfc_td--mnist--seed0: epoch 1, validation accuracy 0.2500, 2.0 s"]
     assert piece.done(tmp_path)
     assert not any(other.done(tmp_path) for other in rest)
     assert run([piece], wanted) == ([], [])
@@ -189,13 +189,13 @@ def two_attacks(monkeypatch, few_of_the_sample):
 
 
 def test_an_attack_piece_attacks_and_asks_which_scale_is_fragile(two_attacks, tmp_path):
-    told = []
-    settings = Settings(tmp_path, "cpu", False, None, told.append)
+    text = []
+    settings = Settings(tmp_path, "cpu", False, None, text.append)
     piece = select(["attacks--lenetfc_td--fashion-mnist--minimal--seed0"], gpu=False)[0]
     assert not piece.done(tmp_path)
     assert run([piece], settings) == (["attacks--lenetfc_td--fashion-mnist--minimal--seed0"], [])
     name = "lenetfc_td--fashion-mnist--{}--minimal"
-    assert [line.split(":")[0] for line in told] == [f"{name.format(a)}--seed0" for a in ("contrast", "shifts")]
+    assert [line.split(":")[0] for line in text] == [f"{name.format(a)}--seed0" for a in ("contrast", "shifts")]
     assert piece.done(tmp_path)
     records = [name.format(a) + end for a in ("contrast", "shifts") for end in (".json", "--scales.json")]
     assert sorted(path.name for path in (tmp_path / "runs").glob("*.json")) == sorted(records)
@@ -210,7 +210,7 @@ def test_an_attack_piece_attacks_and_asks_which_scale_is_fragile(two_attacks, tm
         path.unlink()
     assert not piece.done(tmp_path)
     assert run([piece], settings) == ([piece.name], [])
-    assert [line.split(":")[0] for line in told[2:]] == [f"{name.format('shifts')}--seed0"]
+    assert [line.split(":")[0] for line in text[2:]] == [f"{name.format('shifts')}--seed0"]
     assert read(tmp_path / "runs" / records[2]).runs[0].files["attacks"] == before.files["attacks"]
     assert (tmp_path / "runs" / records[1]).read_bytes() == ablated
 
@@ -440,7 +440,7 @@ def test_a_full_run_takes_the_place_of_a_short_one(tmp_path):
 
 
 def test_where_nothing_is_held_out_the_training_accuracy_is_told(tmp_path):
-    told = []
-    on_epoch = Settings(tmp_path, "cpu", False, None, told.append).epochs_of("a")
+    text = []
+    on_epoch = Settings(tmp_path, "cpu", False, None, text.append).epochs_of("a")
     on_epoch(History(train_loss=[1.0], train_accuracy=[0.5], val_accuracy=[float("nan")], seconds=[2.0]))
-    assert told == ["a: epoch 1, training accuracy 0.5000, 2.0 s"]
+    assert text == ["a: epoch 1, training accuracy 0.5000, 2.0 s"]

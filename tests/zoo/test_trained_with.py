@@ -1,6 +1,7 @@
 """Class names, mean picture and pictures belong to the trained network, not to what the folder of its data holds today."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -57,9 +58,11 @@ def test_the_mean_picture_is_the_trainings(pictures):
         zoo.load("lenetfc", f"folder:{pictures / 'en'}", 0, pictures / "out")
 
 
-def test_a_record_of_other_pictures_is_not_already_there(pictures):
+def test_a_record_of_other_pictures_is_not_already_there(pictures, monkeypatch):
     train(pictures)
     assert not train(pictures).fresh
+    monkeypatch.chdir(pictures)
+    assert not train(Path()).fresh  # folder:en is the same folder
     for part in ("train", "test"):
         write(pictures / "en", part, "dog", 40, LIGHT, first=100)
     with pytest.raises(

@@ -179,7 +179,7 @@ def test_an_unknown_network_and_a_damaged_record_are_refused(output):
         ("mnist", "lenetfc--mnist"),
         ("folder:some/where/Pets", "lenetfc--folder-pets"),
         ("folder:some/where/pets/", "lenetfc--folder-pets"),
-        ("folder:My Pictures (äöü)::test", "lenetfc--folder-my-pictures------"),
+        ("folder:My Pictures (äöü)::test", "lenetfc--folder-my-pictures-------test"),
     ],
 )
 def test_names_of_runs_fit_a_record(tmp_path, data, name):

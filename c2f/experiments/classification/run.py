@@ -4,10 +4,9 @@ An output folder holds ``runs/NAME.json`` (records), ``weights/NAME--seedS.safet
 ``checkpoints/NAME--seedS.pt``. The folder ``data`` of this project is such a folder: the reference runs.
 """
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
@@ -16,12 +15,13 @@ from c2f import networks
 from c2f.common.checks import positive_int
 from c2f.datasets.augment import augmentation
 from c2f.datasets.batches import Batches
+from c2f.datasets.data_name import DataName
 from c2f.datasets.pictures import DataSet, Pictures, mean_image, split_validation
 from c2f.metrics.classification import evaluate, inference_time
+from c2f.runs.execution import Sitting, TrainingExecution, check_options
 from c2f.runs.experiment import Plan, Trained, record_training
 from c2f.runs.folder import check_folder, run_name
 from c2f.runs.record import Run
-from c2f.training.checkpoints import History
 from c2f.training.data import EVALUATION_BATCH, load_for
 from c2f.training.loop import fit
 from c2f.training.recipes import Recipe
@@ -34,7 +34,7 @@ def parameters(network: str, data: str, recipe: Recipe, merge: str, scaler: str,
     size = networks.summary(built, pictures.in_channels, pictures.image_size)
     return {
         "network": network,
-        "data": data,
+        "data": DataName.parse(data).text,
         "recipe": asdict(recipe),
         "merge": merge,
         "scaler": scaler,
@@ -55,11 +55,8 @@ def train_run(
     *,
     merge: str = "sum_concat",
     scaler: str = "gaussian_resize",
-    device: str = "cpu",
     compiled: bool = False,
-    deadline: float | None = None,
-    on_epoch: Callable[[History], None] | None = None,
-    again: bool = False,
+    **how: Unpack[TrainingExecution],
 ) -> Run:
     """Train ``network`` on ``data`` for one seed, test it, write weights and record, and return the run.
 
@@ -72,9 +69,8 @@ def train_run(
         seed: at least 0.
         output: the folder, see the module's text.
         merge, scaler: as for ``c2f.networks.build``.
-        device: as torch names it.
-        compiled, deadline, on_epoch: as for ``c2f.training.loop.fit``.
-        again: train anew a seed that ``output`` already holds, instead of returning its run.
+        compiled: as for ``c2f.training.loop.fit``.
+        **how: see ``c2f.runs.execution.TrainingExecution``.
 
     Raises:
         ValueError: a bad name or value.
@@ -82,6 +78,8 @@ def train_run(
         c2f.runs.record.RecordError: the folder holds runs of another recipe.
         c2f.runs.parts.OutOfTime: the deadline is near.
     """
+    check_options(how, TrainingExecution)
+    device = how.get("device", "cpu")
     positive_int(seed, "seed", minimum=0)
     enlarged, tested = load_for(data, recipe)
     described = parameters(network, data, recipe, merge, scaler, tested.test)
@@ -89,9 +87,9 @@ def train_run(
     check_folder(output, name, described)
     parts = _loaders(enlarged, tested, recipe, seed, device)
     facts = {"classes": list(tested.test.classes), "pictures": parts.counts}
-    plan = Plan(name, "training", seed, described, output, device=device, deadline=deadline, again=again, facts=facts)
+    plan = Plan(name, "training", seed, described, output, how=how, facts=facts)
 
-    def train(checkpoint: Path) -> Trained:
+    def train(sitting: Sitting) -> Trained:
         shape = {key: described[key] for key in ("in_channels", "num_classes", "image_size")}
         model = networks.build(network, **shape, merge=merge, scaler=scaler, seed=seed).to(device)
         history = fit(
@@ -103,9 +101,7 @@ def train_run(
             seed=seed,
             # Runs of other data, merges or scalers may have the same file name, recipe and shapes.
             identity={key: described[key] for key in ("network", "data", "merge", "scaler")},
-            checkpoint=checkpoint,
-            on_epoch=on_epoch,
-            deadline=deadline,
+            **sitting,
             compiled=compiled,
         )
         model = model.to(memory_format=torch.contiguous_format)

@@ -9,12 +9,14 @@ Axes: N pictures, B pictures of one batch, C channels, H = W rows and columns, T
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from c2f import networks, zoo
 from c2f.corruptions import SEVERITIES, table_for
+from c2f.datasets.data_name import DataName
 from c2f.datasets.selection import SUBSET_SEED
 from c2f.experiments.corruptions.evaluation import OnTheFly, Scores, Source, Tree, check_kinds, evaluate
+from c2f.runs.execution import Execution, check_options
 from c2f.runs.experiment import Measured, Plan, record_measurement
 from c2f.runs.folder import run_name
 from c2f.runs.parts import PartialResults
@@ -64,9 +66,7 @@ def corruption_run(
     pictures: int | None = PICTURES,
     origin: Origin | None = None,
     weights: Path | None = None,
-    device: str = "cpu",
-    deadline: float | None = None,
-    again: bool = False,
+    **how: Unpack[Execution],
 ) -> Run:
     """Classify corrupted pictures, every type at every severity, and record how many answers are right.
 
@@ -81,10 +81,8 @@ def corruption_run(
         pictures: how many test pictures, drawn by ``c2f.datasets.selection.stratified_subset``; None takes all. A tree
             is always taken whole.
         origin: of the pictures; by default the test pictures of ``data``, corrupted on the fly.
-        weights: the folder of the training's record and weights; None takes those that come with the book.
-        device: as torch names it.
-        deadline: in ``time.monotonic()``; a type and severity that would not end before it is not begun.
-        again: evaluate anew what is already there.
+        weights: the folder with the training's record and weights; None takes those that come with the book.
+        **how: see ``c2f.runs.execution.Execution``.
 
     Returns:
         The run; its values are in [0, 1] and hold ``mean`` over types and severities, ``clean``, each type's mean over
@@ -98,10 +96,12 @@ def corruption_run(
         c2f.runs.parts.OutOfTime: the deadline is near.
     """
     chosen, origin = check_kinds(types), origin or Origin()
+    check_options(how, Execution)
+    device = how.get("device", "cpu")
     model = _load(network, data, seed, weights)
     source, described = _source(model, data, chosen, pictures, origin, device)
     name = corruption_name(model.record.name, pictures is None and not origin.tree, origin.tree)
-    plan = Plan(name, "corruptions", seed, described, output, model.weights, device, deadline, again)
+    plan = Plan(name, "corruptions", seed, described, output, model.weights, how)
 
     def measure(parts: PartialResults) -> Measured:
         found = evaluate(predict_fn_of(model, device), source, parts, device)
@@ -142,7 +142,7 @@ def _source(
         found.select(places).to(device), kinds, seed=SEED, picture_ids=places.tolist(), stored_as=origin.stored_as
     )
     return source, described | {
-        "test_data": origin.test_data or data,
+        "test_data": DataName.parse(origin.test_data or data).text,
         "pictures": len(places),
         "subset_seed": SUBSET_SEED,
         "corruption_seed": SEED,

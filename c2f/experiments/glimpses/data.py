@@ -14,6 +14,7 @@ from torch import Tensor
 from c2f import datasets
 from c2f.datasets import canvas
 from c2f.datasets.batches import Batches, Loader
+from c2f.datasets.data_name import DataName
 from c2f.datasets.photographs import IMAGENET_MEAN, IMAGENET_STD, Photographs
 from c2f.datasets.pictures import Pictures, split_validation
 
@@ -85,7 +86,7 @@ def load_data(data: str, image_size: int | None = None, *, streamed: bool = Fals
     """
     if streamed:
         return _streamed(data, image_size or 224)
-    if data.startswith("canvas-"):
+    if DataName.parse(data).on_canvas:
         return _on_canvas(data, image_size or canvas.CANVAS, noise)
     if noise:
         raise ValueError(f"noise is for pictures on a canvas ({', '.join(canvas.canvas_names())}), not for {data}")
@@ -127,7 +128,7 @@ def _on_canvas(data: str, size: int, noise: float) -> GlimpseData:
 
 
 def _streamed(data: str, size: int) -> GlimpseData:
-    if not data.startswith("folder:"):
+    if not DataName.parse(data).folders:
         raise ValueError(f"only a tree of class folders can be streamed, not {data}: give folder:PATH")
     train_folder, test_folder = datasets.folder_paths(data)
     classes = Photographs(train_folder, 1, size=size).classes

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import foolbox
 from torch import Tensor
@@ -18,9 +18,11 @@ from torch import Tensor
 from c2f import networks, zoo
 from c2f.attacks import masking
 from c2f.common.checks import choose, positive_int
+from c2f.datasets.data_name import DataName
 from c2f.datasets.selection import SUBSET_SEED
 from c2f.experiments.glimpses.pgd import attack_as_published, check_strengths, masking_check, robust_accuracy
 from c2f.networks.glimpse.network import MultiGlimpse
+from c2f.runs.execution import MeasurementExecution, check_options
 from c2f.runs.experiment import Measured, Plan, record_measurement
 from c2f.runs.folder import run_name
 from c2f.runs.parts import PartialResults
@@ -52,14 +54,9 @@ def pgd_run(
     epsilons: Sequence[float] = EPSILONS,
     steps: int = 20,
     restarts: int = 2,
-    pictures: int | None = PICTURES,
     checked: int = CHECKED,
     auto: str = "quick",
-    test_data: str | None = None,
-    weights: Path | None = None,
-    device: str = "cpu",
-    deadline: float | None = None,
-    again: bool = False,
+    **how: Unpack[MeasurementExecution],
 ) -> Run:
     """Attack a trained network, its gradients checked, and record the accuracy that each number of glimpses keeps.
 
@@ -72,14 +69,9 @@ def pgd_run(
         output: the folder, see the module's text.
         epsilons: largest changes of a channel value, where white is 1; above 0, ascending.
         steps, restarts: as for ``c2f.experiments.glimpses.pgd.robust_accuracy``.
-        pictures: how many test pictures, drawn by ``c2f.datasets.selection.stratified_subset``; None takes all.
         checked: how many of them the gradients are checked on; 0 leaves the check out.
         auto: AutoAttack in the check: ``quick``, ``standard`` or ``none``.
-        test_data: a data set of the same classes whose test pictures are attacked; None takes those of ``data``.
-        weights: the folder of the training's record and weights; None takes those that come with the book.
-        device: as torch names it.
-        deadline: in ``time.monotonic()``; a part that would not end before it is not begun.
-        again: attack anew what is already there.
+        **how: see ``c2f.runs.execution.MeasurementExecution``.
 
     Returns:
         The run; its values are accuracies in [0, 1] by number of glimpses T, ``clean T``, ``published T`` after the
@@ -100,15 +92,18 @@ def pgd_run(
     positive_int(checked, "checked", minimum=0)
     if checked and choose(auto, masking.AUTOATTACK, "choice of auto") != "none":
         masking.check_installed()
-    model = zoo.load(network, data, seed, weights)
+    check_options(how, MeasurementExecution)
+    device, test_data = how.get("device", "cpu"), how.get("test_data") or data
+    pictures = how.get("pictures", PICTURES)
+    model = zoo.load(network, data, seed, how.get("weights"))
     looker = model.network_of(MultiGlimpse).to(device)
-    found = test_pictures(model, test_data or data)
-    indices = draw(found, pictures, test_data or data)
+    found = test_pictures(model, test_data)
+    indices = draw(found, pictures, test_data)
     chosen = found.select(indices)
     count = len(indices)
     described: dict[str, Any] = {
         **{key: model.record.parameters[key] for key in ("network", "data", "recipe", "look", "losses", "image_size")},
-        "test_data": test_data or data,
+        "test_data": DataName.parse(test_data).text,
         "pictures": count,
         "subset_seed": SUBSET_SEED,
         "epsilons": sizes,
@@ -118,7 +113,7 @@ def pgd_run(
         "auto": auto,
     }
     name = pgd_name(network, data, whole=pictures is None)
-    plan = Plan(name, "pgd", seed, described, output, model.weights, device, deadline, again)
+    plan = Plan(name, "pgd", seed, described, output, model.weights, how)
     x, y = chosen.images.to(device).float() / 255, chosen.labels.to(device)
 
     def measure(parts: PartialResults) -> Measured:

@@ -14,20 +14,21 @@ Axes: N pictures, C channels, H rows, W = H columns, T glimpses, K classes.
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from c2f.common.checks import choose, positive_int
+from c2f.datasets.data_name import DataName
 from c2f.experiments.glimpses.cost import equal_compute, multiply_adds, multiply_adds_by_glimpse, one_pass
 from c2f.experiments.glimpses.data import GlimpseData, load_data
 from c2f.experiments.glimpses.evaluation import GlimpseEvaluation, evaluate_glimpses
 from c2f.experiments.glimpses.recipes import SETUPS, Setup, setup_name
-from c2f.experiments.glimpses.training import GlimpseHistory, fit_glimpses
+from c2f.experiments.glimpses.training import fit_glimpses
 from c2f.networks.glimpse.losses import LossSettings
 from c2f.networks.glimpse.names import GLIMPSE_KINDS, split_glimpse_name
 from c2f.networks.glimpse.network import GlimpseSettings, MultiGlimpse, build
+from c2f.runs.execution import Sitting, TrainingExecution, check_options
 from c2f.runs.experiment import Plan, Trained, record_training
 from c2f.runs.folder import run_name
 from c2f.runs.record import Run
@@ -73,7 +74,7 @@ def _parameters(kind: str, data: str, noise: float, setup: Setup, found: Glimpse
         "network": f"{kind}_{setup.backbone}",
         "kind": kind,
         "backbone": setup.backbone,
-        "data": data,
+        "data": DataName.parse(data).text,
         "noise": noise,
         "recipe": asdict(setup.recipe),
         "look": asdict(setup.look),
@@ -114,10 +115,7 @@ def glimpse_run(
     streamed: bool = False,
     noise: float = 0.0,
     workers: int = 4,
-    device: str = "cpu",
-    deadline: float | None = None,
-    on_epoch: Callable[[GlimpseHistory], None] | None = None,
-    again: bool = False,
+    **how: Unpack[TrainingExecution],
 ) -> Run:
     """Train a network for one seed, test it, write weights and record, and return the run.
 
@@ -134,9 +132,7 @@ def glimpse_run(
         streamed: read pictures from disk when they are needed, with the paper's augmentation (``folder:PATH`` only).
         noise: of pictures on a canvas.
         workers: processes that read pictures, where streamed.
-        device: as torch names it.
-        deadline, on_epoch: as for ``fit_glimpses``.
-        again: train a seed that ``output`` already holds anew, instead of returning its run.
+        **how: see ``c2f.runs.execution.TrainingExecution``.
 
     Returns:
         The run. Its values hold ``test_accuracy`` and ``test_loss`` of the last answer, ``test_accuracy T`` after each
@@ -148,6 +144,8 @@ def glimpse_run(
         RecordError: ``output`` holds runs of this name with other parameters.
         OutOfTime: the deadline came first; run again to go on.
     """
+    check_options(how, TrainingExecution)
+    device = how.get("device", "cpu")
     positive_int(seed, "seed", minimum=0)
     kind, backbone = split_glimpse_name(network)
     setup = replace(setup or SETUPS[setup_name(data, streamed)], backbone=backbone)
@@ -163,9 +161,9 @@ def glimpse_run(
         "test": parts.test.num_pictures,
     }
     facts = {"classes": list(found.classes), "pictures": counts}
-    plan = Plan(name, "glimpse", seed, described, output, device=device, deadline=deadline, again=again, facts=facts)
+    plan = Plan(name, "glimpse", seed, described, output, how=how, facts=facts)
 
-    def train(checkpoint: Path) -> Trained:
+    def train(sitting: Sitting) -> Trained:
         looker = _build(described, seed).to(device)
         history = fit_glimpses(
             looker,
@@ -175,9 +173,7 @@ def glimpse_run(
             validation=parts.validation,
             seed=seed,
             identity={key: described[key] for key in ("network", "data", "noise")},
-            checkpoint=checkpoint,
-            on_epoch=on_epoch,
-            deadline=deadline,
+            **sitting,
         )
         result = evaluate_glimpses(looker, parts.test)
         train_seconds = sum(history.seconds)  # earlier, interrupted sittings included

@@ -57,12 +57,12 @@ class Gain:
 
     def __str__(self) -> str:
         points = ", ".join(f"{100 * value:+.1f}" for value in self.each)
-        told = f"From the first glimpse to the last: {points} points (n = {len(self.each)} seeds)."
+        text = f"From the first glimpse to the last: {points} points (n = {len(self.each)} seeds)."
         if len(self.each) == 1:
-            return told.replace("seeds", "seed")
+            return text.replace("seeds", "seed")
         verdict = "more than the spread over seeds" if self.beyond_spread else "these seeds cannot tell it from luck"
         ends = f"95 % interval {100 * self.low:.1f} to {100 * self.high:.1f}"
-        return f"{told} Mean {100 * self.mean:.1f}, sd {100 * self.sd:.1f}, {ends}: {verdict}."
+        return f"{text} Mean {100 * self.mean:.1f}, sd {100 * self.sd:.1f}, {ends}: {verdict}."
 
 
 def gain(accuracy: np.ndarray) -> Gain:

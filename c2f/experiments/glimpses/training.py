@@ -8,10 +8,8 @@ Axes: N pictures, B pictures of one batch, C channels, H rows, W columns, T glim
 
 import itertools
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch.optim.lr_scheduler import LRScheduler
@@ -22,6 +20,7 @@ from c2f.experiments.glimpses.recipes import OPTIMISERS, SCHEDULES, GlimpseRecip
 from c2f.networks.glimpse.gradients import GradientEquilibrium, equilibrium_ratio
 from c2f.networks.glimpse.losses import LossSettings, total_loss
 from c2f.networks.glimpse.network import MultiGlimpse
+from c2f.runs.execution import Sitting
 from c2f.training.checkpoints import Best, History, fingerprint, remaining_epochs
 
 
@@ -103,10 +102,8 @@ def fit_glimpses(
     validation: Loader | None = None,
     seed: int = 0,
     identity: dict[str, Any] | None = None,
-    checkpoint: Path | None = None,
-    on_epoch: Callable[[GlimpseHistory], None] | None = None,
-    deadline: float | None = None,
     half: torch.dtype | None = None,
+    **sitting: Unpack[Sitting],
 ) -> GlimpseHistory:
     """Train ``network`` in place by ``recipe`` and return its history; the best epoch's weights are left in it.
 
@@ -124,9 +121,9 @@ def fit_glimpses(
         validation: what decides which epoch is best; without it the last one is kept.
         seed: of everything random in training (dropout, guidance; order and augmentation are the loader's).
         identity: what else tells this run from others; a checkpoint of another run is refused.
-        checkpoint, on_epoch, deadline: as for ``c2f.training.loop.fit``.
         half: the type of mixed precision, ``torch.float16`` (whose gradients are scaled against underflow) or
             ``torch.bfloat16``; by default float16 on a GPU and none elsewhere.
+        **sitting: see ``c2f.runs.execution.Sitting``.
 
     Raises:
         OutOfTime, FloatingPointError: as ``c2f.training.loop.fit``.
@@ -151,9 +148,7 @@ def fit_glimpses(
         {**vars(state), "best": best},
         ours=ours,
         device=device,
-        checkpoint=checkpoint,
-        on_epoch=on_epoch,
-        deadline=deadline,
+        **sitting,
     )
     for epoch in left:
         start = time.perf_counter()

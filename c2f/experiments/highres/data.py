@@ -15,6 +15,7 @@ from torch import Tensor
 from c2f import datasets
 from c2f.common.checks import positive_int
 from c2f.datasets.batches import Batches, Loader
+from c2f.datasets.data_name import DataName
 from c2f.datasets.pictures import DataSet, split_validation
 from c2f.datasets.streaming import StreamedBatches
 from c2f.experiments.highres.augment import AUGMENTATIONS
@@ -98,7 +99,7 @@ def load_parts(data: str, recipe: DenseRecipe, seed: int, device: str = "cpu", w
             found.train.image_size,
         )
     positive_int(workers, "workers", minimum=0)
-    if not data.startswith("folder:"):
+    if not DataName.parse(data).folders:
         raise ValueError(f"only folders of pictures are streamed: give folder:PATH, or hold {data} in memory")
     train_folder, test_folder = datasets.folder_paths(data)
     options: dict[str, Any] = {"image_size": recipe.image_size, "workers": workers, "device": device}

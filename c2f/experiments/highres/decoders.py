@@ -6,24 +6,25 @@ spread evenly from 0 to 1, and the correlation with the low-resolution CAM lies 
 Axes: N pictures, C channels, H rows, W columns.
 """
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Unpack
 
 import torch
 
 from c2f import zoo
 from c2f.common.checks import positive_int
 from c2f.datasets.batches import Batches
+from c2f.datasets.data_name import DataName
 from c2f.experiments.highres.data import EVALUATION_BATCH, load_pictures
 from c2f.experiments.highres.maps_run import ORDERS, drawn, resemblance
 from c2f.experiments.highres.recipes import DenseRecipe
 from c2f.experiments.highres.training import fit_dense
 from c2f.networks.densenet_fcn import HALF, HalfDenseNet, build_densenet, transfer
+from c2f.runs.execution import Sitting, TrainingExecution, check_options
 from c2f.runs.experiment import Plan, Trained, record_training
 from c2f.runs.folder import find_record, run_name
 from c2f.runs.record import Record, Run
-from c2f.training.checkpoints import History
 
 HELD_OUT = 500
 """Training pictures that the best epoch is chosen on."""
@@ -44,10 +45,7 @@ def decoder_run(
     pictures: int = 500,
     half_seed: int = 0,
     weights: Path | None = None,
-    device: str = "cpu",
-    deadline: float | None = None,
-    on_epoch: Callable[[History], None] | None = None,
-    again: bool = False,
+    **how: Unpack[TrainingExecution],
 ) -> Run:
     """Train one more expanding path behind a trained half model, measure its maps, record it and return the run.
 
@@ -60,9 +58,7 @@ def decoder_run(
         pictures: how many test pictures are measured.
         half_seed: of the half model.
         weights: the folder with the half model; None takes what comes with the book.
-        device: as torch names it.
-        deadline, on_epoch: as for ``c2f.training.loop.fit``.
-        again: do anew what ``output`` already holds.
+        **how: see ``c2f.runs.execution.TrainingExecution``.
 
     Returns:
         The run. Its values are those of ``c2f.experiments.highres.maps_run.Resemblance.values`` and ``rebuilt_error``,
@@ -72,13 +68,15 @@ def decoder_run(
         ValueError: a number out of range, or more pictures than there are.
         RecordError: no such half model, or ``output`` holds this measurement with other parameters.
     """
+    check_options(how, TrainingExecution)
+    device = how.get("device", "cpu")
     positive_int(train_pictures, "train_pictures")
     positive_int(pictures, "pictures")
     trained = zoo.load(HALF, data, half_seed, weights)
     half, used = trained.network_of(HalfDenseNet), trained.weights
     numbers = {"train_pictures": train_pictures, "pictures": pictures, "half_seed": half_seed, "orders": ORDERS}
-    described = {"network": "densenet_full", "data": data, "recipe": asdict(recipe), **numbers}
-    plan = Plan(decoders_name(data), "decoders", seed, described, output, device=device, deadline=deadline, again=again)
+    described = {"network": "densenet_full", "data": DataName.parse(data).text, "recipe": asdict(recipe), **numbers}
+    plan = Plan(decoders_name(data), "decoders", seed, described, output, how=how)
     found = load_pictures(data, half.image_size)
     tested = found.test.images[drawn(found.test, pictures, f"the test part of {data}")].float() / 255
     if train_pictures + HELD_OUT > len(found.train):
@@ -87,7 +85,7 @@ def decoder_run(
             "training pictures"
         )
 
-    def train(checkpoint: Path) -> Trained:
+    def train(sitting: Sitting) -> Trained:
         full = build_densenet("full", half.num_classes, half.image_size, half.in_channels, half.config, seed)
         transfer(half, full)
         places = torch.arange(train_pictures + HELD_OUT)
@@ -99,10 +97,8 @@ def decoder_run(
             Batches(held, EVALUATION_BATCH),
             recipe,
             seed=seed,
-            identity={"data": data, **numbers, "half": used},
-            checkpoint=checkpoint,
-            on_epoch=on_epoch,
-            deadline=deadline,
+            identity={"data": described["data"], **numbers, "half": used},
+            **sitting,
         )
         alike = resemblance(full, tested.to(device), ORDERS)
         values = {**alike.values, "rebuilt_error": min(history.val_loss) ** 0.5}

@@ -9,6 +9,7 @@ Axes: N pictures, M feature maps, C channels, H rows, W columns, K classes, P or
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from c2f import zoo
 from c2f.cam import upsample
 from c2f.common.checks import positive_int
 from c2f.common.progress import progress
+from c2f.datasets.data_name import DataName
 from c2f.datasets.pictures import Pictures
 from c2f.datasets.selection import stratified_subset
 from c2f.experiments.highres.maps import TITLES, all_maps, blur
@@ -27,6 +29,7 @@ from c2f.metrics.localization.suite import Measures, baselines, measure
 from c2f.metrics.statistics import Interval
 from c2f.networks.densenet_fcn import FULL, FullDenseNet
 from c2f.networks.modes import frozen
+from c2f.runs.execution import Execution, check_options
 from c2f.runs.experiment import Measured, Plan, record_measurement
 from c2f.runs.folder import find_record, run_name
 from c2f.runs.parts import PartialResults
@@ -153,9 +156,7 @@ def maps_run(
     pictures: int = 500,
     resamples: int = 1000,
     weights: Path | None = None,
-    device: str = "cpu",
-    deadline: float | None = None,
-    again: bool = False,
+    **how: Unpack[Execution],
 ) -> Run:
     """Measure the maps of a trained full model on test pictures whose objects are known, record it, return the run.
 
@@ -165,10 +166,8 @@ def maps_run(
         threshold_pictures: how many test pictures thresholds are chosen on.
         pictures: how many others are scored.
         resamples: of the intervals over pictures.
-        weights: the folder with the full model; None takes what comes with the book.
-        device: as torch names it.
-        deadline: in ``time.monotonic()``; a part that would not end before it is not begun.
-        again: measure anew what is already there.
+        weights: the folder with the training's record and weights; None takes those that come with the book.
+        **how: see ``c2f.runs.execution.Execution``.
 
     Returns:
         The run. Its values are called ``MEASURE MAP`` (``pointing high``) and as ``Resemblance.values``; its details
@@ -179,19 +178,21 @@ def maps_run(
         RecordError: no such full model, or ``output`` holds this measurement with other parameters.
     """
     total = positive_int(threshold_pictures, "threshold_pictures") + positive_int(pictures, "pictures")
+    check_options(how, Execution)
+    device = how.get("device", "cpu")
     model = zoo.load(FULL, data, seed, weights)
     full = model.network_of(FullDenseNet).to(device)
     recipe = model.record.parameters["recipe"]
     described = {
         "network": FULL,
-        "data": data,
+        "data": DataName.parse(data).text,
         "recipe": recipe,
         "chosen": threshold_pictures,
         "pictures": pictures,
         "orders": ORDERS,
         "resamples": resamples,
     }
-    plan = Plan(maps_name(data), "maps", seed, described, output, model.weights, device, deadline, again)
+    plan = Plan(maps_name(data), "maps", seed, described, output, model.weights, how)
     tested = test_pictures(model, data)
     places = drawn(tested, total, f"the test part of {data}")
     objects = find_objects(tested.select(places), data)

@@ -6,15 +6,15 @@ The output folder is laid out as in ``c2f.experiments.classification.run``; a ru
 Axes: N pictures, K classes.
 """
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
 from c2f import networks, zoo
 from c2f.common.checks import choose, positive_int
+from c2f.datasets.data_name import DataName
 from c2f.experiments.highres.data import Parts, load_parts
 from c2f.experiments.highres.evaluation import report
 from c2f.experiments.highres.recipes import DenseRecipe
@@ -29,10 +29,10 @@ from c2f.networks.densenet_fcn import (
     transfer,
 )
 from c2f.networks.summary import multiply_adds
+from c2f.runs.execution import Sitting, TrainingExecution, check_options
 from c2f.runs.experiment import Plan, Trained, record_training
 from c2f.runs.folder import folder_with, run_name
 from c2f.runs.record import Run
-from c2f.training.checkpoints import History
 
 
 def _parameters(model: str, data: str, recipe: DenseRecipe, parts: Parts) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def _parameters(model: str, data: str, recipe: DenseRecipe, parts: Parts) -> dic
     trained = [parameter.numel() for parameter in network.parameters() if parameter.requires_grad]
     return {
         "network": model,
-        "data": data,
+        "data": DataName.parse(data).text,
         "recipe": asdict(recipe),
         **shape,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
@@ -93,10 +93,7 @@ def densenet_run(
     recipe: DenseRecipe,
     half_weights: Path | None = None,
     workers: int | None = None,
-    device: str = "cpu",
-    deadline: float | None = None,
-    on_epoch: Callable[[History], None] | None = None,
-    again: bool = False,
+    **how: Unpack[TrainingExecution],
 ) -> Run:
     """Train a model on ``data`` for one seed, test it, write weights and record, and return the run.
 
@@ -113,9 +110,7 @@ def densenet_run(
         half_weights: the folder with the half model's weights; None takes ``output`` if it has them, else those that
             come with the book. Only the full model asks.
         workers: as for ``load_parts``.
-        device: as torch names it.
-        deadline, on_epoch: as for ``c2f.training.loop.fit``.
-        again: train anew a seed that ``output`` already holds, instead of returning its run.
+        **how: see ``c2f.runs.execution.TrainingExecution``.
 
     Returns:
         The run. Its values hold ``test_loss``, ``test_accuracy``, ``test_top5`` (with more than five classes), the
@@ -130,16 +125,18 @@ def densenet_run(
         OutOfTime: the deadline came first; run again to go on.
     """
     name = run_name(choose(model, DENSENET_TITLES, "model"), data)
+    check_options(how, TrainingExecution)
+    device = how.get("device", "cpu")
     positive_int(seed, "seed", minimum=0)
     parts = load_parts(data, recipe, seed, device, workers)
     described = _parameters(model, data, recipe, parts)
     facts = {"classes": list(parts.classes), "pictures": parts.counts}
-    plan = Plan(name, "densenet", seed, described, output, device=device, deadline=deadline, again=again, facts=facts)
+    plan = Plan(name, "densenet", seed, described, output, how=how, facts=facts)
 
-    def train(checkpoint: Path) -> Trained:
+    def train(sitting: Sitting) -> Trained:
         shape = {key: described[key] for key in ("num_classes", "image_size", "in_channels")}
         network = build_densenet(model.removeprefix("densenet_"), **shape, config=recipe.config, seed=seed)
-        half, identity = None, dict[str, Any](network=model, data=data)
+        half, identity = None, dict[str, Any](network=model, data=described["data"])
         if isinstance(network, FullDenseNet):
             half, identity["half"] = _trained_half(data, seed, half_folder(data, seed, output, half_weights))
             transfer(half, network)
@@ -151,9 +148,7 @@ def densenet_run(
             recipe,
             seed=seed,
             identity=identity,
-            checkpoint=checkpoint,
-            on_epoch=on_epoch,
-            deadline=deadline,
+            **sitting,
         )
         values, confusion = _values(network, parts, half)
         train_seconds = sum(history.seconds)  # earlier, interrupted sittings included

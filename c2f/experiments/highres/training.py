@@ -7,9 +7,7 @@ Axes: B pictures of one batch, C channels, H rows, W columns, K classes.
 """
 
 import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +16,7 @@ from torch import Tensor
 from c2f.datasets.batches import Loader
 from c2f.experiments.highres.recipes import DenseRecipe
 from c2f.networks.densenet_fcn import FullDenseNet, HalfDenseNet, regularised_kernels
+from c2f.runs.execution import Sitting
 from c2f.training.checkpoints import Best, History, fingerprint, remaining_epochs
 
 GREY_LEVELS = 255
@@ -96,9 +95,7 @@ def fit_dense(
     *,
     seed: int = 0,
     identity: dict[str, Any] | None = None,
-    checkpoint: Path | None = None,
-    on_epoch: Callable[[History], None] | None = None,
-    deadline: float | None = None,
+    **sitting: Unpack[Sitting],
 ) -> History:
     """Train ``network`` in place by ``recipe``, leave it with the best epoch's weights and return the history.
 
@@ -109,7 +106,7 @@ def fit_dense(
         network: already on its device; of a full model the expanding path is trained, the classifier stays as it is.
         train, validation: the validation part decides which epoch is best.
         seed, identity: what tells this run's checkpoint from others; a checkpoint of another run is refused.
-        checkpoint, on_epoch, deadline: as for ``c2f.training.loop.fit``.
+        **sitting: see ``c2f.runs.execution.Sitting``.
 
     Raises:
         OutOfTime: the deadline is near; run again to go on from the checkpoint.
@@ -126,9 +123,7 @@ def fit_dense(
         {"network": network, "best": best, "optimiser": optim},
         ours=fingerprint(network, recipe, seed, identity),
         device=device,
-        checkpoint=checkpoint,
-        on_epoch=on_epoch,
-        deadline=deadline,
+        **sitting,
     )
     for epoch in left:
         start = time.perf_counter()

@@ -14,6 +14,7 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from c2f import datasets
 from c2f.cam import CamResult, grad_cam, paper_layers, upsample
+from c2f.datasets.data_name import DataName
 from c2f.datasets.selection import stratified_subset
 from c2f.runs.folder import holds, run_name
 from c2f.zoo.samples import TestSample, load_sample, predictions
@@ -199,7 +200,7 @@ def load_if_there(
     """
     if data is None:
         return {}, "no data set is named"
-    if not data.startswith("folder:"):
+    if not DataName.parse(data).folders:
         datasets.info(data)
     if missing := [name for name in names if not holds(weights, run_name(name, data), seed)]:
         where = "the weights that come with the book" if weights is None else str(weights)

@@ -9,7 +9,7 @@ Axes: N pictures scored, F of them whose faithfulness is measured, H rows, W col
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -17,6 +17,7 @@ from torch import Tensor
 from c2f.cam import paper_layers
 from c2f.common.checks import choose, positive_int
 from c2f.common.files import atomic_path
+from c2f.datasets.data_name import DataName
 from c2f.datasets.selection import SUBSET_SEED
 from c2f.experiments.localization.measure import KINDS, evidence
 from c2f.experiments.localization.sample import (
@@ -27,8 +28,9 @@ from c2f.experiments.localization.sample import (
 )
 from c2f.metrics import localization
 from c2f.metrics.faithfulness import deletion, insertion
-from c2f.metrics.localization.suite import SINGLE, Measures, baselines, measure
+from c2f.metrics.localization.suite import SINGLE, baselines, measure
 from c2f.metrics.statistics import Interval
+from c2f.runs.execution import MeasurementExecution, check_options
 from c2f.runs.experiment import Measured, Plan, record_measurement
 from c2f.runs.folder import find_file, find_record, run_name
 from c2f.runs.parts import PartialResults
@@ -44,7 +46,7 @@ RANDOM = "random map"
 """What stands in a layer's place for the baseline of the curves."""
 
 
-def looking_name(network: str, data: str, kind: str = "raw") -> str:
+def localization_name(network: str, data: str, kind: str = "raw") -> str:
     """Return the name of the record of ``network``, trained on ``data``, by one kind of map."""
     return f"{run_name(network, data)}--localization--{choose(kind, KINDS, 'kind of map')}"
 
@@ -57,8 +59,8 @@ def _parameters(
     keys = ("recipe", "merge", "scaler", "in_channels", "image_size", "num_classes")
     return {
         "network": sample.model.name,
-        "data": data,
-        "test_data": test_data,
+        "data": DataName.parse(data).text,
+        "test_data": DataName.parse(test_data).text,
         **{key: trained[key] for key in keys},
         "maps": kind,
         "layers": layers,
@@ -91,16 +93,6 @@ def faithfulness(sample: LocalizationSample, maps: Tensor, count: int, device: s
     }
 
 
-def _layer_details(path: str, found: Measures, sample: LocalizationSample) -> dict[str, Any]:
-    labels, classes = sample.labels[sample.scored], len(sample.model.classes)
-    return {
-        "path": path,
-        "thresholds": found.thresholds,
-        "intervals": {name: [x.low, x.high] for name, x in found.intervals.items()},
-        "by_class": {name: localization.by_class(x, labels, classes).tolist() for name, x in found.each.items()},
-    }
-
-
 def locate_run(
     network: str,
     data: str,
@@ -110,14 +102,9 @@ def locate_run(
     output: Path,
     layers: Sequence[str] = (),
     threshold_pictures: int = THRESHOLD_PICTURES,
-    pictures: int | None = PICTURES,
     faithful: int = FAITHFUL,
     resamples: int = 1000,
-    weights: Path | None = None,
-    test_data: str | None = None,
-    device: str = "cpu",
-    deadline: float | None = None,
-    again: bool = False,
+    **how: Unpack[MeasurementExecution],
 ) -> Run:
     """Measure how well the maps of a trained network's layers find the object, record it and return the run.
 
@@ -128,12 +115,10 @@ def locate_run(
         kind: of map, a name in ``c2f.experiments.localization.measure.KINDS``.
         output: the folder, see the module's text.
         layers: names in ``c2f.cam.paper_layers(network)``; without them all.
-        threshold_pictures, pictures, weights, test_data: as for ``load_localization_sample``.
+        threshold_pictures: as for ``load_localization_sample``.
         faithful: how many of the scored pictures insertion and deletion are measured on; 0 leaves them out.
         resamples: of the bootstrap intervals over pictures.
-        device: as torch names it.
-        deadline: in ``time.monotonic()``; a layer that would not end before it is not begun.
-        again: measure anew what is already there.
+        **how: see ``c2f.runs.execution.MeasurementExecution``.
 
     Returns:
         The run. Its values hold ``accuracy`` (of the scored pictures) and, as ``LAYER MEASURE``, the measures of
@@ -145,78 +130,98 @@ def locate_run(
         PermissionError: ``output`` cannot be written to.
         c2f.runs.record.RecordError: no such weights, or the folder holds this experiment with other parameters.
     """
-    name, known = looking_name(network, data, kind), paper_layers(network)
+    name, known = localization_name(network, data, kind), paper_layers(network)
     paths = {layer: known[choose(layer, known, "layer")] for layer in layers or known}
     positive_int(faithful, "faithful", minimum=0)
     positive_int(resamples, "resamples")
+    check_options(how, MeasurementExecution)
+    device, test_data = how.get("device", "cpu"), how.get("test_data") or data
     sample = load_localization_sample(
         network,
         data,
         seed,
         threshold_pictures=threshold_pictures,
-        pictures=pictures,
-        weights=weights,
+        pictures=how.get("pictures", PICTURES),
+        weights=how.get("weights"),
         test_data=test_data,
     )
-    described = _parameters(sample, data, test_data or data, kind, paths, faithful)
-    plan = Plan(name, "localization", seed, described, output, sample.model.weights, device, deadline, again)
-    at, found = sample.for_thresholds, sample.objects.select(sample.scored)
+    described = _parameters(sample, data, test_data, kind, paths, faithful)
+    plan = Plan(name, "localization", seed, described, output, sample.model.weights, how)
 
-    def of_layer(path: str) -> dict[str, Any]:
-        maps, predicted = evidence(sample.model.network, path, sample.images, kind, device)
-        measured = measure(maps[at], sample.objects.select(at), maps[~at], found, resamples)
-        each = dict(measured.each)
-        if faithful:
-            each |= faithfulness(sample, maps[~at], faithful, device)
-        values = {**measured.values, **{what: float(each[what].mean()) for what in FAITHFULNESS if faithful}}
-        return {
-            "each": each,
-            "values": values,
-            "details": _layer_details(path, measured, sample),
-            "predicted": predicted,
-        }
-
-    def blind() -> dict[str, Tensor]:
-        count, height, width = found.masks.shape
+    def random_areas() -> dict[str, Tensor]:
+        count, height, width = sample.objects.select(sample.scored).masks.shape
         return faithfulness(sample, localization.random_maps(count, height, width, seed), faithful, device)
 
     def measure_all(parts: PartialResults) -> Measured:
-        done = parts.get_all({layer: partial(of_layer, path) for layer, path in paths.items()})
+        layer_part = partial(_layer, sample, kind=kind, faithful=faithful, resamples=resamples, device=device)
+        done = parts.get_all({layer: partial(layer_part, path) for layer, path in paths.items()})
         arrays = {f"{layer}.{what}": x for layer, part in done.items() for what, x in part["each"].items()}
         values = {f"{layer} {what}": x for layer, part in done.items() for what, x in part["values"].items()}
         if faithful:
-            areas = parts.get(RANDOM, blind)
+            areas = parts.get(RANDOM, random_areas)
             arrays |= {f"{RANDOM}.{what}": scores for what, scores in areas.items()}
             values |= {f"{RANDOM} {what}": float(scores.mean()) for what, scores in areas.items()}
-        labels, predicted = sample.labels[~at], list(done.values())[-1]["predicted"][~at]
-        about = {"picture": sample.tested.indices[~at].int(), "label": labels.short(), "predicted": predicted.short()}
+        labels, predicted = (x[sample.scored] for x in (sample.labels, list(done.values())[-1]["predicted"]))
+        pictures = sample.tested.indices[sample.scored].int()
+        about = {"picture": pictures, "label": labels.short(), "predicted": predicted.short()}
         file = output / "localization" / f"{name}--seed{seed}.safetensors"
         with atomic_path(file) as temporary:
             save_file({**{key: x.float().contiguous() for key, x in arrays.items()}, **about}, temporary)
-        details = {
-            "layers": {layer: part["details"] for layer, part in done.items()},
-            "baselines": {what: x.values for what, x in baselines(sample.objects.select(at), found).items()},
-            "chance_level": localization.chance_level(found.masks),
-            "classes": list(sample.model.classes),
-        }
-        accuracy = float((labels == predicted).double().mean())
-        return Measured({"accuracy": accuracy, **values}, details, {"localization": file})
+        values = {"accuracy": float((labels == predicted).double().mean()), **values}
+        return Measured(values, _details(sample, done), {"localization": file})
 
     return record_measurement(plan, measure_all)
 
 
-def looking_record(network: str, data: str, kind: str = "raw", output: Path | None = None) -> Record:
+def _layer(
+    sample: LocalizationSample, path: str, *, kind: str, faithful: int, resamples: int, device: str
+) -> dict[str, Any]:
+    """Return what is measured of one layer: scores of ``each`` picture, ``values``, ``details``, classes
+    ``predicted``.
+    """
+    maps, predicted = evidence(sample.model.network, path, sample.images, kind, device)
+    at, scored = sample.for_thresholds, sample.scored
+    measured = measure(maps[at], sample.objects.select(at), maps[scored], sample.objects.select(scored), resamples)
+    each = dict(measured.each)
+    if faithful:
+        each |= faithfulness(sample, maps[scored], faithful, device)
+    labels, classes = sample.labels[scored], len(sample.model.classes)
+    return {
+        "each": each,
+        "values": {**measured.values, **{what: float(each[what].mean()) for what in FAITHFULNESS if faithful}},
+        "details": {
+            "path": path,
+            "thresholds": measured.thresholds,
+            "intervals": {name: [x.low, x.high] for name, x in measured.intervals.items()},
+            "by_class": {name: localization.by_class(x, labels, classes).tolist() for name, x in measured.each.items()},
+        },
+        "predicted": predicted,
+    }
+
+
+def _details(sample: LocalizationSample, done: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the details of a run, ``done`` being what ``_layer`` gave for each layer."""
+    apart = sample.objects.select(sample.for_thresholds), sample.objects.select(sample.scored)
+    return {
+        "layers": {layer: part["details"] for layer, part in done.items()},
+        "baselines": {what: x.values for what, x in baselines(*apart).items()},
+        "chance_level": localization.chance_level(apart[1].masks),
+        "classes": list(sample.model.classes),
+    }
+
+
+def localization_record(network: str, data: str, kind: str = "raw", output: Path | None = None) -> Record:
     """Return the record of ``network`` trained on ``data``: of ``output``, or else of the shipped reference runs.
 
     Raises:
         ValueError: an unknown kind of map.
         c2f.runs.record.RecordError: there is none (with the command that makes it), or it is damaged.
     """
-    return find_record(output, looking_name(network, data, kind), _command(network, data, kind))
+    return find_record(output, localization_name(network, data, kind), _command(network, data, kind))
 
 
 def _command(network: str, data: str, kind: str, seed: int = 0) -> str:
-    return f"locate {network} {data} --maps {kind} --seeds {seed}"
+    return f"locate {network} {data} --map {kind} --seeds {seed}"
 
 
 def summary_line(network: str, data: str, kind: str, run: Run) -> str:
@@ -224,12 +229,13 @@ def summary_line(network: str, data: str, kind: str, run: Run) -> str:
     last = list(run.details["layers"])[-1]
     shown = ", ".join(f"{SINGLE[what]} {run.values[f'{last} {what}']:.3f}" for what in ("pointing", "energy", "f1"))
     chance = run.details["chance_level"]
-    return f"{looking_name(network, data, kind)}--seed{run.seed}: {last}: {shown}; a random map points at {chance:.3f}"
+    name = f"{localization_name(network, data, kind)}--seed{run.seed}"
+    return f"{name}: {last}: {shown}; a random map points at {chance:.3f}"
 
 
 def _arrays(network: str, data: str, kind: str, output: Path | None) -> dict[int, dict[str, Tensor]]:
     """Return the arrays of every seed, their checksums verified."""
-    record = looking_record(network, data, kind, output)
+    record = localization_record(network, data, kind, output)
     return {
         seed: load_file(find_file(output, record, seed, _command(network, data, kind, seed), folder="localization"))
         for seed in record.seeds

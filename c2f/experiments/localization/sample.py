@@ -11,6 +11,7 @@ from torch import Tensor
 
 from c2f import datasets
 from c2f.common.checks import positive_int
+from c2f.datasets.data_name import DataName
 from c2f.datasets.selection import stratified_subset
 from c2f.metrics.localization.objects import Objects, find_objects
 from c2f.zoo.models import TrainedModel
@@ -82,8 +83,8 @@ def load_localization_sample(
     positive_int(threshold_pictures, "threshold_pictures")
     total = None if pictures is None else threshold_pictures + positive_int(pictures, "pictures")
     tested_on = test_data or data
-    rows = [datasets.info(name) for name in (data, tested_on) if not name.startswith("folder:")]
-    if not tested_on.startswith("folder:") and (total or threshold_pictures) > rows[-1].test:
+    rows = [datasets.info(name) for name in (data, tested_on) if not DataName.parse(name).folders]
+    if not DataName.parse(tested_on).folders and (total or threshold_pictures) > rows[-1].test:
         raise ValueError(
             f"{threshold_pictures} pictures to choose thresholds on and {pictures or 'all others'} to score are more "
             f"than the {rows[-1].test} test pictures of {tested_on}: take fewer"

@@ -94,7 +94,7 @@ def by_layer(records: dict[str, Record], measure: str) -> dict[str, dict[str, li
 
 
 def verdict(difference: Interval) -> str:
-    """Say which network has more by ``looking_runs.compare`` (top-down minus bottom-up), if it can be told at all."""
+    """Say which network has more by ``compare`` (top-down minus bottom-up), if any."""
     if difference.low > 0:
         return "top-down"
     return "bottom-up" if difference.high < 0 else "cannot be told"

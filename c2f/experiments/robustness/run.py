@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import foolbox
 import torch
@@ -21,11 +21,13 @@ from c2f import attacks
 from c2f.common.checks import positive_int
 from c2f.common.files import atomic_path
 from c2f.common.progress import progress
+from c2f.datasets.data_name import DataName
 from c2f.datasets.selection import SUBSET_SEED
 from c2f.experiments.robustness.records import attack_name
 from c2f.experiments.robustness.verify import verify
 from c2f.metrics import robustness
 from c2f.metrics.robustness import Results
+from c2f.runs.execution import MeasurementExecution, check_options
 from c2f.runs.experiment import Measured, Plan, record_measurement
 from c2f.runs.parts import PartialResults
 from c2f.runs.record import Run
@@ -104,7 +106,7 @@ def parameters(sample: TestSample, test_data: str, attack: str, protocol: str, r
     keys = ("network", "data", "recipe", "merge", "scaler", "in_channels", "image_size", "num_classes")
     return {
         **{key: sample.model.record.parameters[key] for key in keys},
-        "test_data": test_data,
+        "test_data": DataName.parse(test_data).text,
         "attack": attack,
         "protocol": protocol,
         "pictures": len(sample.labels),
@@ -121,14 +123,9 @@ def attack_run(
     protocol: str = "minimal",
     *,
     output: Path,
-    pictures: int | None = PICTURES,
     restarts: int = RESTARTS,
     batch_size: int | None = None,
-    weights: Path | None = None,
-    test_data: str | None = None,
-    device: str = "cpu",
-    deadline: float | None = None,
-    again: bool = False,
+    **how: Unpack[MeasurementExecution],
 ) -> Run:
     """Attack a trained network, keep the nearest success of each picture, verify and record it; return the run.
 
@@ -146,14 +143,9 @@ def attack_run(
         attack: a name in ``c2f.attacks.names()``.
         protocol: ``minimal`` or ``paper``.
         output: the folder, see the module's text.
-        pictures: how many test pictures, the same ones for all; None takes all.
         restarts: how many searches with other random numbers.
         batch_size: pictures searched at once; None takes what suits the device.
-        weights: the folder with the training's record and weights; None takes those that come with the book.
-        test_data: a data set of the same classes whose test pictures are attacked; None takes those of ``data``.
-        device: as torch names it.
-        deadline: in ``time.monotonic()``; a batch that would not end before it is not begun.
-        again: attack anew what is already there.
+        **how: see ``c2f.runs.execution.MeasurementExecution``.
 
     Raises:
         ValueError: a bad name or number.
@@ -162,15 +154,18 @@ def attack_run(
         c2f.runs.parts.OutOfTime: the deadline is near.
         VerificationError: the attack gave pictures that are not what it says.
     """
+    check_options(how, MeasurementExecution)
+    device, test_data = how.get("device", "cpu"), how.get("test_data") or data
+    pictures = how.get("pictures", PICTURES)
     positive_int(restarts, "restarts")
     if batch_size is None:
         batch_size = ATTACK_BATCH.get(torch.device(device).type, ATTACK_BATCH["cpu"])
     positive_int(batch_size, "batch_size")
     first = attacks.build(attack, protocol, seed=0)  # refuses unknown names
-    sample = load_sample(network, data, seed, pictures, weights, test_data)
-    described = parameters(sample, test_data or data, attack, protocol, restarts)
+    sample = load_sample(network, data, seed, pictures, how.get("weights"), test_data)
+    described = parameters(sample, test_data, attack, protocol, restarts)
     name = attack_name(network, data, attack, protocol, whole=pictures is None)
-    plan = Plan(name, "attack", seed, described, output, sample.model.weights, device, deadline, again)
+    plan = Plan(name, "attack", seed, described, output, sample.model.weights, how)
     randomised = attacks.ATTACKS[attack].randomised[attacks.PROTOCOLS.index(protocol)]
 
     def measure(parts: PartialResults) -> Measured:

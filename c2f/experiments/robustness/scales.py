@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations as choices
 from pathlib import Path
+from typing import Unpack
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +19,7 @@ from c2f import networks
 from c2f.common.checks import choose
 from c2f.experiments.robustness import records as attack_records
 from c2f.networks.top_down import TopDown
+from c2f.runs.execution import Execution, check_options
 from c2f.runs.experiment import Measured, Plan, record_measurement
 from c2f.runs.parts import PartialResults
 from c2f.runs.record import RecordError, Run
@@ -114,9 +116,7 @@ def ablation_run(
     output: Path,
     whole: bool = False,
     weights: Path | None = None,
-    device: str = "cpu",
-    deadline: float | None = None,
-    again: bool = False,
+    **how: Unpack[Execution],
 ) -> Run:
     """Feed the pictures of a recorded attack to the scales of its network, and record accuracies and losses.
 
@@ -126,14 +126,14 @@ def ablation_run(
         attack, protocol, whole: of the attack, which ``output`` holds with its pictures.
         output: the folder that ``c2f attack`` wrote.
         weights: the folder with the training's record and weights; None takes those that come with the book.
-        device: as torch names it.
-        deadline: in ``time.monotonic()``; nothing is begun after it.
-        again: measure anew what is already there.
+        **how: see ``c2f.runs.execution.Execution``.
 
     Raises:
         ValueError: a bottom-up network, or an unknown name.
         c2f.runs.record.RecordError: the attack, its pictures or the weights are not there or damaged; the remedy.
     """
+    check_options(how, Execution)
+    device = how.get("device", "cpu")
     choose(network, [name for name in networks.names("classifier") if "_td" in name], "top-down network")
     perturbed = attack_records.adversarial(network, data, attack, protocol, seed, output, whole)
     attacked = attack_records.attack_record(network, data, attack, protocol, output, whole)
@@ -146,7 +146,7 @@ def ablation_run(
             "attack again, with --again"
         )
     name = ablation_name(attacked.name)
-    plan = Plan(name, "ablation", seed, attacked.parameters, output, sample.model.weights, device, deadline, again)
+    plan = Plan(name, "ablation", seed, attacked.parameters, output, sample.model.weights, how)
 
     def scored() -> dict[str, dict[str, float]]:
         found = ablate(sample.model.network, sample.images, perturbed, sample.labels, sample.model.mean, device)

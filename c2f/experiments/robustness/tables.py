@@ -38,7 +38,7 @@ def recorded(protocol: str = "minimal", output: Path | None = None) -> Recorded:
             continue
         key = (about["data"], about["network"], about["attack"])
         if key not in found or about["pictures"] > found[key][0]:
-            whole = record.name.endswith("--all")
+            whole = record.name == attack_records.attack_name(key[1], key[0], key[2], protocol, whole=True)
             runs = [attack_records.results(key[1], key[0], key[2], protocol, s, output, whole) for s in record.seeds]
             found[key] = (about["pictures"], runs)
     order = (networks.names("classifier"), attacks.names())

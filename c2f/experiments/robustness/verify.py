@@ -44,8 +44,8 @@ def verify(sample: TestSample, perturbed: Tensor, results: Results, device: str 
     stored = torch.from_numpy(results.after).long()
     distance = 0.0
     for name, value in robustness.distances(sample.images, perturbed).items():
-        told = torch.from_numpy(getattr(results, name))[success]
-        distance = max([distance, *((told - value[success]).abs() / told).tolist()])
+        recorded = torch.from_numpy(getattr(results, name))[success]
+        distance = max([distance, *((recorded - value[success]).abs() / recorded).tolist()])
     inside = ((perturbed >= 0) & (perturbed <= 1)).flatten(1).all(dim=1)
     same = (perturbed == sample.images).flatten(1).all(dim=1)
     return Verification(

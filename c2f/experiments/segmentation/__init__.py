@@ -17,7 +17,7 @@ from c2f.experiments.segmentation.meshes import (
     pixel_labels,
 )
 from c2f.experiments.segmentation.profiles import MESH_PROFILES, mesh_profile
-from c2f.experiments.segmentation.reach import influence, seen_from
+from c2f.experiments.segmentation.receptive_field import influence, seen_from
 from c2f.experiments.segmentation.run import segmentation_run
 from c2f.experiments.segmentation.scores import (
     DEFINITIONS,

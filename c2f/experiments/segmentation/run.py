@@ -6,22 +6,23 @@ The output folder is laid out as in ``c2f.experiments.classification.run``; a ru
 Axes: N meshes, K classes.
 """
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Unpack
 
 from c2f import networks
 from c2f.common.checks import choose, positive_int
 from c2f.datasets.batches import Batches
+from c2f.datasets.data_name import DataName
 from c2f.datasets.pictures import split_validation
 from c2f.experiments.segmentation import meshes
 from c2f.experiments.segmentation.scores import DEFINITIONS, MeshEvaluation, evaluate_meshes
 from c2f.experiments.segmentation.training import MeshRecipe, fit_meshes
 from c2f.networks.segmentation import SEGMENTATION_NETWORKS, build_segmentation
+from c2f.runs.execution import Sitting, TrainingExecution, check_options
 from c2f.runs.experiment import Plan, Trained, record_training
 from c2f.runs.folder import run_name
 from c2f.runs.record import Run
-from c2f.training.checkpoints import History
 
 EVALUATION_BATCH = 100
 """Meshes a batch when nothing is trained; changes no result."""
@@ -35,7 +36,7 @@ def _parameters(network: str, data: str, recipe: MeshRecipe, width: int, mesh_se
     )
     return {
         "network": network,
-        "data": data,
+        "data": DataName.parse(data).text,
         "recipe": asdict(recipe),
         "width": width,
         "mesh_seed": mesh_seed,
@@ -68,10 +69,7 @@ def segmentation_run(
     recipe: MeshRecipe | None = None,
     width: int = 64,
     mesh_seed: int = 0,
-    device: str = "cpu",
-    deadline: float | None = None,
-    on_epoch: Callable[[History], None] | None = None,
-    again: bool = False,
+    **how: Unpack[TrainingExecution],
 ) -> Run:
     """Train ``network`` on meshes of ``data`` for one seed, test it, write weights and record, and return the run.
 
@@ -86,9 +84,7 @@ def segmentation_run(
         recipe: by default the paper's.
         width: as for ``build_segmentation``.
         mesh_seed: as for ``load_meshes``.
-        device: as torch names it.
-        deadline, on_epoch: as for ``c2f.training.loop.fit``.
-        again: train anew a seed that ``output`` already holds, instead of returning its run.
+        **how: see ``c2f.runs.execution.TrainingExecution``.
 
     Returns:
         The run. Its values hold ``test_loss``, ``test_mean_iou``, ``test_accuracy`` and ``iou CLASS`` for each class
@@ -102,17 +98,17 @@ def segmentation_run(
     """
     choose(network, SEGMENTATION_NETWORKS, "segmentation network")
     name, recipe = run_name(f"segmentation_{network}", data), recipe or MeshRecipe()
+    check_options(how, TrainingExecution)
+    device = how.get("device", "cpu")
     positive_int(seed, "seed", minimum=0)
     train_part, test_part = meshes.load_meshes(data, mesh_seed)
     described = _parameters(network, data, recipe, width, mesh_seed, train_part)
     train_meshes, val_meshes = split_validation(train_part, recipe.validation, seed)
     counts = {"train": len(train_meshes), "val": len(val_meshes), "test": len(test_part)}
     facts = {"classes": list(test_part.classes), "meshes": counts}
-    plan = Plan(
-        name, "segmentation", seed, described, output, device=device, deadline=deadline, again=again, facts=facts
-    )
+    plan = Plan(name, "segmentation", seed, described, output, how=how, facts=facts)
 
-    def train(checkpoint: Path) -> Trained:
+    def train(sitting: Sitting) -> Trained:
         weights = meshes.class_weights(train_part).to(device)
         shape = {key: described[key] for key in ("num_classes", "image_size", "in_channels", "width")}
         model = build_segmentation(network, **shape, seed=seed).to(device)
@@ -124,9 +120,7 @@ def segmentation_run(
             weights,
             seed=seed,
             identity={key: described[key] for key in ("network", "data", "mesh_seed")},
-            checkpoint=checkpoint,
-            on_epoch=on_epoch,
-            deadline=deadline,
+            **sitting,
         )
         result = evaluate_meshes(model, Batches(test_part.to(device), EVALUATION_BATCH), weights)
         train_seconds = sum(history.seconds)  # earlier, interrupted sittings included

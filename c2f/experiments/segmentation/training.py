@@ -8,10 +8,9 @@ Axes: B meshes of one batch, H rows, W columns, K classes.
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 from c2f.common.checks import Ranges, check_numbers, positive_int
 from c2f.datasets.batches import Loader
 from c2f.experiments.segmentation.scores import evaluate_meshes, masked_loss, predict
+from c2f.runs.execution import Sitting
 from c2f.training.checkpoints import History, fingerprint, remaining_epochs
 from c2f.training.loop import set_learning_rate
 from c2f.training.recipes import plateau
@@ -117,9 +117,7 @@ def fit_meshes(
     *,
     seed: int = 0,
     identity: dict[str, Any] | None = None,
-    checkpoint: Path | None = None,
-    on_epoch: Callable[[History], None] | None = None,
-    deadline: float | None = None,
+    **sitting: Unpack[Sitting],
 ) -> MeshHistory:
     """Train ``network`` in place by ``recipe`` and return its history; the last epoch's weights are kept.
 
@@ -131,7 +129,7 @@ def fit_meshes(
         train, validation: give meshes and their pixel labels.
         class_weights: float ``(K,)``, on the same device.
         seed, identity: what tells this run's checkpoint from others; a checkpoint of another run is refused.
-        checkpoint, on_epoch, deadline: as for ``c2f.training.loop.fit``.
+        **sitting: see ``c2f.runs.execution.Sitting``.
 
     Raises:
         OutOfTime, FloatingPointError, ValueError: as ``c2f.training.loop.fit``.
@@ -145,9 +143,7 @@ def fit_meshes(
         {"network": network, "optimiser": optim},
         ours=fingerprint(network, recipe, seed, identity),
         device=device,
-        checkpoint=checkpoint,
-        on_epoch=on_epoch,
-        deadline=deadline,
+        **sitting,
     )
     for epoch in left:
         start = time.perf_counter()

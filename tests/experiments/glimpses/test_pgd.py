@@ -80,14 +80,14 @@ def test_networks_are_left_as_they_were():
 
 def test_accuracy_under_attack():
     network, pictures, labels = toy()
-    told = []
+    text = []
     found = robustness.robust_accuracy(
         network,
         pictures,
         labels,
         [0.1, 0.15, 0.4],
         steps=5,
-        on_part=lambda count, epsilon: told.append((count, epsilon)),
+        on_part=lambda count, epsilon: text.append((count, epsilon)),
     )
     right = robustness.correct_by_glimpse(network, pictures, labels)
     assert right.shape == (2, 12)
@@ -98,7 +98,7 @@ def test_accuracy_under_attack():
         falling = [found.clean[count], *(row[count] for row in found.accuracy)]
         assert falling == sorted(falling, reverse=True)
     assert 0 < found.accuracy[1][1] < found.accuracy[0][1]  # so that the order of epsilons matters
-    assert told == [(t, e) for t in (1, 2) for e in (0.1, 0.15, 0.4)]
+    assert text == [(t, e) for t in (1, 2) for e in (0.1, 0.15, 0.4)]
     alone = robustness.robust_accuracy(network, pictures, labels, [0.1, 0.15, 0.4], steps=5, glimpses=[2])
     assert alone.clean == found.clean[1:]
     assert [row[0] for row in alone.accuracy] == [row[1] for row in found.accuracy]

@@ -243,23 +243,23 @@ def test_the_cost_of_a_full_model_counts_its_expanding_path():
 def test_the_command_hands_over_and_refuses_what_means_nothing(c2f, folder, tmp_path):
     small = (f"folder:{folder}", "--recipe", "scenes", "--image-size", 16, "--epochs", 1, "--device", "cpu")
     where = ("--output", tmp_path / "out")
-    status, told, complaint = c2f("train", "densenet_half", *small, *where)
+    status, text, complaint = c2f("train", "densenet_half", *small, *where)
     assert status == 0, complaint
-    assert "densenet_half--folder-pictures--seed0: test accuracy" in told
-    status, told, complaint = c2f("train", "densenet_full", *small, *where, "--stream", "--workers", 0)
+    assert "densenet_half--folder-pictures--seed0: test accuracy" in text
+    status, text, complaint = c2f("train", "densenet_full", *small, *where, "--stream", "--workers", 0)
     assert status == 0, complaint
-    assert "grey levels" in told
+    assert "grey levels" in text
     assert "already in" in c2f("train", "densenet_full", *small, *where)[1]
     for arguments in (("densenet_half", *small, "--merge", "sum"), ("lenetfc", "mnist", "--workers", 1)):
         status, _, complaint = c2f("train", *arguments)
         assert status == 2
         assert "Unrecognized" in complaint
         assert arguments[-2] in complaint
-    status, _, told = c2f(
+    status, _, text = c2f(
         "measure-maps", f"folder:{folder}", "--weights", tmp_path / "out", "--threshold-pictures", 3, "--pictures", 6
     )
     assert status == 2
-    assert "neither boxes nor masks" in told
+    assert "neither boxes nor masks" in text
 
 
 def test_reference_pieces_come_half_before_full_and_cpu_before_gpu():

@@ -9,14 +9,22 @@ from torch import nn
 from c2f import datasets
 from c2f.cam import grad_cam, paper_layers, paper_normalise, upsample
 from c2f.cli.localization import locate as locate_command
+from c2f.cli.options import Measurement
 from c2f.datasets.pictures import Pictures
 from c2f.datasets.planted import COLOURS, planted
 from c2f.datasets.scenes import scenes
-from c2f.experiments.localization import plots as looking_plots
-from c2f.experiments.localization import run as looking_runs
-from c2f.experiments.localization import tables as looking_tables
+from c2f.experiments.localization import plots as localization_plots
+from c2f.experiments.localization import run as localization_run
+from c2f.experiments.localization import tables as localization_tables
 from c2f.experiments.localization.measure import KINDS, evidence, measure_layer
-from c2f.experiments.localization.run import compare, locate_run, looking_name, looking_record, scores, summary_line
+from c2f.experiments.localization.run import (
+    compare,
+    localization_name,
+    localization_record,
+    locate_run,
+    scores,
+    summary_line,
+)
 from c2f.experiments.localization.sample import load_localization_sample
 from c2f.metrics import localization
 from c2f.metrics.localization.objects import Objects, find_objects
@@ -122,8 +130,8 @@ def test_pictures_of_another_size_are_refused(monkeypatch, sample):
     images = torch.zeros(len(sample.test), 3, 32, 32, dtype=torch.uint8)
     other = replace(sample, test=replace(sample.test, images=images))
     monkeypatch.setattr(training_data, "load_data_set", lambda data, image_size: other)
-    told = r"fashion-mnist, pictures of 1x28x28 \(channels, rows, columns\), but cifar10-jpeg has 3x32x32"
-    with pytest.raises(ValueError, match=told):
+    text = r"fashion-mnist, pictures of 1x28x28 \(channels, rows, columns\), but cifar10-jpeg has 3x32x32"
+    with pytest.raises(ValueError, match=text):
         load_localization_sample("lenetfc", DATA, test_data="cifar10-jpeg", **SMALL)
 
 
@@ -269,14 +277,14 @@ def test_a_run_records_what_it_measured(tmp_path, trial):
     assert details["intervals"]["f1"][0] <= run.values["act_3 f1"] <= details["intervals"]["f1"][1]
     assert run.values["accuracy"] > 0.7
     assert run.details["chance_level"] == pytest.approx(run.details["baselines"]["whole picture"]["pointing"])
-    record = looking_record("lenetfc", DATA, output=tmp_path)
+    record = localization_record("lenetfc", DATA, output=tmp_path)
     assert (record.kind, record.parameters["object"], record.parameters["chosen"]) == (
         "localization",
         "bright pixels",
         10,
     )
-    told_ = summary_line("lenetfc", DATA, "raw", run)
-    assert told_.startswith("lenetfc--fashion-mnist--localization--raw--seed0: act_3: pointing game")
+    text = summary_line("lenetfc", DATA, "raw", run)
+    assert text.startswith("lenetfc--fashion-mnist--localization--raw--seed0: act_3: pointing game")
     each = scores("lenetfc", DATA, "act_3", "f1", output=tmp_path)[0]
     torch.testing.assert_close(each.double(), found.each["f1"], atol=1e-6, rtol=0)
     for what in ("insertion", "deletion"):
@@ -287,7 +295,7 @@ def test_a_run_records_what_it_measured(tmp_path, trial):
 def test_what_is_there_is_not_measured_again(tmp_path, monkeypatch):
     first = locate(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(looking_runs, "evidence", None)
+        patch.setattr(localization_run, "evidence", None)
         assert locate(tmp_path) == first
         with pytest.raises(TypeError):
             locate(tmp_path, again=True)
@@ -306,12 +314,12 @@ def test_networks_are_compared_on_the_same_pictures(tmp_path):
     assert found.value == pytest.approx(float(by_hand))
     assert found.low <= found.value <= found.high
     assert compare(a, a, DATA, "energy", output=tmp_path, resamples=5).high == 0
-    tables = looking_tables.recorded(output=tmp_path)
+    tables = localization_tables.recorded(output=tmp_path)
     assert {data: list(by_network) for data, by_network in tables.items()} == {DATA: ["lenetfc", "lenetfc_td"]}
-    by_layer = looking_tables.by_layer(tables[DATA], "energy")
+    by_layer = localization_tables.by_layer(tables[DATA], "energy")
     assert by_layer["lenetfc_td"] == {"act_3": pytest.approx([float(top_down[s].mean()) for s in (0, 1)])}
-    assert looking_tables.recorded("paper", tmp_path) == {}
-    verdict = looking_tables.verdict(found)
+    assert localization_tables.recorded("paper", tmp_path) == {}
+    verdict = localization_tables.verdict(found)
     assert verdict == ("top-down" if found.low > 0 else "bottom-up" if found.high < 0 else "cannot be told")
     with pytest.raises(ValueError, match="unknown measure 'enrgy'; did you mean 'energy'"):
         compare(a, b, DATA, "enrgy", output=tmp_path)
@@ -320,7 +328,7 @@ def test_networks_are_compared_on_the_same_pictures(tmp_path):
     with pytest.raises(ValueError, match="unknown measure of act_3 'insertion'"):
         scores("lenetfc", DATA, "act_3", "insertion", output=tmp_path)
     with pytest.raises(
-        RecordError, match=r"there is no record .*c2f locate nin_light fashion-mnist --maps raw --seeds 0 --output"
+        RecordError, match=r"there is no record .*c2f locate nin_light fashion-mnist --map raw --seeds 0 --output"
     ):
         compare(a, ("nin_light", "act_3"), DATA, "energy", output=tmp_path)
     file = next((tmp_path / "localization").glob("lenetfc_td*seed1*"))
@@ -335,29 +343,29 @@ def test_a_full_run_takes_the_place_of_a_short_one(tmp_path):
     full, short = tmp_path, tmp_path / "short"
     for folder, network in ((full, "lenetfc"), (short, "lenetfc"), (short, "lenetfc_td")):
         locate(folder, network, layers=["act_2", "act_3"], faithful=0, resamples=1)
-    found = looking_tables.first_recorded([full, short])[DATA]
+    found = localization_tables.first_recorded([full, short])[DATA]
     assert {network: folder for network, (_, folder) in found.items()} == {"lenetfc": full, "lenetfc_td": short}
-    assert found["lenetfc"][0] == looking_record("lenetfc", DATA, output=full)
+    assert found["lenetfc"][0] == localization_record("lenetfc", DATA, output=full)
     pair = ("lenetfc", "lenetfc_td")
-    records, home = looking_tables.pair_recorded([full, short], DATA, pair)
+    records, home = localization_tables.pair_recorded([full, short], DATA, pair)
     assert (list(records), home) == ([*pair], short)  # not one of each
     locate(full, "lenetfc_td", layers=["act_2", "act_3"], faithful=0, resamples=1)
-    assert looking_tables.pair_recorded([full, short], DATA, pair)[1] == full
-    assert looking_tables.pair_recorded([full, short], "mnist", pair) is None
-    assert looking_tables.pair_recorded([tmp_path / "nowhere"], DATA, pair) is None
-    assert looking_tables.first_recorded([tmp_path / "nowhere"]) == {}
+    assert localization_tables.pair_recorded([full, short], DATA, pair)[1] == full
+    assert localization_tables.pair_recorded([full, short], "mnist", pair) is None
+    assert localization_tables.pair_recorded([tmp_path / "nowhere"], DATA, pair) is None
+    assert localization_tables.first_recorded([tmp_path / "nowhere"]) == {}
 
 
 def test_what_a_table_says_of_a_record(tmp_path):
     locate(tmp_path, layers=["act_2", "act_3"], faithful=0, resamples=1)
-    record = looking_record("lenetfc", DATA, output=tmp_path)
-    assert looking_tables.training_length(record) == "40 epochs"
+    record = localization_record("lenetfc", DATA, output=tmp_path)
+    assert localization_tables.training_length(record) == "40 epochs"
     shorter = {**record.parameters, "recipe": {**record.parameters["recipe"], "epochs": 2}}
-    assert looking_tables.training_length(replace(record, parameters=shorter)) == "2 of 40 epochs"
+    assert localization_tables.training_length(replace(record, parameters=shorter)) == "2 of 40 epochs"
     means = {layer: record.runs[0].values[f"{layer} energy"] for layer in ("act_2", "act_3")}
-    assert looking_tables.best_layer(record, "energy") == max(means, key=means.get)
+    assert localization_tables.best_layer(record, "energy") == max(means, key=means.get)
     with pytest.raises(ValueError, match="unknown measure 'enrgy'"):
-        looking_tables.best_layer(record, "enrgy")
+        localization_tables.best_layer(record, "enrgy")
 
 
 @pytest.mark.parametrize(
@@ -371,7 +379,7 @@ def test_what_a_table_says_of_a_record(tmp_path):
     ],
 )
 def test_bad_runs_are_refused_before_any_work(change, message, tmp_path, monkeypatch):
-    monkeypatch.setattr(looking_runs, "evidence", None)
+    monkeypatch.setattr(localization_run, "evidence", None)
     with pytest.raises(ValueError, match=message):
         locate(tmp_path, **change)
     assert not list(tmp_path.iterdir())
@@ -385,22 +393,21 @@ def test_the_command_says_what_was_found(tmp_path, capsys):
         pictures=20,
         threshold_pictures=10,
         faithful=0,
-        output=tmp_path,
-        device="cpu",
+        measurement=Measurement(device="cpu", output=tmp_path),
     )
-    told_, where = capsys.readouterr().out.splitlines()
-    assert told_.startswith("lenetfc--fashion-mnist--localization--raw--seed0: act_4: pointing game 0.")
+    text, where = capsys.readouterr().out.splitlines()
+    assert text.startswith("lenetfc--fashion-mnist--localization--raw--seed0: act_4: pointing game 0.")
     assert where.endswith(str(tmp_path))
-    assert looking_record("lenetfc", DATA, output=tmp_path).parameters["layers"] == {"act_4": "head.0"}
+    assert localization_record("lenetfc", DATA, output=tmp_path).parameters["layers"] == {"act_4": "head.0"}
 
 
 def test_reference_pieces(tmp_path):
     found = {piece.name: piece for piece in pieces.pieces()}
     assert len(found) == len(pieces.pieces()) == 4 * 2 * (2 * 2 + 2 + 2 + 2)
-    name = f"{looking_name('lenetfc_td', DATA, 'paper')}--seed3"
+    name = f"{localization_name('lenetfc_td', DATA, 'paper')}--seed3"
     assert not found[name].gpu
     assert not found[name].done(tmp_path)
-    assert found[f"{looking_name('resnet18', 'tiny-imagenette')}--seed0"].gpu
+    assert found[f"{localization_name('resnet18', 'tiny-imagenette')}--seed0"].gpu
 
 
 # Figures
@@ -427,7 +434,7 @@ def test_a_map_panel_outlines_the_object_and_the_region():
     figure, ax = plt.subplots()
     heat = torch.tensor([[-1.0, 0.0, 1.0]])  # by its own range 0, 0.5, 1
     mask = torch.tensor([[True, False, False]])
-    looking_plots.map_panel(ax, torch.zeros(1, 1, 3), heat, mask, 0.4)
+    localization_plots.map_panel(ax, torch.zeros(1, 1, 3), heat, mask, 0.4)
     region, thing = ax.collections
     assert len(region.get_segments()) == 6  # two pixels side by side
     assert len(thing.get_segments()) == 4
@@ -438,7 +445,7 @@ def test_a_map_panel_outlines_the_object_and_the_region():
 def test_layer_dots_show_every_seed():
     figure, ax = plt.subplots()
     values = {"lenetfc": {"act_1": [0.1, 0.3], "act_2": [0.5]}, "lenetfc_td": {"act_1": [0.7], "act_2": [0.9]}}
-    looking_plots.layer_dots(ax, values, {"chance": 0.2}, "pointing")
+    localization_plots.layer_dots(ax, values, {"chance": 0.2}, "pointing")
     means, dots = ax.lines[0], ax.lines[1]
     assert means.get_ydata().tolist() == pytest.approx([0.2, 0.5])
     assert list(dots.get_ydata()) == [0.1, 0.3]
