@@ -17,7 +17,7 @@ def main() -> None:
     except KeyboardInterrupt:
         raise SystemExit("c2f: interrupted; run the same command again to go on") from None
     except (ValueError, OSError, ImportError, RuntimeError, ArithmeticError, MemoryError) as error:
-        print(f"c2f: {error or type(error).__name__}", file=sys.stderr)
+        print(f"c2f: {str(error) or type(error).__name__}", file=sys.stderr)
         raise SystemExit(2) from None
 
 

@@ -161,7 +161,9 @@ def check(
         check_installed()
     positive_int(queries, "queries")
     plain, margin = LinfPGD(steps, seed), MarginPGD(steps, seed)
-    more: list[SeededDescent] = [LinfPGD(more_steps, seed + 1 + i) for i in range(positive_int(restarts, "restarts"))]
+    more: list[SeededDescent] = [
+        LinfPGD(more_steps, seed + 1 + i) for i in range(positive_int(restarts, "restarts", maximum=1000))
+    ]
 
     model = victim(network, mean, device)
     pictures, labels = pictures.to(model.device), labels.to(model.device)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 import docstring_parser
 from tyro.conf import OmitArgPrefixes, arg
 
+from c2f.common.checks import positive_int
+
 if TYPE_CHECKING:
     from c2f.runs.record import Run
 
@@ -54,6 +56,12 @@ def changes_of(kind: type, leave_out: tuple[str, ...] = ()) -> type:
     return dataclasses.make_dataclass(f"{kind.__name__}Changes", options, frozen=True)
 
 
+def _check_seeds(seeds: tuple[int, ...]) -> None:
+    """Refuse a bad seed before the first good one is begun."""
+    for seed in seeds:
+        positive_int(seed, "seed", minimum=0)
+
+
 @dataclasses.dataclass(frozen=True)
 class Training:
     """How trainings are run.
@@ -70,6 +78,9 @@ class Training:
     device: str | None = None
     again: bool = False
     output: Path = Path("output")
+
+    def __post_init__(self) -> None:
+        _check_seeds(self.seeds)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +100,9 @@ class Measurement:
     device: str | None = None
     again: bool = False
     output: Path = Path("output")
+
+    def __post_init__(self) -> None:
+        _check_seeds(self.seeds)
 
     def each(self, measure: Callable[..., "Run"]) -> Iterator[tuple[int, "Run"]]:
         """Call ``measure`` for each seed, with the options that all measurements have; give seed and run."""

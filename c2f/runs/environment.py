@@ -1,9 +1,11 @@
 """Where a run took place: versions, device, threads, memory, commit."""
 
+import hashlib
 import os
 import platform
 import subprocess
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import torch
 import torchvision
 
 import c2f
+
+_SHOWING = ("__main__.py", "book", "cli", "plotting", "reference")
 
 
 def peak_memory() -> int:
@@ -40,6 +44,20 @@ def _commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
+
+
+@lru_cache(maxsize=1)
+def code_version() -> str:
+    """Return a digest of what decides results: the package's source, but for what only shows them, and torch's version.
+
+    What was begun by one version is not gone on with by another.
+    """
+    here = Path(c2f.__file__).parent
+    digest = hashlib.sha256(torch.__version__.encode())
+    for path in sorted(here.rglob("*.py")):
+        if path.relative_to(here).parts[0] not in _SHOWING:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _processor() -> str:

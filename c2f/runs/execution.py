@@ -10,12 +10,14 @@ class Sitting(TypedDict, total=False):
 
     ``checkpoint``: a file written after each epoch, and resumed from where it exists. ``on_epoch``: called with the
     history after each epoch (and once when resuming), to print or plot. ``deadline``: in ``time.monotonic()``; an epoch
-    that would end after it, judging by the last one, is not begun.
+    that would end after it, judging by the last one, is not begun. ``replaces``: when the recorded run ended that this
+    one is to replace, or None; a checkpoint from before it is no beginning.
     """
 
     checkpoint: Path | None
     on_epoch: Callable[[Any], None] | None
     deadline: float | None
+    replaces: str | None
 
 
 class Execution(TypedDict, total=False):

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from c2f.common.checks import positive_int
-from c2f.common.files import atomic_path, check_writable, sha256
+from c2f.common.files import atomic_path, check_writable, remove_orphans, sha256
 from c2f.runs.environment import environment
 from c2f.runs.execution import Execution, Sitting, TrainingExecution
 from c2f.runs.folder import find_run, record_path, save_weights
@@ -139,10 +139,11 @@ def record_training(plan: Plan, train: Callable[[Sitting], Trained]) -> Run:
     """
     checkpoint = plan.checkpoint.with_name(f"{plan.checkpoint.name}.pt")
     run, start = _begin(plan, [checkpoint]), time.perf_counter()
-    if run is not None:
+    if run is not None and not plan.again:
         return run
     how = cast(TrainingExecution, plan.how)
-    made = train({"checkpoint": checkpoint, "on_epoch": how.get("on_epoch"), "deadline": how.get("deadline")})
+    sitting: Sitting = {"checkpoint": checkpoint, "on_epoch": how.get("on_epoch"), "deadline": how.get("deadline")}
+    made = train({**sitting, "replaces": _ended(run)})
     files = {}
     if made.network is not None:
         files["weights"] = save_weights(plan.output, plan.name, plan.seed, made.network, plan.parameters)
@@ -170,9 +171,10 @@ def record_measurement(plan: Plan, measure: Callable[[PartialResults], Measured]
         OutOfTime: the deadline is near; run it again to go on.
     """
     run = _begin(plan, PartialResults.files(plan.checkpoint))
-    if run is not None:
+    if run is not None and not plan.again:
         return run
     identity = {"name": plan.name, "seed": plan.seed, "weights": plan.weights, "parameters": plan.parameters}
+    identity["replaces"] = _ended(run)
     parts = PartialResults(plan.checkpoint, identity, plan.how.get("deadline"))
     made = measure(parts)
     files = {folder: {"file": path.name, "sha256": sha256(path)} for folder, path in made.files.items()}
@@ -184,17 +186,26 @@ def record_measurement(plan: Plan, measure: Callable[[PartialResults], Measured]
 
 
 def _begin(plan: Plan, unfinished: list[Path]) -> Run | None:
-    """Return the run if it is there and not wanted again; otherwise make sure that the work can begin."""
+    """Return the run that is there, or None; make sure that the work can begin where it is not, or is wanted again.
+
+    What killed runs left over is removed: temporary files, and unfinished work of a run that did get recorded.
+    """
     run = recorded(plan)
     if run is not None and not plan.again:
-        return run
-    check_writable(plan.output)
-    if run is not None:  # what was left over before that run ended is no beginning of another
         ended = datetime.fromisoformat(run.environment["finished"]).timestamp()
-        for path in unfinished:
+        for path in unfinished:  # what was begun later is to replace the run
             if path.exists() and path.stat().st_mtime <= ended + 1:
                 path.unlink()
-    return None
+        return run
+    check_writable(plan.output)
+    for folder in (plan.output, *(path for path in plan.output.iterdir() if path.is_dir())):
+        remove_orphans(folder)
+    return run
+
+
+def _ended(run: Run | None) -> str | None:
+    """Return when the run that is to be replaced ended."""
+    return None if run is None else run.environment["finished"]
 
 
 def _record(

@@ -141,7 +141,11 @@ def load_weights(network: Network, output: Path | None, record: Record, seed: in
     """
     path = find_file(output, record, seed, *commands)
     try:
-        network.load_state_dict(load_file(path))
+        weights, own = load_file(path), network.state_dict()
+        for name, value in weights.items():
+            if name in own and (value.dtype != own[name].dtype or not value.isfinite().all()):
+                raise RuntimeError(f"{name} is {value.dtype}, or holds NaN or infinity")
+        network.load_state_dict(weights)
     except (SafetensorError, RuntimeError) as error:
         raise RecordError(f"the weights {path} do not fit {record.parameters['network']}: {error}") from error
     return network.eval()

@@ -9,6 +9,7 @@
 
 import hashlib
 import json
+import logging
 import re
 import threading
 import time
@@ -19,12 +20,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save_file
 from torch import Tensor
 
-from c2f.common.files import atomic_path
+from c2f.common.files import atomic_path, seal, sealed
 from c2f.common.progress import progress
+from c2f.runs.environment import code_version
+
+logger = logging.getLogger(__name__)
+_ABOUT = "about"
+"""The tensor that holds, as JSON in bytes, what the others are."""
 
 
 class OutOfTime(Exception):
@@ -37,7 +43,7 @@ class PartialResults:
     Args:
         path: of the files, which get the part's name and an ending behind it. One that is damaged or of other work is
             made anew.
-        identity: what defines the work, as JSON: parts of anything else are not used.
+        identity: what defines the work, as JSON: parts of anything else, or of other code, are not used.
         deadline: in ``time.monotonic()``, or None; a part that would not end before it is not begun.
 
     Attributes:
@@ -46,20 +52,21 @@ class PartialResults:
 
     def __init__(self, path: Path, identity: dict[str, Any], deadline: float | None = None):
         self.path, self.deadline = Path(path), deadline
+        identity = {**identity, "code": code_version()}
         self._fingerprint = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
         self._done: dict[str, Any] = {}
         self.seconds, self._longest = 0.0, 0.0
         self._lock, self._under_way, self._counted_until = threading.Lock(), 0, 0.0
         for file in self.files(self.path):
             try:
-                with safe_open(file, "pt") as opened:
-                    about = json.loads(opened.metadata()["c2f"])
-                    tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
-                if about["fingerprint"] == self._fingerprint:
-                    self._done[about["part"]] = _joined(about["value"], tensors)
-                    self.seconds = max(self.seconds, about["seconds"])
-            except (SafetensorError, ValueError, KeyError, TypeError):
+                tensors = load(sealed(file))
+                about = json.loads(tensors.pop(_ABOUT).numpy().tobytes())
+            except (SafetensorError, ValueError, KeyError) as error:
+                logger.warning("%s; this part is made anew", error)
                 continue
+            if about["fingerprint"] == self._fingerprint:
+                self._done[about["part"]] = _joined(about["value"], tensors)
+                self.seconds = max(self.seconds, about["seconds"])
 
     @staticmethod
     def files(path: Path) -> list[Path]:
@@ -96,7 +103,9 @@ class PartialResults:
         about["value"] = _parted(made, tensors)
         file = self.path.with_name(f"{self.path.name}--{re.sub(r'[^A-Za-z0-9_.-]', '-', name)}.part")
         with atomic_path(file) as temporary:
-            save_file(tensors, temporary, metadata={"c2f": json.dumps(about)})
+            text = torch.frombuffer(bytearray(json.dumps(about).encode()), dtype=torch.uint8)
+            save_file({**tensors, _ABOUT: text}, temporary)
+            seal(temporary)
 
     def get_all(self, makes: Mapping[str, Callable[[], Any]], workers: int = 1) -> dict[str, Any]:
         """Return the results of parts by name, see ``get``; a progress bar shows how many are done.

@@ -170,10 +170,10 @@ def read(path: Path) -> Record:
         RecordError: it is missing, no JSON, not valid, or its checksum does not fit.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_no_number)
     except FileNotFoundError as error:
         raise RecordError(f"there is no record {path}") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise RecordError(f"{path}: damaged or truncated ({error}); restore it or run the experiment again") from error
     _validate(content, str(path))
     if _checksum(content) != content["checksum"]:
@@ -184,7 +184,27 @@ def read(path: Path) -> Record:
     if content["schema"] == 1:
         runs = [_of_schema_1(run, content["kind"]) for run in runs]
     runs = [Run(**run, fresh=False) for run in runs]
-    return Record(content["name"], content["kind"], content["parameters"], runs)
+    record = Record(content["name"], content["kind"], content["parameters"], runs)
+    if wrong := _contradiction(record, Path(path).stem):
+        raise RecordError(f"{path}: {wrong}; restore it or run the experiment again")
+    return record
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _contradiction(record: Record, stem: str) -> str | None:
+    """Say what in a record does not agree with the rest or with the name ``stem`` of its file; None if all does."""
+    data = record.parameters.get("data")
+    if record.name != stem:
+        return f"it is the record of {record.name}"
+    if data is not None and f"--{DataName.parse(data).in_file_names}--" not in f"{stem}--":
+        return f"its name does not say its data, {data}"
+    if len(set(record.seeds)) < len(record.seeds) or not all(type(seed) is int for seed in record.seeds):
+        return f"its seeds are {', '.join(map(str, record.seeds))}"
+    shares = {f"{n} of seed {r.seed}": v for r in record.runs for n, v in r.values.items() if "accuracy" in n}
+    return next((f"{name} is {value}, not in [0, 1]" for name, value in shares.items() if not 0 <= value <= 1), None)
 
 
 def read_folder(folder: Path) -> dict[str, Record]:

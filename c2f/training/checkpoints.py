@@ -1,6 +1,9 @@
 """Checkpoints: what a training that was killed goes on from, and the loop over the epochs that are left."""
 
+import io
+import logging
 import math
+import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -11,8 +14,12 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from c2f.common.files import atomic_path
+from c2f.common.files import atomic_path, seal, sealed
+from c2f.runs.environment import code_version
 from c2f.runs.parts import OutOfTime
+
+logger = logging.getLogger(__name__)
+_PARTS = ("recipe", "identity", "bits")
 
 
 @dataclass
@@ -51,31 +58,54 @@ class History:
         return pd.DataFrame({"epoch": range(1, len(self) + 1), **vars(self)})
 
 
-def fingerprint(network: nn.Module, recipe: Any, seed: int, identity: dict[str, Any] | None) -> dict[str, Any]:
-    """Return what tells a run's checkpoint from others; ``recipe`` is a dataclass."""
+def fingerprint(
+    network: nn.Module, recipe: Any, seed: int, identity: dict[str, Any] | None, compiled: bool = False
+) -> dict[str, Any]:
+    """Return what tells a run's checkpoint from others; ``recipe`` is a dataclass.
+
+    ``bits`` is what equal seeds need for equal weights: sums in another order end in other last digits.
+    """
     shapes = {name: list(p.shape) for name, p in network.state_dict().items()}
-    return {"recipe": asdict(recipe), "seed": seed, "shapes": shapes, "identity": identity or {}}
+    device = next(network.parameters()).device.type
+    bits = {"threads": torch.get_num_threads() if device == "cpu" else 0, "compiled": compiled, "device": device}
+    identity = {**(identity or {}), "code": code_version()}
+    return {"recipe": asdict(recipe), "seed": seed, "shapes": shapes, "identity": identity, "bits": bits}
 
 
-def load_checkpoint(path: Path, fingerprint: dict[str, Any], device: torch.device) -> dict[str, Any]:
-    """Return the state in ``path``; a ``ValueError`` says that it is damaged, or how its run differs from ours."""
+def load_checkpoint(path: Path, fingerprint: dict[str, Any], device: torch.device) -> dict[str, Any] | None:
+    """Return the state in ``path``, or None, and a line in the log, if it is damaged or of other code.
+
+    Raises:
+        ValueError: it is of another run; how that differs from ours.
+    """
     try:
-        state = torch.load(path, map_location=device, weights_only=True)
-        theirs, ours = state["fingerprint"], fingerprint
-    except Exception as error:
+        state = torch.load(io.BytesIO(sealed(path)), map_location=device, weights_only=True)
+    except (ValueError, RuntimeError, pickle.UnpicklingError) as error:
+        logger.warning("%s; training from the start", error)
+        return None
+    theirs, ours = state["fingerprint"], fingerprint
+    differing = [key for key in ("seed", "shapes") if theirs[key] != ours[key]]
+    for part in _PARTS:
+        keys = {**theirs[part], **ours[part]}
+        differing += [key for key in keys if theirs[part].get(key) != ours[part].get(key)]
+    if set(differing) & {"code", "replaces"}:
+        logger.warning("%s was made by other code or before the run that it is to replace; training anew", path)
+        return None
+    if differing:
+        shown = ", ".join(f"{key} {_value(theirs, key)} there, {_value(ours, key)} now" for key in differing)
         raise ValueError(
-            f"the checkpoint {path} cannot be read ({type(error).__name__}); delete it to train from the start"
-        ) from error
-    if theirs != ours:
-        differing = [key for key in ("seed", "shapes") if theirs.get(key) != ours[key]]
-        for part in ("recipe", "identity"):
-            there = theirs.get(part, {})
-            differing += [key for key in {**there, **ours[part]} if there.get(key) != ours[part].get(key)]
-        raise ValueError(
-            f"the checkpoint {path} is of another run (it differs in {', '.join(differing)}); "
-            "delete it or choose another folder"
+            f"the checkpoint {path} is of another run, or would end in other weights: {shown}; go on with what was "
+            "there (threads: OMP_NUM_THREADS), delete it to train from the start, or choose another folder"
         )
     return state
+
+
+def _value(fingerprint: dict[str, Any], key: str) -> Any:
+    """Return what is shown of an entry."""
+    if key == "shapes":
+        return f"of {len(fingerprint[key])} tensors"
+    parts = (fingerprint, *(fingerprint[name] for name in _PARTS))
+    return next((part[key] for part in parts if key in part), None)
 
 
 class Stateful(Protocol):
@@ -117,6 +147,7 @@ def remaining_epochs(
     checkpoint: Path | None = None,
     on_epoch: Callable[[Any], None] | None = None,
     deadline: float | None = None,
+    replaces: str | None = None,
 ) -> Iterator[int]:
     """Yield the number, from 0, of each epoch that is still to be trained, and keep the checkpoint in between.
 
@@ -128,14 +159,15 @@ def remaining_epochs(
         parts: by their names in the checkpoint; they are brought to its state.
         ours: the run's ``fingerprint``.
         device: where the parts are.
-        checkpoint, on_epoch, deadline: as in ``c2f.runs.execution.Sitting``.
+        checkpoint, on_epoch, deadline, replaces: as in ``c2f.runs.execution.Sitting``.
 
     Raises:
         OutOfTime: the deadline is near.
-        ValueError: the checkpoint is damaged or belongs to another run.
+        ValueError: the checkpoint belongs to another run.
     """
-    if checkpoint is not None and checkpoint.exists():
-        saved = load_checkpoint(checkpoint, ours, device)
+    ours["identity"]["replaces"] = replaces
+    saved = load_checkpoint(checkpoint, ours, device) if checkpoint is not None and checkpoint.exists() else None
+    if saved is not None:
         for name, part in parts.items():
             part.load_state_dict(saved[name])
         vars(history).update(saved["history"])
@@ -149,5 +181,6 @@ def remaining_epochs(
             states = {name: part.state_dict() for name, part in parts.items()}
             with atomic_path(checkpoint) as temporary:
                 torch.save({"fingerprint": ours, **states, "history": vars(history)}, temporary)
+                seal(temporary)
         if on_epoch is not None:
             on_epoch(history)

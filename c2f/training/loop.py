@@ -95,8 +95,8 @@ def fit(
     """Train ``network`` in place by ``recipe`` and return its ``History``. The last epoch's weights are kept, as in
     the paper.
 
-    The same seed on the same machine gives the same weights bit for bit, whether or not the run was killed in
-    between: the random numbers of an epoch depend on the seed and the epoch's number alone.
+    The same seed on the same machine, with an equal number of threads, gives the same weights bit for bit, whether or
+    not the run was killed in between: the random numbers of an epoch depend on the seed and the epoch's number alone.
 
     Args:
         network: ``(B, C, H, W)`` to logits ``(B, K)``, already on its device.
@@ -123,7 +123,7 @@ def fit(
         history,
         recipe.epochs,
         {"network": network, "optimiser": optim},
-        ours=fingerprint(network, recipe, seed, identity),
+        ours=fingerprint(network, recipe, seed, identity, compiled),
         device=device,
         **sitting,
     )

@@ -16,6 +16,8 @@ from c2f.datasets.augment import AUGMENTATIONS
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+LARGEST_SIDE = 4096
+"""Rows and columns beyond which a batch of pictures fits into no memory."""
 T = TypeVar("T", bound="DataclassInstance")
 
 _RANGES: Ranges = {
@@ -71,7 +73,7 @@ class Recipe:
         for field in ("epochs", "batch_size", "repetitions", "image_size"):
             value = getattr(self, field)
             if field != "image_size" or value is not None:
-                positive_int(value, field)
+                positive_int(value, field, maximum=LARGEST_SIDE if field == "image_size" else 2**31 - 1)
         check_numbers(self, _RANGES)
 
     def learning_rate(self, epoch: int) -> float:

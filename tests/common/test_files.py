@@ -1,10 +1,17 @@
 import hashlib
 import os
+import signal
 import stat
+import subprocess
+import sys
 
 import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import save_file
 
-from c2f.common.files import atomic_path, check_writable, sha256, write_text
+from c2f.common.files import atomic_path, check_writable, remove_orphans, seal, sealed, sha256, write_text
 
 
 def test_what_is_written_appears_whole_at_the_end(tmp_path):
@@ -27,7 +34,7 @@ def test_who_reads_meanwhile_reads_the_old_file_whole(tmp_path):
     assert path.read_text() == "new and longer"
 
 
-@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
 def test_a_failure_leaves_what_was_there(tmp_path, error):
     path = tmp_path / "file.txt"
     path.write_text("old")
@@ -81,3 +88,65 @@ def test_a_checksum_is_that_of_the_bytes(tmp_path):
     large = bytes(range(256)) * 5000
     (tmp_path / "large").write_bytes(large)
     assert sha256(tmp_path / "large") == hashlib.sha256(large).hexdigest()
+
+
+@pytest.fixture
+def small_files_only():
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("small_files_only")
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path: path.write_bytes(b"x" * 5000),
+        lambda path: save_file({"x": torch.zeros(5000)}, path),
+        lambda path: torch.save({"x": torch.zeros(5000)}, path),
+    ],
+    ids=["bytes", "safetensors", "torch"],
+)
+def test_a_write_that_fails_says_what_to_do_and_loses_nothing(tmp_path, write):
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def too_much():
+        with atomic_path(path) as temporary:
+            write(temporary)
+
+    with pytest.raises(OSError, match=r"cannot write 'file' into .*: .* MiB are free there; make room .* choose"):
+        too_much()
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_what_a_killed_writer_left_is_removed_and_a_living_one_s_is_not(tmp_path):
+    code = (
+        "import os, signal, sys; from pathlib import Path; from c2f.common.files import atomic_path\n"
+        "with atomic_path(Path(sys.argv[1])) as temporary:\n"
+        "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.pt")])
+    assert killed.returncode == -signal.SIGKILL
+    assert len(os.listdir(tmp_path)) == 1
+    (tmp_path / ".mine.part").touch()
+    with atomic_path(tmp_path / "b.pt") as temporary:
+        remove_orphans(tmp_path)
+        assert {path.name for path in tmp_path.iterdir()} == {temporary.name, ".mine.part"}
+
+
+@given(content=st.binary(max_size=60), where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_every_flipped_bit_of_a_sealed_file_is_seen(tmp_path_factory, content, where, bit):
+    path = tmp_path_factory.getbasetemp() / "sealed"
+    path.write_bytes(content)
+    seal(path)
+    assert sealed(path) == content
+    damaged = bytearray(path.read_bytes())
+    damaged[int(where * len(damaged))] ^= 1 << bit
+    for wrong in (bytes(damaged), path.read_bytes()[:-1], content):
+        path.write_bytes(wrong)
+        with pytest.raises(ValueError, match="sealed is damaged: its checksum does not fit"):
+            sealed(path)

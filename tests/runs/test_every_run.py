@@ -1,5 +1,7 @@
 """All eleven kinds of run keep to one skeleton: what is there is not done again, what was stopped is resumed."""
 
+import os
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -151,7 +153,7 @@ def test_what_is_there_is_not_done_again_until_asked_for(run, tmp_path, monkeypa
 
 
 @every_run
-def test_a_run_that_was_stopped_goes_on_and_ends_as_if_unbroken(run, tmp_path, monkeypatch):
+def test_a_run_that_was_stopped_goes_on_and_ends_as_if_unbroken(run, tmp_path, monkeypatch, caplog):
     unbroken = run(tmp_path / "a")
     with pytest.raises(OutOfTime):
         run(tmp_path / "b", deadline=0.0)
@@ -175,9 +177,31 @@ def test_a_run_that_was_stopped_goes_on_and_ends_as_if_unbroken(run, tmp_path, m
             with pytest.raises(KeyboardInterrupt):
                 run(tmp_path / "b")
     (left,) = (path for path in files(tmp_path / "b") if path.parent.name == "checkpoints")
+    begun = left.read_bytes()
+    flipped = bytearray(begun)
+    flipped[len(begun) // 3] ^= 1
+    left.write_bytes(bytes(flipped))
+    (tmp_path / "c").mkdir()
+    shutil.copytree(tmp_path / "b", tmp_path / "c", dirs_exist_ok=True)
+    assert facts(run(tmp_path / "c")) == facts(unbroken)
+    assert "checksum does not fit" in caplog.text
+    left.write_bytes(begun)
     resumed = run(tmp_path / "b")
     assert resumed.fresh
     assert facts(resumed) == facts(unbroken)
     assert not left.exists()
     relative = [{path.relative_to(tmp_path / x) for path in files(tmp_path / x)} for x in "ab"]
     assert relative[0] == relative[1]
+    # What is older than the run is no beginning of one that replaces it, and is cleared away by the next call.
+    left.write_bytes(begun)
+    seen = []
+    if run in TRAININGS:
+        run(tmp_path / "b", again=True, on_epoch=lambda history: seen.append(len(history)))
+        assert seen[0] == 1
+    else:
+        assert facts(run(tmp_path / "b", again=True)) == facts(unbroken)
+    assert not left.exists()
+    left.write_bytes(begun)
+    os.utime(left, (0, 0))
+    run(tmp_path / "b")
+    assert not left.exists()

@@ -2,6 +2,7 @@ import copy
 import hashlib
 import json
 import math
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -105,9 +106,9 @@ def test_runs_are_kept_in_the_order_of_their_seeds_and_replaced_by_seed(tmp_path
 def test_n_mean_and_sd_by_hand(tmp_path):
     assert statistic([1.0, 2.0, 4.0]) == Statistic(3, pytest.approx(7 / 3), pytest.approx(math.sqrt(7 / 3)))
     assert statistic([0.5]) == Statistic(1, 0.5, None)  # of one value nothing is known
-    path = write(tmp_path, *(a_run(seed, test_accuracy=value) for seed, value in enumerate([1.0, 2.0, 4.0])))
+    path = write(tmp_path, *(a_run(seed, test_accuracy=value) for seed, value in enumerate([0.25, 0.5, 1.0])))
     found = json.loads(path.read_text())["summary"]["test_accuracy"]
-    assert found == {"n": 3, "mean": pytest.approx(7 / 3), "sd": pytest.approx(1.5275252316519468)}
+    assert found == {"n": 3, "mean": pytest.approx(7 / 12), "sd": pytest.approx(1.5275252316519468 / 4)}
     assert read(path).summary["test_loss"] == Statistic(3, 0.25, 0.0)
 
 
@@ -195,7 +196,7 @@ def test_what_is_not_valid_is_refused(tmp_path, field, value):
 
 def test_every_changed_digit_is_noticed(tmp_path):
     text = write(tmp_path, a_run(0, test_accuracy=0.9125), a_run(1, test_accuracy=0.9375)).read_text()
-    path = tmp_path / "edited.json"
+    path = tmp_path / "lenetfc--mnist.json"
     for before, after in (
         ('"test_accuracy": 0.9125', '"test_accuracy": 0.9126'),
         ('"mean": 0.925', '"mean": 0.926'),
@@ -207,7 +208,7 @@ def test_every_changed_digit_is_noticed(tmp_path):
         assert text.count(before) >= 1, before
         path.write_text(text.replace(before, after, 1))
         with pytest.raises(
-            RecordError, match=r"edited\.json: was changed after it was written; records are never edited"
+            RecordError, match=r"lenetfc--mnist\.json: was changed after it was written; records are never edited"
         ):
             read(path)
     path.write_text(json.dumps(json.loads(text)))  # another layout is not another content
@@ -314,3 +315,41 @@ def test_all_records_that_ship_are_whole(tmp_path):
         again = tmp_path / path.name  # schema 1 as schema 2: what is said stays
         again.write_text(record.to_json())
         assert read(again) == record
+
+
+def written_anew(path, tmp_path, **changes):
+    """Return the record at ``path`` with other content, its checksum made anew, under the same file name elsewhere."""
+    content = json.loads(path.read_text()) | changes
+    body = {key: value for key, value in content.items() if key != "checksum"}
+    content["checksum"] = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+    there = tmp_path / "elsewhere" / path.name
+    there.parent.mkdir(exist_ok=True)
+    there.write_text(json.dumps(content))
+    return there
+
+
+def test_a_record_that_contradicts_itself_is_refused(tmp_path):
+    path = write(tmp_path, a_run(0), a_run(1))
+    content = json.loads(path.read_text())
+    shutil.copy(path, tmp_path / "lenetfc--fashion-mnist.json")
+    with pytest.raises(RecordError, match=r"lenetfc--fashion-mnist.json: it is the record of lenetfc--mnist"):
+        read(tmp_path / "lenetfc--fashion-mnist.json")
+    other_data = written_anew(path, tmp_path, parameters=content["parameters"] | {"data": "fashion-mnist"})
+    with pytest.raises(RecordError, match="its name does not say its data, fashion-mnist"):
+        read(other_data)
+    first, second = content["runs"]
+    for runs, message in (
+        ([first, second | {"seed": 0}], "its seeds are 0, 0"),
+        ([first | {"seed": 0.0}], "its seeds are 0.0"),
+        (
+            [first | {"values": first["values"] | {"test_accuracy": 7.5}}],
+            r"test_accuracy of seed 0 is 7.5, not in \[0, 1\]",
+        ),
+        ([first | {"values": first["values"] | {"test_loss": math.nan}}], "damaged or truncated .NaN is no number"),
+    ):
+        with pytest.raises(RecordError, match=message):
+            read(written_anew(path, tmp_path, runs=runs))
+    for text in ("[" * 100_000, f'{{"schema": {"9" * 5000}}}'):
+        (tmp_path / "deep.json").write_text(text)
+        with pytest.raises(RecordError, match=r"deep.json: damaged or truncated"):
+            read(tmp_path / "deep.json")

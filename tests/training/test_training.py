@@ -1,4 +1,5 @@
 import functools
+import io
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from c2f import networks
+from c2f.common.files import sealed
 from c2f.datasets.augment import shift_flip
 from c2f.datasets.batches import Batches
 from c2f.datasets.pictures import Pictures
@@ -382,7 +384,7 @@ def test_a_finished_run_is_not_trained_again(tmp_path):
 
 def test_a_checkpoint_holds_no_code(tmp_path):
     run(recipe=replace(RECIPE, epochs=1), checkpoint=tmp_path / "run.pt")
-    state = torch.load(tmp_path / "run.pt", weights_only=True)
+    state = torch.load(io.BytesIO(sealed(tmp_path / "run.pt")), weights_only=True)
     assert set(state) == {"fingerprint", "network", "optimiser", "history"}
 
 
@@ -396,12 +398,12 @@ def checkpoint(tmp_path_factory):
 @pytest.mark.parametrize(
     ("changes", "differs"),
     [
-        ({"recipe": replace(RECIPE, epochs=2, lr=0.2)}, "lr"),
-        ({"recipe": replace(RECIPE, epochs=3, weight_decay=0.0)}, "epochs, weight_decay"),
-        ({"seed": 1}, "seed"),
-        ({"network": nn.Sequential(nn.Flatten(), nn.Linear(64, 3))}, "shapes"),
-        ({"identity": {"data": "mine", "merge": "concat"}}, "merge"),
-        ({"identity": {}}, "data, merge"),
+        ({"recipe": replace(RECIPE, epochs=2, lr=0.2)}, "lr 0.1 there, 0.2 now"),
+        ({"recipe": replace(RECIPE, epochs=3, weight_decay=0.0)}, "epochs 2 there, 3 now, weight_decay .* now"),
+        ({"seed": 1}, "seed 0 there, 1 now"),
+        ({"network": nn.Sequential(nn.Flatten(), nn.Linear(64, 3))}, "shapes of .* tensors there, of 2 tensors now"),
+        ({"identity": {"data": "mine", "merge": "concat"}}, "merge sum there, concat now"),
+        ({"identity": {}}, "data mine there, None now, merge sum there, None now"),
     ],
 )
 def test_the_checkpoint_of_another_run_is_refused(checkpoint, tmp_path, changes, differs):
@@ -411,23 +413,52 @@ def test_the_checkpoint_of_another_run_is_refused(checkpoint, tmp_path, changes,
     network = options.pop("network", None) or tiny()
     weights = {key: value.clone() for key, value in network.state_dict().items()}
     with pytest.raises(
-        ValueError, match=rf"run\.pt is of another run \(it differs in {differs}\); delete it or choose"
+        ValueError, match=rf"run\.pt is of another run, or would end in other weights: {differs}; go on .*delete it"
     ):
         run(network, checkpoint=path, **options)
     assert path.read_bytes() == before
     assert all(torch.equal(weights[key], value) for key, value in network.state_dict().items())
 
 
-@pytest.mark.parametrize("damage", ["truncated", "empty", "text", "weights", "code"])
-def test_a_damaged_checkpoint_is_refused(checkpoint, tmp_path, damage):
+@pytest.mark.parametrize("damage", ["truncated", "empty", "text", "flipped", "older"])
+def test_a_damaged_checkpoint_is_begun_anew(checkpoint, tmp_path, caplog, damage):
     path = tmp_path / "run.pt"
     whole = checkpoint.read_bytes()
-    if damage in ("truncated", "empty", "text"):
-        path.write_bytes({"truncated": whole[: len(whole) // 2], "empty": b"", "text": b"hello"}[damage])
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 16
+    parts = {"truncated": whole[: len(whole) // 2], "empty": b"", "text": b"hello", "flipped": bytes(flipped)}
+    if damage == "older":
+        torch.save({"fingerprint": {}}, path)
     else:
-        torch.save(tiny().state_dict() if damage == "weights" else {"fingerprint": tiny()}, path)
-    with pytest.raises(ValueError, match=r"run\.pt cannot be read \(.*\); delete it to train from the start"):
-        run(checkpoint=path)
+        path.write_bytes(parts[damage])
+    unbroken, _ = run()
+    found, history = run(checkpoint=path)
+    assert same_weights(found, unbroken)
+    assert len(history) == RECIPE.epochs
+    assert [record.message for record in caplog.records] == [
+        f"{path} is damaged: its checksum does not fit; training from the start"
+    ]
+
+
+def test_other_code_begins_anew_and_other_threads_are_refused(tmp_path, caplog, monkeypatch):
+    path = tmp_path / "run.pt"
+    short = replace(RECIPE, epochs=2)
+    run(recipe=short, checkpoint=path)
+    kept = path.read_bytes()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(threads + 1)
+    try:
+        with pytest.raises(ValueError, match=rf"threads {threads} there, {threads + 1} now; .*OMP_NUM_THREADS"):
+            run(recipe=short, checkpoint=path)
+    finally:
+        torch.set_num_threads(threads)
+    assert path.read_bytes() == kept
+    seen = []
+    run(recipe=short, checkpoint=path, on_epoch=lambda history: seen.append(len(history)))
+    monkeypatch.setattr(checkpoints, "code_version", lambda: "another")
+    run(recipe=short, checkpoint=path, on_epoch=lambda history: seen.append(len(history)))
+    assert seen == [2, 1, 2]
+    assert "was made by other code" in caplog.text
 
 
 # Time, and losses that are no numbers

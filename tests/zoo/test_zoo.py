@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from safetensors import safe_open
@@ -163,6 +165,15 @@ def test_weights_of_another_network_are_refused(output):
     other = Run(0, {"x": 1}, {}, environment("cpu", 1), {"weights": {"file": path.name, "sha256": sha256(path)}})
     add_run(output / "runs", NAME, "training", PARAMETERS, other)
     refused(output, r"seed0\.safetensors do not fit lenetfc_td: ")
+
+
+@pytest.mark.parametrize("change", [torch.Tensor.half, lambda x: x * math.nan, torch.Tensor.bool])
+def test_weights_of_another_type_or_that_are_no_numbers_are_refused(output, change):
+    path = output / "weights" / f"{NAME}--seed0.safetensors"
+    save_file({name: change(value) for name, value in load_file(path).items()}, path)
+    other = Run(0, {"x": 1}, {}, environment("cpu", 1), {"weights": {"file": path.name, "sha256": sha256(path)}})
+    add_run(output / "runs", NAME, "training", PARAMETERS, other)
+    refused(output, r"seed0\.safetensors do not fit lenetfc_td: .* is torch\..*, or holds NaN or infinity")
 
 
 def test_an_unknown_network_and_a_damaged_record_are_refused(output):

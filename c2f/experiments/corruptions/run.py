@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from c2f import networks, zoo
+from c2f.common.checks import positive_int
 from c2f.corruptions import SEVERITIES, table_for
 from c2f.datasets.data_name import DataName
 from c2f.datasets.selection import SUBSET_SEED
@@ -45,6 +46,7 @@ class Origin:
     stored_as: str | None = None
 
     def __post_init__(self) -> None:
+        positive_int(self.workers, "workers", minimum=0)
         if self.tree is None and self.clean is not None:
             raise ValueError(f"clean {str(self.clean)!r} goes with a tree of corrupted pictures: give the tree too")
         if self.tree is not None and (self.test_data is not None or self.stored_as is not None):

@@ -85,9 +85,9 @@ def load_data(data: str, image_size: int | None = None, *, streamed: bool = Fals
         FileNotFoundError: the data set is not on this machine; the remedy.
     """
     if streamed:
-        return _streamed(data, image_size or 224)
+        return _streamed(data, 224 if image_size is None else image_size)
     if DataName.parse(data).on_canvas:
-        return _on_canvas(data, image_size or canvas.CANVAS, noise)
+        return _on_canvas(data, canvas.CANVAS if image_size is None else image_size, noise)
     if noise:
         raise ValueError(f"noise is for pictures on a canvas ({', '.join(canvas.canvas_names())}), not for {data}")
     found = datasets.load(data, image_size=image_size)

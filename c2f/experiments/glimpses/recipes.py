@@ -195,5 +195,5 @@ def changed_setup(
         recipe=changed(changed(setup.recipe, **quick), **recipe),
         look=changed(setup.look, **look),
         losses=changed(setup.losses, **losses),
-        image_size=image_size or setup.image_size,
+        image_size=setup.image_size if image_size is None else image_size,
     )

@@ -157,7 +157,7 @@ def attack_run(
     check_options(how, MeasurementExecution)
     device, test_data = how.get("device", "cpu"), how.get("test_data") or data
     pictures = how.get("pictures", PICTURES)
-    positive_int(restarts, "restarts")
+    positive_int(restarts, "restarts", maximum=1000)
     if batch_size is None:
         batch_size = ATTACK_BATCH.get(torch.device(device).type, ATTACK_BATCH["cpu"])
     positive_int(batch_size, "batch_size")
