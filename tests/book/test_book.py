@@ -180,7 +180,7 @@ def test_the_key_changes_with_what_matters_alone(root, monkeypatch):
     (root / "book" / "01-a.ipynb").write_text(json.dumps(notebook, indent=3))
     assert key() == first
     keys = [first, key("smallest")]
-    monkeypatch.setattr(books, "_version", lambda package: "0.0")
+    monkeypatch.setattr(books, "versions", lambda: {"pillow": "0.0"})
     keys.append(key())
     monkeypatch.undo()
     (root / "data" / "numbers.txt").rename(root / "data" / "names.txt")
