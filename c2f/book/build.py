@@ -25,6 +25,7 @@ from c2f.book.chapters import QUICK, ROOT, Chapter, chapters, profile_values, so
 from c2f.book.check import Report, look_over
 from c2f.book.execute import require, run
 from c2f.common.files import sha256, write_text
+from c2f.common.versions import versions
 from c2f.plotting.figures import alt_problem
 
 PASSED_OVER = {"_build", "profiles", "__pycache__", ".ipynb_checkpoints"}
@@ -135,8 +136,8 @@ def execution_key(chapter: Chapter, profile: str = QUICK, root: Path = ROOT) -> 
     """Return the key of a chapter's execution, 16 hexadecimal digits: equal keys, equal results.
 
     It is made of the notebook's cells, the parameters, the package's source, everything under data/, the
-    weights and records there among it, and the versions of Python and torch. What lies in ``C2F_DATA`` is
-    checked by its own sha256 when it is loaded and is not part of it.
+    weights and records there among it, and the versions of Python, matplotlib and ``c2f.common.versions``. What
+    lies in ``C2F_DATA`` is checked by its own sha256 when it is loaded and is not part of it.
     """
     cells = [[c["cell_type"], source(c), tags(c)] for c in chapter.notebook()["cells"]]
     package = Path(__file__).parents[1]  # the whole of c2f
@@ -146,16 +147,9 @@ def execution_key(chapter: Chapter, profile: str = QUICK, root: Path = ROOT) -> 
         cells,
         profile_values(chapter, profile),
         {name: sha256(path) for name, path in files.items()},
-        [*sys.version_info[:2], _version("torch"), _version("matplotlib")],
+        [*sys.version_info[:2], versions(), metadata.version("matplotlib")],
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "none"
 
 
 def execute(chapter: Chapter, profile: str, folder: Path, *, force: bool = False, root: Path = ROOT) -> Executed:

@@ -1,8 +1,8 @@
 """The book's chapters and their strict parameters.
 
 A chapter is a notebook ``book/NN-name.ipynb``. Its parameters are the assignments of its one cell tagged
-``parameters``: simple typed literals, each with a comment that says what it is. papermill itself lets a
-misspelt parameter pass, and YAML reads ``1e-4`` as a string; here both are met before any work is done.
+``parameters``: simple typed literals, each with a comment that says what it may be and what it is. papermill itself
+lets a misspelt parameter pass, and YAML reads ``1e-4`` as a string; here both are met before any work is done.
 
 A profile is a set of values for every chapter. ``quick`` is what the notebooks themselves say; each other
 profile is a file ``book/profiles/NAME.yaml`` that maps a chapter to its parameters, and gives every one of
@@ -14,6 +14,7 @@ This module is light (no torch), so that a notebook can call ``check_parameters`
 import ast
 import itertools
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from typing import Any
 
 from c2f.book.parameters import Mismatch, Parameter, convert, declared
 from c2f.common.checks import did_you_mean
+from c2f.common.files import check_writable
 
 ROOT = Path(__file__).resolve().parents[2]
 """The project's top folder."""
@@ -34,7 +36,8 @@ _FILE_NAME = re.compile(r"\d\d-[a-z0-9-]+\.ipynb")
 
 
 class ParameterError(ValueError):
-    """A parameter that is unknown, missing or of another type, or a chapter that declares its own badly."""
+    """A parameter that is unknown, missing, of another type or out of range, or a chapter that declares its own
+    badly."""
 
 
 @dataclass(frozen=True)
@@ -109,15 +112,18 @@ def chapters(book: Path = BOOK) -> list[Chapter]:
 
 
 def find(name: str, book: Path = BOOK) -> Chapter:
-    """Return the chapter called ``name``: its file name with or without ``.ipynb``, or its number alone.
+    """Return the chapter called ``name``: its file name with or without ``.ipynb``, its number alone, or its path.
 
     Raises:
-        ValueError: there is none, with the nearest one and all of them.
+        ValueError: there is none, with the nearest one and all of them; or a path that is not a chapter's.
     """
     wanted = Path(name).name.removesuffix(".ipynb")
     all_chapters = chapters(book)
     for chapter in all_chapters:
         if wanted in (chapter.name, chapter.number, chapter.number.lstrip("0")):
+            path = Path(name).with_name(f"{wanted}.ipynb")
+            if (os.path.dirname(name) or path.exists()) and path.resolve() != chapter.path.resolve():
+                raise ValueError(f"{name!r} is not the book's chapter {chapter.name}: that is {chapter.path}")
             return chapter
     names = [chapter.name for chapter in all_chapters]
     # "botom-up" is nearer to "02-bottom-up" when both are seen without the number
@@ -162,7 +168,8 @@ def check(chapter: Chapter, given: Mapping[str, object], *, complete: bool = Fal
             unless given.
 
     Raises:
-        ParameterError: an unknown, missing or ill-typed parameter; all that is wrong, a line each.
+        ParameterError: a parameter that is unknown, missing, ill-typed or out of range; all that is wrong, a line each.
+            A range that names another parameter is looked at where both are given.
     """
     known = parameters(chapter)
     good: dict[str, Any] = {}
@@ -175,6 +182,11 @@ def check(chapter: Chapter, given: Mapping[str, object], *, complete: bool = Fal
             continue
         try:
             good[name] = convert(value, known[name].type)
+        except Mismatch as mismatch:
+            wrong.append(f"parameter {name!r} {mismatch} ({known[name].comment})")
+    for name, value in good.items():
+        try:
+            known[name].check_range(value, good)
         except Mismatch as mismatch:
             wrong.append(f"parameter {name!r} {mismatch} ({known[name].comment})")
     if complete:
@@ -284,8 +296,12 @@ def check_parameters(name: str, namespace: MutableMapping[str, Any], book: Path 
     the cells that have run (IPython's ``In``), not from the globals, so that running the cell again later is
     harmless. A value such as ``"1e-4"`` is put into its declared type in ``namespace``.
 
+    A notebook that runs in ``book``, as JupyterLab has it, goes on in the folder above, where the commands of the
+    README are given and leave their results.
+
     Raises:
-        ParameterError: an unknown, missing or ill-typed parameter.
+        ParameterError: a parameter that is unknown, missing, ill-typed or out of range, or an ``output`` that cannot be
+            written to.
     """
     chapter = find(name, book)
     known = parameters(chapter)
@@ -297,6 +313,13 @@ def check_parameters(name: str, namespace: MutableMapping[str, Any], book: Path 
     if missing:
         raise ParameterError(f"{name}: {', '.join(missing)} not set; run the parameters cell above first")
     namespace.update(check(chapter, given))
+    if Path.cwd() == Path(book).resolve():
+        os.chdir("..")
+    if "output" in known:
+        try:
+            check_writable(Path(namespace["output"]))
+        except OSError as error:
+            raise ParameterError(f"{name}: parameter 'output' is no folder that can be written to: {error}") from error
 
 
 def _assigned(text: str) -> list[str]:

@@ -1,17 +1,21 @@
 """What this machine can run, and what it lacks; works where torch is missing or broken, too."""
 
+import ctypes
 import importlib
 import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from c2f.book.chapters import BOOK, ROOT, chapters, profile_values
 
+REQUIREMENTS = ("data", "cuda", "disk")
+"""What a job can require: the paper profile's data sets, a GPU that torch computes on by CUDA, room for results."""
 _OLDEST_PYTHON = (3, 11)
 _MEMORY_GIB = 3.0  # a quick chapter stays under 2
 _DISK_GIB = 2.0
@@ -28,12 +32,14 @@ class Finding:
         stops: ``all`` if nothing runs before this is mended, ``book`` if the book does not, ``paper`` if the
             paper profile does not, ``""`` if all is well or it does not matter much.
         remedy: what to do about it, where there is something.
+        lacks: the one of ``REQUIREMENTS`` that is not met because of it, ``""`` if there is none.
     """
 
     what: str
     detail: str
     stops: str = ""
     remedy: str = ""
+    lacks: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,10 @@ class Diagnosis:
         """Return whether nothing stops ``task``: ``all`` (the package), ``book`` (quick) or ``paper``."""
         stopping = {"all": {"all"}, "book": {"all", "book"}, "paper": {"all", "book", "paper"}}[task]
         return not any(finding.stops in stopping for finding in self.findings)
+
+    def unmet(self, required: Collection[str]) -> list[Finding]:
+        """Return what is in the way of ``required``, names in ``REQUIREMENTS``, and of anything at all."""
+        return [finding for finding in self.findings if finding.stops == "all" or finding.lacks in required]
 
     @property
     def verdict(self) -> str:
@@ -147,26 +157,58 @@ def _torch() -> tuple[list[Finding], str]:
             remedy = "pip install --force-reinstall torch torchvision, both from one source"
             return [*findings, Finding(name, f"does not import: {reason}", "all", remedy)], ""
         findings.append(Finding(name, version))
+    finding, gpu = _gpu()
+    return [*findings, finding], gpu
+
+
+def _gpu() -> tuple[Finding, str]:
+    """Return what is found about the GPU, and its name or ``""``."""
     import torch
 
-    if torch.cuda.is_available():
-        free, total = torch.cuda.mem_get_info()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch warns of an old driver; it is told below
+        there = torch.cuda.is_available()
+    if there:
         name = torch.cuda.get_device_name()
+        try:
+            free, total = torch.cuda.mem_get_info()
+            torch.ones(1, device="cuda").add_(1).item()
+        except RuntimeError as error:  # torch may be built without code for this GPU
+            reason = f"{name} does not compute: {str(error).splitlines()[0]}"
+            return Finding("GPU", reason, remedy="install a torch that knows this GPU", lacks="cuda"), ""
         count = torch.cuda.device_count()
         more = f", {count} of them" if count > 1 else ""
-        findings.append(Finding("GPU", f"{name}{more}, {free / _GIB:.1f} of {total / _GIB:.1f} GiB free"))
-        return findings, name
+        return Finding("GPU", f"{name}{more}, {free / _GIB:.1f} of {total / _GIB:.1f} GiB free"), name
     if torch.backends.mps.is_available():
-        findings.append(Finding("GPU", "Apple's, through torch's mps"))
-        return findings, "mps"
-    findings.append(
-        Finding(
-            "GPU",
-            "none that torch can use",
-            remedy="the quick profile needs none; the paper profile wants one",
-        )
-    )
-    return findings, ""
+        return Finding("GPU", "Apple's, through torch's mps", lacks="cuda"), "mps"
+    reason, remedy = _why_no_cuda(torch.version.cuda, _driver_cuda())
+    remedy += "; the quick profile needs no GPU, the paper profile wants one"
+    return Finding("GPU", f"none that torch can use: {reason}", remedy=remedy, lacks="cuda"), ""
+
+
+def _driver_cuda() -> str | None:
+    """Return the newest CUDA that NVIDIA's driver on this machine takes, e.g. ``"12.4"``; None without a driver."""
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return None
+    version = ctypes.c_int()
+    driver.cuDriverGetVersion(ctypes.byref(version))
+    return f"{version.value // 1000}.{version.value % 1000 // 10}"
+
+
+def _why_no_cuda(built_for: str | None, driver: str | None) -> tuple[str, str]:
+    """Return why torch, built for one CUDA, finds no GPU with a driver for another, and the remedy."""
+    if built_for is None:
+        return "this torch is built without CUDA", "where there is an NVIDIA GPU, install a torch with CUDA"
+    if driver is None:
+        return "there is no NVIDIA driver", "where there is an NVIDIA GPU, install its driver"
+    if [*map(int, driver.split("."))] < [*map(int, built_for.split("."))]:
+        reason = f"the NVIDIA driver takes CUDA up to {driver}, and torch is built for CUDA {built_for}"
+        return reason, f"update the driver, or install a torch built for CUDA {driver} or older"
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+    shown = "" if hidden is None else f" (CUDA_VISIBLE_DEVICES={hidden})"
+    return f"there is an NVIDIA driver for CUDA {driver} but no GPU to be seen{shown}", "see what nvidia-smi lists"
 
 
 def _cores() -> Finding:
@@ -210,9 +252,9 @@ def _folders() -> Iterator[Finding]:
     there = _nearest(BOOK / "_build")
     free = shutil.disk_usage(there).free / _GIB
     if not os.access(there, os.W_OK):
-        yield Finding("output", f"cannot write into {there}", "book", "give yourself the right to write there")
+        yield Finding("output", f"cannot write into {there}", "book", "give yourself the right to write there", "disk")
     elif free < _DISK_GIB:
-        yield Finding("output", f"{free:.1f} GiB free on the disk of {there}", "book", "make room there")
+        yield Finding("output", f"{free:.1f} GiB free on the disk of {there}", "book", "make room there", "disk")
     else:
         yield Finding("output", f"{there} can be written to, {free:.0f} GiB free")
 
@@ -230,11 +272,15 @@ def _data() -> Iterator[Finding]:
     sample = next((row for row in datasets.INFO.values() if row.shipped), None)
     if sample is not None:
         try:
-            datasets.check_sample(sample.where(datasets.data_root()))
+            datasets.check_sample(sample.where(ROOT))  # it ships with the project, wherever the data root is
             yield Finding(sample.name, "whole (its checksums agree)")
         except Exception as error:  # damaged in whatever way, this is to be said and not to be raised
-            yield Finding(sample.name, str(error), "book", "git checkout -- data")
-    root = datasets.data_root()
+            yield Finding(sample.name, str(error), "book", "git checkout -- data", "data")
+    try:
+        root = datasets.data_root()
+    except (RuntimeError, ValueError) as error:  # a user without a home folder
+        yield Finding("data root", str(error), "paper", "set C2F_DATA to a folder of yours", "data")
+        return
     there = _nearest(root)
     free = shutil.disk_usage(there).free
     place = f"{root}" + (" (C2F_DATA)" if os.environ.get("C2F_DATA") else "")
@@ -252,7 +298,7 @@ def _data() -> Iterator[Finding]:
         names = " ".join(row.name for row in missing)
         room = "" if free > 3 * size else ", more than the disk takes"
         lacks = f"lacks {names} ({size / 1e6:.0f} MB to download{room})"
-        yield Finding("paper profile", lacks, "paper", f"c2f fetch {names}")
+        yield Finding("paper profile", lacks, "paper", f"c2f fetch {names}", "data")
 
 
 def _wanted(known: set[str]) -> set[str]:

@@ -1,11 +1,15 @@
 """Running a chapter: papermill in a kernel of this very Python, with what it cost written down.
 
+A chapter has run when its last cell has. papermill itself takes a cell that ends the kernel by ``sys.exit(0)`` for a
+success.
+
 The kernel works in the folder that the caller is in, as papermill's own command has it, so that a relative
 path among the parameters means what it says; it imports the same ``c2f`` as the caller.
 """
 
 import importlib
 import os
+import re
 import sys
 import time
 from collections.abc import Mapping
@@ -14,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from c2f.book.chapters import QUICK, ROOT, Chapter, check, profile_values
+from c2f.book.chapters import QUICK, ROOT, Chapter, check, parameters, profile_values
 
 _USE = "application/vnd.c2f.use+json"
 _USE_TAG = "c2f-use"
@@ -77,15 +81,18 @@ def run(
 
     Raises:
         ParameterError, ValueError: a parameter, profile or output that will not do, before anything runs.
-        ChapterError: a cell raised an exception, took too long, or the kernel died.
+        ChapterError: a cell raised an exception, took too long or ended the chapter before its last cell, or the kernel
+            died.
     """
     values = {**profile_values(chapter, profile), **check(chapter, given or {})}
+    check(chapter, {name: p.default for name, p in parameters(chapter).items()} | values)  # ranges that hang together
     if output is None:
         output = Path("output") / f"{chapter.name}.{Path(profile).stem}.ipynb"
     output = _writable_notebook(Path(output), chapter)
     papermill, nbformat = require("papermill"), require("nbformat")
     nbclient = require("nbclient.exceptions")
 
+    _remove_left_overs(output)
     staged = output.with_name(f".{output.stem}.{os.getpid()}.in.ipynb")
     partial = output.with_name(f".{output.stem}.{os.getpid()}.out.ipynb")
     notebook = nbformat.read(chapter.path, as_version=4)
@@ -119,7 +126,12 @@ def run(
     finally:
         seconds = time.perf_counter() - started
         staged.unlink(missing_ok=True)
-        use = _finish(partial, output, chapter, profile, values, seconds)
+        use, stopped = _finish(partial, output, chapter, profile, values, seconds)
+    if error is None and stopped is not None:
+        error = ChapterError(
+            f"{chapter.name} ended itself in the cell ({stopped}), by sys.exit or the like; the cells behind it "
+            f"have not run\nThe notebook as far as it came: {output}"
+        )
     if error is not None:
         raise error
     return Run(chapter.name, profile, values, output, seconds, use["peak_mib"], use["peak_device_mib"])
@@ -140,6 +152,16 @@ def _writable_notebook(output: Path, chapter: Chapter) -> Path:
     if not writable:
         raise PermissionError(f"cannot write into {output.parent}; choose another place for {output.name}")
     return output
+
+
+def _remove_left_overs(output: Path) -> None:
+    """Remove the hidden notebooks beside ``output`` of runs that were killed: those whose process is gone."""
+    psutil = require("psutil")
+    name = re.compile(rf"\.{re.escape(output.stem)}\.(\d+)\.(in|out)\.ipynb")
+    for path in output.parent.iterdir():
+        hidden = name.fullmatch(path.name)
+        if hidden and not psutil.pid_exists(int(hidden[1])):
+            path.unlink(missing_ok=True)
 
 
 def _no_template(path: Path) -> str:
@@ -174,34 +196,51 @@ def _kernel_manager_class() -> type:
 
 def _finish(
     partial: Path, output: Path, chapter: Chapter, profile: str, values: dict[str, Any], seconds: float
-) -> dict[str, float]:
-    """Move what papermill has written to ``output``, with the cost in its metadata; return the kernel's
-    use."""
+) -> tuple[dict[str, float], str | None]:
+    """Move what papermill has written to ``output``, with the cost in its metadata.
+
+    Return the kernel's use, and the first line of the cell in which the chapter stopped, None if it ran to its end.
+    """
     use = {"peak_mib": 0.0, "peak_device_mib": 0.0}
     if not partial.exists():
-        return use
+        return use, ""
     nbformat = require("nbformat")
     notebook = nbformat.read(partial, as_version=4)
     asked = [cell for cell in notebook.cells if _USE_TAG in cell.metadata.get("tags", [])]
-    ended = False
+    shown = [one.get("data", {}) for cell in asked for one in cell.outputs]
+    for data in shown:
+        use.update(data.get(_USE, {}))
+    stopped = None if shown else _mark_stopped(notebook)
     for cell in asked:
         notebook.cells.remove(cell)
-        for one in cell.outputs:
-            ended = True
-            use.update(one.get("data", {}).get(_USE, {}))
     # papermill notes the two temporary paths, which say nothing to anybody
     notebook.metadata.papermill.update(input_path=chapter.path.name, output_path=output.name)
     notebook.metadata["c2f"] = {
         "chapter": chapter.name,
         "profile": profile,
         "parameters": values,
-        "ended": ended,
+        "ended": stopped is None,
         "seconds": round(seconds, 2),
         **use,
     }
     nbformat.write(notebook, partial)
     os.replace(partial, output)
-    return use
+    return use, stopped
+
+
+def _mark_stopped(notebook: Any) -> str:
+    """Mark the cell that was begun last as failed and those behind as pending; return its first line.
+
+    Where a kernel dies or takes too long papermill marks every cell as completed.
+    """
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    begun = sum(cell.metadata.papermill.exception is not None for cell in code)
+    for cell in code[max(begun - 1, 0) :]:
+        cell.metadata.papermill.update(status="pending", exception=None)
+    if begun:
+        code[begun - 1].metadata.papermill.update(status="failed", exception=True)
+    notebook.metadata.papermill["exception"] = True
+    return _first_line(code[begun - 1].source) if begun else ""
 
 
 @dataclass(frozen=True)

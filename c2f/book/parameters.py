@@ -1,25 +1,34 @@
 """Typed literals: the parameters that a piece of source code declares, and values put into their types.
 
 A type is written as Python writes it: ``int``, ``float``, ``str``, ``bool``, ``list[...]`` of one of these,
-and each of them with ``| None`` behind.
+and each of them with ``| None`` behind. What a value may be within its type stands in brackets, first in the comment:
+``[1 to 1000]``, ``[above 0, at most 1]``, ``[at least 0, below pictures]`` (another parameter),
+``[one of raw, clamped]``, ``[not empty]``. It holds for every item of a list.
 """
 
 import ast
 import io
 import math
+import operator
 import re
 import tokenize
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from c2f.common.checks import did_you_mean
 
 _SCALARS = {"int": int, "float": float, "str": str, "bool": bool}
 _EXPECTED = {"int": "a whole number", "float": "a number", "str": "a string", "bool": "true or false"}
 _TYPE = re.compile(r"(?P<list>list\[)?(?P<scalar>int|float|str|bool)(?(list)\])(?P<optional> \| None)?")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+_COMPARED = {"at least": operator.ge, "above": operator.gt, "at most": operator.le, "below": operator.lt}
+_LIMIT = re.compile(rf"(?P<how>{'|'.join(_COMPARED)}) (?P<limit>[\w.+-]+)|(?P<low>[\w.+-]+) to (?P<high>[\w.+-]+)")
+_NOT_EMPTY = "not empty"
 
 
 class Mismatch(ValueError):
-    """A value that does not have the type wanted; the message goes behind the parameter's name."""
+    """A value that does not have the type wanted, or is out of range; the message goes behind the parameter's name."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +41,41 @@ class Parameter:
         type: ``int``, ``float``, ``str``, ``bool`` or ``list[...]`` of one, with ``| None`` where None is
             allowed.
         comment: what it is, the comment behind it.
+        limits: of numbers, (how it is compared, a number or the name of another parameter), e.g. ``("below", "10")``.
+        choices: of strings, all that it may be; any if empty.
+        not_empty: whether a list must have an item.
     """
 
     name: str
     default: Any
     type: str
     comment: str
+    limits: tuple[tuple[str, str], ...] = ()
+    choices: tuple[str, ...] = ()
+    not_empty: bool = False
+
+    def check_range(self, value: Any, others: Mapping[str, Any]) -> None:
+        """Check that ``value``, which has the parameter's type, is in its range.
+
+        A limit that is another parameter holds where ``others``, values by name, give a number for it.
+
+        Raises:
+            Mismatch: saying what is allowed and what came.
+        """
+        if self.not_empty and value == []:
+            raise Mismatch("must not be empty")
+        several = isinstance(value, list)
+        for i, one in enumerate(value if several else [value]):
+            if one is None:
+                continue
+            came = f"not {one!r}" + (f" (item {i})" if several else "")
+            if self.choices and one not in self.choices:
+                raise Mismatch(f"must be one of {', '.join(self.choices)}, {came}{did_you_mean(one, self.choices)}")
+            for how, limit in self.limits:
+                bound = float(limit) if _NUMBER.fullmatch(limit) else others.get(limit)
+                if bound is not None and not _COMPARED[how](one, bound):
+                    named = limit if _NUMBER.fullmatch(limit) else f"{limit} ({bound})"
+                    raise Mismatch(f"must be {how} {named}, {came}")
 
 
 def convert(value: object, kind: str) -> Any:
@@ -93,7 +131,7 @@ def declared(text: str) -> dict[str, Parameter]:
 
     Each statement assigns a literal to one name, with or without an annotation, and has a comment behind it:
 
-        epochs = 3  # passes over the training pictures
+        epochs = 3  # [1 to 1000] passes over the training pictures
         limit: int | None = None  # use only so many pictures; None for all
 
     Raises:
@@ -117,11 +155,49 @@ def declared(text: str) -> dict[str, Parameter]:
             raise ValueError(f"{where} {error}") from None
         if name in found:
             raise ValueError(f"{where} {name!r} is declared twice")
-        comment = comments.get(statement.end_lineno or statement.lineno, "")
+        range_text, comment = _split_range(comments.get(statement.end_lineno or statement.lineno, ""))
         if not comment:
             raise ValueError(f"{where} {name!r} needs a comment behind it that says what it is, and its unit")
-        found[name] = Parameter(name, default, kind, comment)
+        try:
+            found[name] = Parameter(name, default, kind, comment, **_range(range_text, kind))
+        except ValueError as error:
+            raise ValueError(f"{where} the range of {name!r} {error}") from None
+    defaults = {name: parameter.default for name, parameter in found.items()}
+    for name, parameter in found.items():
+        for _, limit in parameter.limits:
+            if not _NUMBER.fullmatch(limit) and (limit not in found or found[limit].type not in ("int", "float")):
+                raise ValueError(f"the range of {name!r} ends at {limit!r}, which is neither a number nor one's name")
+        try:
+            parameter.check_range(parameter.default, defaults)
+        except Mismatch as mismatch:
+            raise ValueError(f"the default of {name!r} {mismatch}") from None
     return found
+
+
+def _split_range(comment: str) -> tuple[str, str]:
+    """Return what stands in brackets first in the comment, ``""`` if nothing does, and the rest."""
+    parts = re.fullmatch(r"\[(.+?)\] *(.*)", comment)
+    return (parts[1], parts[2]) if parts else ("", comment)
+
+
+def _range(text: str, kind: str) -> dict[str, Any]:
+    """Return the fields of ``Parameter`` that the range ``text`` of a parameter of type ``kind`` gives."""
+    scalar, is_list = _TYPE.fullmatch(kind)["scalar"], kind.startswith("list[")  # type: ignore[index]
+    if text.startswith("one of ") and scalar == "str":
+        return {"choices": tuple(text.removeprefix("one of ").split(", "))}
+    limits: list[tuple[str, str]] = []
+    conditions = text.split(", ") if text else []
+    for condition in conditions:
+        parts = _LIMIT.fullmatch(condition)
+        if parts and scalar in ("int", "float"):
+            both = [("at least", parts["low"]), ("at most", parts["high"])]
+            limits += both if parts["low"] else [(parts["how"], parts["limit"])]
+        elif not (condition == _NOT_EMPTY and is_list):
+            raise ValueError(
+                f"is not understood: {condition!r}; numbers have [1 to 9], [above 0, at most 1] and the like, "
+                "strings [one of a, b], lists [not empty] as well"
+            )
+    return {"limits": tuple(limits), "not_empty": _NOT_EMPTY in conditions}
 
 
 def _assignment(statement: ast.stmt) -> tuple[str, Any, str]:

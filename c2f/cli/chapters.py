@@ -1,5 +1,6 @@
 """``c2f run``, ``book`` and ``doctor``."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -51,10 +52,19 @@ def book(*, profile: str = "quick", force: bool = False) -> None:
 
 
 @app.command(name="doctor")
-def doctor() -> None:
-    """Tell what this machine can run and what is missing, with the remedy for each thing."""
-    from c2f.book.doctor import examine
+def doctor(*, require: str = "") -> None:
+    """Tell what this machine can run and what is missing, with the remedy for each thing.
 
+    Ends with exit status 1 if nothing can run, or what is required is missing.
+
+    Args:
+        require: what must be there, with commas between: data (the paper profile's data sets), cuda (a GPU that torch
+            computes on), disk (room for results).
+    """
+    from c2f.book.doctor import REQUIREMENTS, examine
+    from c2f.common.checks import choose
+
+    required = [choose(name.strip(), REQUIREMENTS, "requirement") for name in require.split(",")] if require else []
     diagnosis = examine()
     for finding in diagnosis.findings:
         mark = "!!" if finding.stops else "ok"
@@ -62,5 +72,9 @@ def doctor() -> None:
         if finding.remedy:
             print(f"   {'':22s} -> {finding.remedy}")
     print(diagnosis.verdict)
-    if not diagnosis.can("all"):
+    unmet = diagnosis.unmet(required)
+    for finding in unmet:
+        wanted = finding.lacks or "the package"
+        print(f"c2f doctor: {wanted} is required; {finding.what}: {finding.detail}", file=sys.stderr)
+    if unmet:
         raise SystemExit(1)

@@ -9,11 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy
 import torch
 import torchvision
 
 import c2f
+from c2f.common.versions import versions
 
 _SHOWING = ("__main__.py", "book", "cli", "plotting", "reference")
 
@@ -82,9 +82,9 @@ def environment(device: str, seconds: float) -> dict[str, Any]:
         "versions": {
             "c2f": c2f.__version__,
             "python": platform.python_version(),
-            "torch": torch.__version__,
+            **versions(),
+            "torch": torch.__version__,  # these two tell which build, too: 2.9.0+cu128
             "torchvision": torchvision.__version__,
-            "numpy": numpy.__version__,
         },
         "system": f"{platform.system()} {platform.machine()}",
         "commit": _commit(),

@@ -83,14 +83,11 @@ class Trained:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a measurement gives: values and details of its run, the files that it wrote, by folder, and the versions of
-    further libraries that it used.
-    """
+    """What a measurement gives: values and details of its run, and the files that it wrote, by folder."""
 
     values: dict[str, float]
     details: dict[str, Any]
     files: Mapping[str, Path] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 def recorded(plan: Plan) -> Run | None:
@@ -179,7 +176,6 @@ def record_measurement(plan: Plan, measure: Callable[[PartialResults], Measured]
     made = measure(parts)
     files = {folder: {"file": path.name, "sha256": sha256(path)} for folder, path in made.files.items()}
     about = environment(plan.device, parts.seconds)
-    about["versions"] |= made.versions
     run = _record(plan, made.values, {**made.details, "weights": plan.weights}, about, files)
     parts.remove()
     return run

@@ -2,6 +2,8 @@ import contextlib
 import json
 import os
 import re
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -12,7 +14,7 @@ from c2f.book.chapters import ROOT, ParameterError, find
 from c2f.book.check import look_over, toc_pages
 from c2f.book.execute import ChapterError, run
 from c2f.common.files import write_text
-from tests.toys import code, text, write_book, write_chapter, write_notebook
+from tests.toys import PARAMETERS, code, text, write_book, write_chapter, write_notebook
 
 PROFILE = "{epochs: 2, lr: 1e-4, name: nin, seeds: [0], limit: null, augment: true}"
 
@@ -66,10 +68,50 @@ def test_no_kernel_is_left_behind(tmp_path, last):
         os.kill(int(note.read_text()), 0)
 
 
-def test_a_kernel_that_dies_is_reported(tmp_path):
-    write_notebook(tmp_path / "01-a.ipynb", [code("a = 1  # x", "parameters"), code("import os; os._exit(1)")])
-    with pytest.raises(ChapterError, match=r"01-a failed: .*died.*run out of memory"):
-        run(find("1", tmp_path), output=tmp_path / "out.ipynb")
+def statuses(path):
+    notebook = json.loads(path.read_text())
+    cells = [c["metadata"]["papermill"] for c in notebook["cells"] if c["cell_type"] == "code"]
+    return [(c["status"], c["exception"]) for c in cells], notebook["metadata"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("import sys; sys.exit(0)", r"01-a ended itself in the cell \(import sys; sys.exit\(0\)\)"),
+        ("import os; os._exit(1)", "01-a failed: .*died.*run out of memory"),
+        ("import time; time.sleep(60)", "01-a failed: A cell timed out"),
+    ],
+)
+def test_a_chapter_that_does_not_come_to_its_end_has_failed(tmp_path, cell, message):
+    write_notebook(tmp_path / "01-a.ipynb", [code("a = 1  # x", "parameters"), code(cell), code("b = 1")])
+    output = tmp_path / "out.ipynb"
+    with pytest.raises(ChapterError, match=message):
+        run(find("1", tmp_path), output=output, timeout=2)
+    told, metadata = statuses(output)
+    assert told == [("completed", False), ("failed", True), ("pending", None)]
+    assert metadata["papermill"]["exception"] is True
+    assert metadata["c2f"]["ended"] is False
+
+
+def test_a_chapter_that_ends_itself_is_not_kept_as_done(tmp_path):
+    write_notebook(tmp_path / "book" / "01-a.ipynb", [code("a = 1  # x", "parameters"), code("raise SystemExit")])
+    for _ in range(2):
+        with pytest.raises(ChapterError, match="ended itself"):
+            books.execute(find("1", tmp_path / "book"), "quick", tmp_path / "executed", root=tmp_path)
+    assert os.listdir(tmp_path / "executed") == ["01-a.failed.ipynb"]
+
+
+def test_left_overs_of_killed_runs_are_removed(tmp_path):
+    write_notebook(tmp_path / "01-a.ipynb", [code("a = 1  # x", "parameters")])
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    out = tmp_path / "out"
+    out.mkdir()
+    kept = [f".b.{gone.pid}.in.ipynb", f".a.{os.getppid()}.out.ipynb", "a.1.in.ipynb", ".a.x.in.ipynb"]
+    for name in (f".a.{gone.pid}.in.ipynb", f".a.{gone.pid}.out.ipynb", *kept):
+        (out / name).write_text("")
+    run(find("1", tmp_path), output=out / "a.ipynb")
+    assert sorted(os.listdir(out)) == sorted([*kept, "a.ipynb"])
 
 
 def test_what_will_not_do_is_said_before_anything_runs(tmp_path):
@@ -85,6 +127,10 @@ def test_what_will_not_do_is_said_before_anything_runs(tmp_path):
             run(chapter, output=output)
     with pytest.raises(ParameterError, match="did you mean 'epochs'"):
         run(chapter, {"epoch": 3}, output=tmp_path / "out.ipynb")
+    write_text(tmp_path / "profiles" / "large.yaml", f"01-a: {PROFILE}")
+    write_chapter(tmp_path, "01-a", parameters=PARAMETERS.replace("# learning", "# [above 0, below epochs] learning"))
+    with pytest.raises(ParameterError, match=re.escape("'lr' must be below epochs (2), not 2.5")):
+        run(chapter, {"lr": 2.5}, profile="large", output=tmp_path / "out.ipynb")
     with pytest.raises(ValueError, match="unknown profile 'big'"):
         run(chapter, profile="big", output=tmp_path / "out.ipynb")
 
@@ -134,7 +180,7 @@ def test_the_key_changes_with_what_matters_alone(root, monkeypatch):
     (root / "book" / "01-a.ipynb").write_text(json.dumps(notebook, indent=3))
     assert key() == first
     keys = [first, key("smallest")]
-    monkeypatch.setattr(books, "_version", lambda package: "0.0")
+    monkeypatch.setattr(books, "versions", lambda: {"pillow": "0.0"})
     keys.append(key())
     monkeypatch.undo()
     (root / "data" / "numbers.txt").rename(root / "data" / "names.txt")

@@ -1,3 +1,4 @@
+import os
 import re
 import subprocess
 import sys
@@ -36,7 +37,7 @@ def chapter(book):
 def test_chapters_are_found_in_order_and_by_number(book):
     (book / "Untitled.ipynb").write_text("{}")
     assert [c.name for c in book_chapters.chapters(book)] == ["01-seeing", "02-training"]
-    for name in ("02-training", "02-training.ipynb", "book/02-training.ipynb", "02", "2"):
+    for name in ("02-training", "02-training.ipynb", str(book / "02-training.ipynb"), "02", "2"):
         assert find(name, book).name == "02-training"
     assert find("1", book).title == "About 01-seeing"
 
@@ -45,6 +46,23 @@ def test_chapters_are_found_in_order_and_by_number(book):
 def test_an_unknown_chapter_is_named_with_the_nearest(book, name):
     with pytest.raises(ValueError, match=r"unknown chapter .*did you mean '02-training'\?\nThere are: 01-seeing, 02"):
         find(name, book)
+
+
+def test_a_path_must_be_that_of_the_chapter(book, monkeypatch):
+    elsewhere = book / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert find("../02-training.ipynb", book).name == "02-training"
+    write_chapter(elsewhere, "02-training")  # a copy of the reader's own
+    for name in (
+        "../nowhere/01-seeing.ipynb",
+        "../1",
+        "./1",
+        "02-training.ipynb",
+        str(elsewhere / "02-training.ipynb"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(f"{name!r} is not the book's chapter 0")):
+            find(name, book)
 
 
 def test_two_chapters_of_one_number_are_refused(book):
@@ -96,6 +114,16 @@ def test_parameters_are_read_with_type_and_comment(chapter):
         ("a = 1  # x\na = 2  # y", "line 2: 'a' is declared twice"),
         ("a = 1 +  # x", "line 1: not Python"),
         ("%matplotlib inline", "line 1: not Python"),
+        ("a = 1  # [1 to 9]", "'a' needs a comment"),
+        ("a = 1  # [atleast 1] x", "the range of 'a' is not understood: 'atleast 1'; numbers have [1 to 9]"),
+        ("a = 'b'  # [1 to 9] x", "the range of 'a' is not understood: '1 to 9'"),
+        ("a = 1  # [not empty] x", "the range of 'a' is not understood: 'not empty'"),
+        (
+            "a = 1  # [below b] x\nb = 'c'  # y",
+            "the range of 'a' ends at 'b', which is neither a number nor one's name",
+        ),
+        ("a = 0  # [1 to 9] x", "the default of 'a' must be at least 1, not 0"),
+        ("a = 3  # [below b] x\nb = 3  # y", "the default of 'a' must be below b (3), not 3"),
     ],
 )
 def test_a_bad_declaration_is_named_with_its_cell_and_line(book, text, message):
@@ -115,6 +143,38 @@ def test_there_must_be_one_tagged_cell(tmp_path, count):
     write_notebook(tmp_path / "01-x.ipynb", [code(f"a{i} = 1  # x", "parameters") for i in range(count)])
     with pytest.raises(ParameterError, match=f"01-x has {count} cells tagged 'parameters', and must have one"):
         parameters(find("1", tmp_path))
+
+
+RANGES = """pictures = 5  # [1 to 100] how many
+shown = [0]  # [at least 0, below pictures, not empty] which of them
+eps: float | None = 0.1  # [above 0, below 0.5] how far
+kind = "raw"  # [one of raw, clamped] of map
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"pictures": 0}, "parameter 'pictures' must be at least 1, not 0 (how many)"),
+        ({"pictures": 10**9}, "must be at most 100, not 1000000000"),
+        ({"pictures": 3, "shown": [1, 3]}, "parameter 'shown' must be below pictures (3), not 3 (item 1)"),
+        ({"shown": [-1]}, "must be at least 0, not -1 (item 0)"),
+        ({"shown": []}, "parameter 'shown' must not be empty"),
+        ({"eps": 0}, "must be above 0, not 0.0"),
+        ({"eps": "0.5"}, "must be below 0.5, not 0.5"),
+        ({"kind": "clampd"}, "parameter 'kind' must be one of raw, clamped, not 'clampd'; did you mean 'clamped'?"),
+    ],
+)
+def test_a_value_out_of_range_is_refused(tmp_path, given, message):
+    write_notebook(tmp_path / "01-x.ipynb", [code(RANGES, "parameters")])
+    with pytest.raises(ParameterError, match=re.escape(message)):
+        check(find("1", tmp_path), given)
+
+
+def test_the_bounds_of_a_range_are_in_it(tmp_path):
+    write_notebook(tmp_path / "01-x.ipynb", [code(RANGES, "parameters")])
+    for good in ({"pictures": 1}, {"pictures": 100, "shown": [0, 99]}, {"eps": None}, {"shown": [7]}):
+        assert check(find("1", tmp_path), good) == good
 
 
 def test_values_are_put_into_their_types(chapter):
@@ -302,6 +362,35 @@ def test_the_notebook_s_check_can_be_run_again_later(book):
     namespace = notebook(book, "epochs = 7", accuracy=0.9, network="x")
     namespace["In"] += ["accuracy = 0.9", "# Parameters of the plot\nwidth = 3"]
     check_parameters("01-seeing", namespace, book)
+
+
+def test_the_notebook_s_check_refuses_what_is_out_of_range(tmp_path):
+    write_notebook(tmp_path / "01-x.ipynb", [code(RANGES, "parameters")])
+    namespace = {"pictures": 5, "shown": [5], "eps": 0.1, "kind": "raw", "In": []}
+    with pytest.raises(ParameterError, match=re.escape("'shown' must be below pictures (5), not 5")):
+        check_parameters("01-x", namespace, tmp_path)
+
+
+def test_a_chapter_in_the_book_s_folder_works_in_the_folder_above(tmp_path, monkeypatch):
+    book = tmp_path / "book"
+    write_chapter(book, "01-seeing")
+    monkeypatch.chdir(book)
+    for _ in range(2):  # the cell may be run again
+        notebook(book)
+        assert os.getcwd() == str(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    notebook(book)
+    assert os.getcwd() == str(tmp_path / "elsewhere")
+
+
+def test_an_output_that_cannot_be_written_to_is_refused_at_once(tmp_path, monkeypatch):
+    write_notebook(tmp_path / "01-x.ipynb", [code('output = "output"  # folder of the results', "parameters")])
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file" / "output", "/proc/none"):
+        with pytest.raises(ParameterError, match="01-x: parameter 'output' is no folder that can be written to"):
+            check_parameters("01-x", {"output": str(place), "In": []}, tmp_path)
+    check_parameters("01-x", {"output": str(tmp_path / "new"), "In": []}, tmp_path)
 
 
 def test_the_notebook_s_check_before_the_parameters(book):

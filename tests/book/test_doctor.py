@@ -1,11 +1,13 @@
 import builtins
 import importlib
+import pwd
 import shutil
 import sys
 from collections import namedtuple
 from importlib import metadata
 
 import pytest
+import torch
 
 from c2f import datasets
 from c2f.book import doctor
@@ -127,3 +129,70 @@ def test_the_data_of_the_paper_profile(monkeypatch):
     assert examine().can("book")
     assert not examine().can("paper")
     assert examine().verdict.endswith("The paper profile wants the remedies above.")
+
+
+def test_a_user_without_a_home_folder(monkeypatch):
+    def nobody(number):
+        raise KeyError(f"getpwuid(): uid not found: {number}")
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    for name in ("HOME", "C2F_DATA", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    assert finding("data root").remedy == "set C2F_DATA to a folder of yours"
+    assert finding("fashion-mnist-sample").detail == "whole (its checksums agree)"
+    assert examine().can("book")
+    assert [f.what for f in examine().unmet(["data"])] == ["data root"]
+
+
+# What is required
+
+
+@pytest.mark.parametrize(
+    ("built_for", "driver", "reason"),
+    [
+        (None, "13.2", "this torch is built without CUDA"),
+        ("13.2", None, "there is no NVIDIA driver"),
+        ("13.2", "12.10", "the NVIDIA driver takes CUDA up to 12.10, and torch is built for CUDA 13.2"),
+        ("12.10", "12.4", "the NVIDIA driver takes CUDA up to 12.4, and torch is built for CUDA 12.10"),
+        ("12.4", "12.10", "there is an NVIDIA driver for CUDA 12.10 but no GPU to be seen (CUDA_VISIBLE_DEVICES=-1)"),
+    ],
+)
+def test_why_there_is_no_cuda(c2f, monkeypatch, built_for, driver, reason):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.setattr(torch.version, "cuda", built_for)
+    monkeypatch.setattr(doctor, "_driver_cuda", lambda: driver)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert finding("GPU").detail == f"none that torch can use: {reason}"
+    status, _, err = c2f("doctor", "--require", "cuda")
+    assert (status, err) == (1, f"c2f doctor: cuda is required; GPU: none that torch can use: {reason}\n")
+
+
+def test_a_gpu_that_does_not_compute_is_none(monkeypatch):
+    def fails(*arguments, **more):
+        raise RuntimeError("CUDA error: no kernel image is available for execution on the device\nmore")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Tesla K80")
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (2**33, 2**34))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch, "ones", fails)
+    (unmet,) = examine().unmet(["cuda"])
+    assert unmet.detail.startswith("Tesla K80 does not compute: CUDA error: no kernel image")
+    assert examine().gpu == ""
+    monkeypatch.setattr(torch, "ones", lambda *arguments, **more: torch.zeros(1))
+    assert examine().unmet(["cuda"]) == []
+    assert finding("GPU").detail == "Tesla K80, 8.0 of 16.0 GiB free"
+
+
+def test_data_and_disk_can_be_required(c2f, monkeypatch):
+    status, _, err = c2f("doctor", "--require", "data,disk")
+    assert status == 1
+    assert err.startswith("c2f doctor: data is required; paper profile: lacks fashion-mnist")
+    monkeypatch.setattr(doctor, "_wanted", lambda known: {"fashion-mnist-sample"})
+    assert c2f("doctor", "--require", "data,disk")[0] == 0
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: namedtuple("usage", "total used free")(2**40, 2**40, 2**20))
+    assert "disk is required; output: 0.0 GiB free" in c2f("doctor", "--require", "data,disk")[2]
+    status, _, err = c2f("doctor", "--require", "data, cudda")
+    assert (status, err) == (2, "c2f: unknown requirement 'cudda'; did you mean 'cuda'?\nThere are: data, cuda, disk\n")
+    assert c2f("doctor")[0] == 0  # nothing is required

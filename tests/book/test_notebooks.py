@@ -5,7 +5,19 @@ import re
 
 import pytest
 
-from c2f.book.chapters import BOOK, ROOT, chapters, parameters, profile_values, profiles, source, tags
+from c2f.book.chapters import (
+    BOOK,
+    ROOT,
+    ParameterError,
+    chapters,
+    check,
+    find,
+    parameters,
+    profile_values,
+    profiles,
+    source,
+    tags,
+)
 from c2f.book.check import toc_pages
 
 CHAPTERS = chapters()
@@ -50,6 +62,43 @@ def test_first_the_parameters_then_their_check(chapter):
     assert "parameters" in tags(first)
     assert parameters(chapter)
     assert f'check_parameters("{chapter.name}", globals())' in source(second)
+
+
+@each_chapter
+def test_every_number_has_a_range(chapter):
+    for parameter in parameters(chapter).values():
+        if re.match(r"(list\[)?(int|float)", parameter.type):
+            compared = {how for how, _ in parameter.limits}
+            assert compared & {"at least", "above"}, f"{parameter.name} has no lower limit"
+            assert compared & {"at most", "below"}, f"{parameter.name} has no upper limit"
+
+
+@pytest.mark.parametrize(
+    ("number", "given"),
+    [
+        (1, {"pictures": -1}),
+        (1, {"pictures": 0}),
+        (1, {"pictures": 10**9}),
+        (1, {"seed": -1}),
+        (1, {"picture": -1}),
+        (1, {"picture": 10**9}),
+        (2, {"profile": "papr"}),
+        (4, {"shown": -1}),
+        (6, {"maps": "no such"}),
+        (6, {"draws": -1}),
+        (6, {"resamples": 10**9}),
+        (7, {"seed": -1}),
+        (8, {"chosen": 10**9}),
+        (9, {"shown": 10**9}),
+        (10, {"shown": 10**9}),
+        (10, {"restarts": -1}),
+    ],
+)
+def test_a_value_out_of_range_is_refused(number, given):
+    chapter = find(str(number))
+    values = {name: parameter.default for name, parameter in parameters(chapter).items()}
+    with pytest.raises(ParameterError, match=f"parameter '{next(iter(given))}' must be"):
+        check(chapter, values | given)
 
 
 @each_chapter

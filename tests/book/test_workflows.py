@@ -12,7 +12,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from c2f.book.chapters import ROOT, chapters
+from c2f.book.chapters import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 CONDA_NAMES = {"torch": "pytorch"}
@@ -77,24 +77,32 @@ def test_every_make_target_and_file_named_exists():
         assert not entry["constraints"] or (ROOT / entry["constraints"]).is_file()
 
 
-def test_every_chapter_runs_on_the_gpu(monkeypatch):
-    """The job that lists the chapters is run as it stands, by a Python that has nothing installed."""
-    script = next(s for s in load(WORKFLOWS[1])["jobs"]["chapters"]["steps"] if s.get("id") == "list")["run"]
-    program = re.search(r"-c '(.+?)'\)$", script, re.MULTILINE)[1]
+def test_actions_are_pinned_and_get_no_credentials():
+    for path in WORKFLOWS:
+        used = re.findall(r"uses: (.+)", path.read_text())
+        assert used
+        for line in used:
+            assert re.fullmatch(r"actions/[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), f"{path.name}: {line}"
+        for job in load(path)["jobs"].values():
+            for step in job["steps"]:
+                if step.get("uses", "").startswith("actions/checkout@"):
+                    assert step["with"]["persist-credentials"] is False
 
-    def listed(wanted):
-        command = [sys.executable, "-S", "-c", program]
-        environment = {"WANTED": wanted, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=True)
-        return yaml.safe_load(done.stdout)
 
-    names = [c.name for c in chapters()]
-    assert listed("") == names
-    assert names
-    assert listed("1") == names[:1]
-    matrix = load(WORKFLOWS[1])["jobs"]["run"]["strategy"]
-    assert "fromJSON(needs.chapters.outputs.list)" in matrix["matrix"]["chapter"]
-    assert matrix["fail-fast"] is False
+def test_the_gpu_s_machine_is_named_by_a_variable_and_keeps_what_was_done():
+    run = load(WORKFLOWS[1])["jobs"]["run"]
+    assert run["runs-on"] == "${{ fromJSON(vars.GPU_RUNNER) }}"
+    assert run["strategy"]["fail-fast"] is False
+    checkout, *steps = run["steps"]
+    assert checkout["with"]["clean"] is False
+    assert [s["timeout-minutes"] for s in steps if "timeout-minutes" in s] == ["${{ matrix.minutes }}"] * 2
+    saved = next(s for s in steps if s.get("uses", "").startswith("actions/cache/save@"))
+    restored = next(s for s in steps if s.get("uses", "").startswith("actions/cache/restore@"))
+    assert saved["if"] == "always()"
+    assert (saved["with"]["path"], saved["with"]["key"]) == (restored["with"]["path"], restored["with"]["key"])
+    assert saved["with"]["key"].startswith(restored["with"]["restore-keys"])
+    for files in re.findall(r"hashFiles\((.+?)\)", (ROOT / ".github/workflows/gpu.yml").read_text()):
+        assert all((ROOT / name).is_file() for name in re.findall(r"'(.+?)'", files))
 
 
 def test_results_are_kept_also_of_a_failure():

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
+import PIL
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -296,7 +297,9 @@ def test_the_environment_tells_where_and_with_what(tmp_path):
     assert found["seconds"] == 12.346
     assert found["threads"] >= 1
     assert found["peak_memory_bytes"] > 50e6
-    assert set(found["versions"]) == {"c2f", "python", "torch", "torchvision", "numpy"}
+    used = {"torch", "torchvision", "numpy", "scipy", "pillow", "scikit-image", "safetensors", "foolbox"}
+    assert set(found["versions"]) - {"pyautoattack"} == {"c2f", "python", *used}
+    assert found["versions"]["pillow"] == PIL.__version__
     assert found["commit"] is None or len(found["commit"].rstrip("+")) == 40
     assert found["finished"].endswith("+00:00")
     json.dumps(found)

@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
-import foolbox
 from torch import Tensor
 
 from c2f import networks, zoo
@@ -124,7 +123,7 @@ def pgd_run(
             check = partial(_check, looker, x[:checked], y[:checked], epsilon, auto)
             rescaled = {"masking": False} | ({"masking_rescaled": True} if looker.settings.glimpses > 1 else {})
             reports |= parts.get_all({what: partial(check, how) for what, how in rescaled.items()})
-        return Measured(values, reports, versions={"foolbox": foolbox.__version__})
+        return Measured(values, reports)
 
     return record_measurement(plan, measure)
 

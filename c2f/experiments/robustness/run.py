@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
-import foolbox
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -189,7 +188,7 @@ def attack_run(
             "refuted": refuted,
             "batch_size": batch_size,
         }
-        return Measured(robustness.summary(results), details, files, {"foolbox": foolbox.__version__})
+        return Measured(robustness.summary(results), details, files)
 
     return record_measurement(plan, measure)
 
