@@ -1,6 +1,7 @@
 """Where a run took place: versions, device, threads, memory, commit."""
 
 import hashlib
+import json
 import os
 import platform
 import subprocess
@@ -48,12 +49,12 @@ def _commit() -> str | None:
 
 @lru_cache(maxsize=1)
 def code_version() -> str:
-    """Return a digest of what decides results: the package's source, but for what only shows them, and torch's version.
+    """Return a digest of what decides results: the package's source, but for what only shows them, and the libraries.
 
     What was begun by one version is not gone on with by another.
     """
     here = Path(c2f.__file__).parent
-    digest = hashlib.sha256(torch.__version__.encode())
+    digest = hashlib.sha256(json.dumps(versions()).encode())
     for path in sorted(here.rglob("*.py")):
         if path.relative_to(here).parts[0] not in _SHOWING:
             digest.update(path.read_bytes())
