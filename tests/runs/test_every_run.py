@@ -205,3 +205,14 @@ def test_a_run_that_was_stopped_goes_on_and_ends_as_if_unbroken(run, tmp_path, m
     os.utime(left, (0, 0))
     run(tmp_path / "b")
     assert not left.exists()
+
+
+@pytest.mark.parametrize("run", TRAININGS, ids=lambda run: run.__name__)
+def test_a_training_that_was_stopped_behind_its_last_epoch_ends_as_if_unbroken(run, tmp_path):
+    def stop(history):
+        if len(history) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "b", on_epoch=stop)
+    assert facts(run(tmp_path / "b")) == facts(run(tmp_path / "a"))

@@ -150,5 +150,5 @@ def fit_dense(
         if best_epoch(history, full) == epoch:
             best.keep()
     network.load_state_dict(best.state_dict())
-    network.to(memory_format=torch.contiguous_format)
+    network.to(memory_format=torch.contiguous_format).eval()  # also where no epoch was left to train
     return history
