@@ -163,6 +163,20 @@ def test_without_validation_the_last_epoch_is_kept():
     assert history.best == 2
 
 
+@pytest.mark.parametrize("schedule", ["one_cycle", "cosine"])
+@pytest.mark.parametrize("steps", range(1, 8))
+def test_a_training_of_a_few_steps_has_rates_up_to_its_own(schedule, steps):
+    recipe = GlimpseRecipe(epochs=1, schedule=schedule)
+    optimiser = OPTIMISERS["sgd"](torch.nn.Linear(1, 1), recipe)
+    schedule, rates = SCHEDULES[schedule](optimiser, recipe, steps), []
+    for _ in range(steps):
+        rates.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        schedule.step()
+    assert all(0 < rate <= recipe.lr for rate in rates)
+    assert max(rates) == pytest.approx(recipe.lr) or steps == 1
+
+
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_learning_rates(schedule):
     drops = (1, 3) if schedule == "multi_step" else ()
