@@ -230,11 +230,15 @@ def _data() -> Iterator[Finding]:
     sample = next((row for row in datasets.INFO.values() if row.shipped), None)
     if sample is not None:
         try:
-            datasets.check_sample(sample.where(datasets.data_root()))
+            datasets.check_sample(sample.where())
             yield Finding(sample.name, "whole (its checksums agree)")
         except Exception as error:  # damaged in whatever way, this is to be said and not to be raised
             yield Finding(sample.name, str(error), "book", "git checkout -- data")
-    root = datasets.data_root()
+    try:
+        root = datasets.data_root()
+    except FileNotFoundError as error:
+        yield Finding("data root", str(error), "paper", "set C2F_DATA to a folder of yours")
+        return
     there = _nearest(root)
     free = shutil.disk_usage(there).free
     place = f"{root}" + (" (C2F_DATA)" if os.environ.get("C2F_DATA") else "")

@@ -319,7 +319,7 @@ d.download(["{server.url}/x"], Path({str(tmp_path)!r}) / "x", md5={MD5!r}, size=
 
 def idx_archives(server):
     """Put a tiny MNIST (12 + 5 pictures of 4x4) on the server; return its row."""
-    archives = []
+    archives, sums = [], {}
     for name, n in (("train", 12), ("t10k", 5)):
         for kind, array in (
             ("images-idx3", torch.arange(n * 16).reshape(n, 4, 4).to(torch.uint8)),
@@ -327,10 +327,11 @@ def idx_archives(server):
         ):
             plain = write_idx(array)
             packed = gzip.compress(plain)
+            sums[f"{name}-{kind}-ubyte"] = hashlib.sha256(plain).hexdigest()
             server.files[f"/{name}-{kind}-ubyte.gz"] = packed
             url = f"{server.url}/{name}-{kind}-ubyte.gz"
             archives.append(Archive(url.rpartition("/")[2], (url,), hashlib.md5(packed).hexdigest(), len(packed)))
-    return replace(INFO["mnist"], archives=tuple(archives), unpacked=10_000)
+    return replace(INFO["mnist"], archives=tuple(archives), unpacked=10_000, train=12, test=5, sha256=sums)
 
 
 @pytest.fixture
