@@ -1,7 +1,7 @@
 """Checks at the door: an error that names the bad value and the remedy, before any work is done."""
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,6 +46,11 @@ def check_numbers(given: object, ranges: Ranges) -> None:
         value = getattr(given, name)
         if isinstance(value, bool) or not isinstance(value, int | float) or not fits(value):
             raise ValueError(f"{name} must be a number {wanted}, not {value!r}")
+
+
+def shortened(words: Sequence[str]) -> str:
+    """Return the first five of ``words`` as text, and how many more there are."""
+    return ", ".join(words[:5]) + (f" and {len(words) - 5} more" if len(words) > 5 else "")
 
 
 def named(index: "np.ndarray", what: str) -> str:

@@ -16,6 +16,18 @@ _TEMPORARY = re.compile(rf"\..+\.{_HOST}-(\d+)-\w+\.part")
 _UNWRITABLE = (errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EROFS, errno.ENOENT)
 
 
+def expand(path: str | os.PathLike[str], remedy: str = "write the path without ~") -> Path:
+    """Return ``path`` with ``~`` replaced by the user's home folder.
+
+    Raises:
+        FileNotFoundError: there is no home folder to be known; ``remedy`` says how to do without.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise FileNotFoundError(f"there is no home folder for {path}: set HOME, or {remedy}") from error
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path`` to write to; on success it replaces ``path`` in one step.

@@ -13,17 +13,26 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from c2f.common.checks import positive_int
+from c2f.common.checks import positive_int, shortened
 from c2f.datasets import scenes
 from c2f.datasets.data_name import DataName
 from c2f.datasets.decoding import DamagedData, resize
 from c2f.datasets.download import DownloadError
 from c2f.datasets.fetching import Status, fetch, table
 from c2f.datasets.pictures import DataSet, Pictures, mean_image, split_validation
-from c2f.datasets.readers import folder_paths, read_cifar10, read_folders, read_mnist, split_folders, take_classes
-from c2f.datasets.registry import INFO, Info, data_root, info, names, shortened
+from c2f.datasets.readers import (
+    check_counts,
+    folder_paths,
+    read_cifar10,
+    read_folders,
+    read_mnist,
+    split_folders,
+    take_classes,
+)
+from c2f.datasets.registry import INFO, Info, data_root, info, names
 from c2f.datasets.sample import check_sample
 from c2f.datasets.tiny_imagenet import read_tiny_imagenet
+from c2f.datasets.verified import check_contents
 
 __all__ = [
     "INFO",
@@ -73,7 +82,8 @@ def load(
     Raises:
         ValueError: an unknown name, size or class, or pictures of different sizes without ``image_size``.
         FileNotFoundError: the data set is not on this machine, or not whole; the remedy.
-        DamagedData: a damaged file; its name and the remedy.
+        DamagedData: a damaged file, or one that is not the data set's, or another number of pictures than it has; the
+            name and the remedy.
         MemoryError: the pictures do not fit into this machine's memory.
     """
     sizes = tuple(image_size) if isinstance(image_size, tuple | list) else (image_size, image_size)
@@ -86,9 +96,9 @@ def load(
         return _data_set(name, classes, read_folders(*folder_paths(name), sizes, classes))
     row = info(name)
     for size in sizes:
-        if row.scenes and size is not None:
+        if row.source and size is not None:
             scenes.check_size(size)
-    folder = row.where(data_root(root))
+    folder = row.where(root)
     if classes is not None:
         if row.layout not in ("class-folders", "tiny-imagenet"):
             raise ValueError(f"{name} has no class folders: classes= is for those that have, e.g. tiny-imagenet")
@@ -111,14 +121,18 @@ def _data_set(name: str, classes: Sequence[str] | None, parts: tuple[Pictures, P
 def _read(
     row: Info, folder: Path, sizes: tuple[int | None, int | None], classes: Sequence[str] | None
 ) -> tuple[Pictures, Pictures]:
+    whole = info(row.source or row.name)
+    counts = (whole.train, whole.test) if list(classes or ()) == list(whole.classes or ()) else None
     if row.layout == "tiny-imagenet":
-        return read_tiny_imagenet(folder, sizes, classes)
+        return read_tiny_imagenet(folder, sizes, classes, counts)
     if row.layout == "class-folders":
-        return read_folders(*split_folders(folder), sizes, classes, row.class_names)
+        return read_folders(*split_folders(folder), sizes, classes, row.class_names, counts)
     if row.shipped:
         check_sample(folder)
     train, test = read_cifar10(folder) if row.layout == "cifar-batches" else read_mnist(folder, row.label_names)
-    if row.scenes:  # of other pictures, and drawn by another seed
+    check_counts(folder, (len(train), len(test)), counts)
+    check_contents(folder, row.sha256)
+    if row.source:  # of other pictures, and drawn by another seed
         return (
             scenes.scenes(train, row.train, size=sizes[0] or scenes.SIZE, seed=0),
             scenes.scenes(test, row.test, size=sizes[1] or scenes.SIZE, seed=1),

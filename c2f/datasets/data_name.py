@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from c2f.common.files import expand
+
 
 @dataclass(frozen=True)
 class DataName:
@@ -29,7 +31,7 @@ class DataName:
         paths = text.removeprefix("folder:").split("::")
         if len(paths) > 2 or not all(paths):
             raise ValueError(f"{text!r} must be folder:PATH or folder:TRAIN_PATH::TEST_PATH")
-        folders = tuple(_spelt(Path(path).expanduser()) for path in paths)
+        folders = tuple(_spelt(expand(path)) for path in paths)
         return cls(f"folder:{'::'.join(map(str, folders))}", folders)
 
     @property

@@ -6,11 +6,12 @@ Axes: N pictures, C channels, H rows, W columns.
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 POOL_FROM = 96 * 96
@@ -18,25 +19,50 @@ POOL_FROM = 96 * 96
 long as one for pictures of 32x32 pixels (they wait for each other), and half as long for 500x375."""
 
 
+_TAGS = frozenset(("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp"))
+"""Where Pillow looks for a tag that says how a camera was held; in a TIFF file elsewhere."""
+
+
 class DamagedData(ValueError):
     """A file of a data set is not what it should be; the text names the file."""
 
 
 def open_picture(path: Path) -> Image.Image:
-    """Return the picture in the file as RGB; grey ones get three equal channels, transparency is dropped.
+    """Return the picture in the file as RGB, upright as its tag of orientation says; of one that moves, the first.
+
+    Grey ones get three equal channels, those of 16 bits are scaled to 8, and white shows through what is transparent.
 
     Raises:
-        DamagedData: it is missing, cut short, no picture, or of more than 8 bits a pixel.
+        DamagedData: it is missing, cut short, no picture, or of more than 16 bits a pixel and channel.
     """
     try:
         with Image.open(path) as picture:
-            if picture.mode.startswith(("I", "F")):
-                raise ValueError("more than 8 bits a pixel; save it with 8")
-            return picture.convert("RGB")
+            picture.load()
+            _turn_upright(picture)
+            return _to_rgb(picture)
     except FileNotFoundError as error:
         raise DamagedData(f"the picture {path} is missing") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DamagedData(f"cannot read the picture {path}: {error}") from error
+
+
+def _turn_upright(picture: Image.Image) -> None:
+    if picture.format != "TIFF" and _TAGS.isdisjoint(picture.info):  # to look for a tag takes a tenth of the time
+        return
+    with suppress(Exception):  # tags in disorder say nothing of the picture, and raise anything
+        ImageOps.exif_transpose(picture, in_place=True)
+
+
+def _to_rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith("I;16") or (picture.mode == "I" and picture.format in ("PNG", "PPM")):
+        levels = np.asarray(picture).astype(np.int64)  # 0 to 65535, which convert would cut off at 255
+        picture = Image.fromarray(((levels + 128) // 257).astype(np.uint8))
+    elif picture.mode in ("I", "F"):
+        raise ValueError("more than 16 bits a pixel, and no word on which value is white; save it with 8 or 16")
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return picture.convert("RGB")
 
 
 def _shrink(picture: Image.Image, size: int) -> Image.Image:
@@ -58,7 +84,7 @@ def allocate(n: int, channels: int, size: int, advice: str) -> Tensor:
 
 
 def decode(paths: Sequence[Path], image_size: int | None = None) -> tuple[Tensor, Tensor]:
-    """Read picture files of any format that Pillow reads.
+    """Read picture files of any format that Pillow reads, see ``open_picture``.
 
     Args:
         paths: at least one file.
@@ -69,7 +95,7 @@ def decode(paths: Sequence[Path], image_size: int | None = None) -> tuple[Tensor
         The pictures, uint8 ``(N, 3, H, H)``, and their sizes in the files, int64 ``(N, 2)``: rows, columns.
 
     Raises:
-        DamagedData: a file that is missing, cut short, no picture, or of more than 8 bits a pixel.
+        DamagedData: a file that is missing, cut short, no picture, or of more than 16 bits a pixel and channel.
         ValueError: without ``image_size``, pictures that are not square or not all of one size.
         MemoryError: more bytes than this machine has.
     """

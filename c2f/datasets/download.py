@@ -8,6 +8,7 @@ import errno
 import hashlib
 import logging
 import os
+import re
 import shutil
 import sys
 import time
@@ -19,12 +20,12 @@ from tqdm.auto import tqdm
 
 logger = logging.getLogger(__name__)
 
-CHUNK = 1 << 16
-"""Bytes written at a time."""
+CHUNK = 1 << 12
+"""Bytes written at a time; where a connection is cut, as many may be lost."""
 TIMEOUT = (10.0, 60.0)
 """Seconds to wait for a connection, and for the next bytes."""
 ATTEMPTS = 6
-"""How often a connection that was cut is taken up again, unless it brought no byte at all."""
+"""How often a connection that was cut is taken up again."""
 PAUSE = 1.0
 """Seconds between two attempts."""
 
@@ -42,6 +43,11 @@ def md5_of(path: Path) -> str:
     """Return the MD5 of the file's bytes, as 32 hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def part_of(path: Path) -> Path:
+    """Return where the first bytes of ``path`` lie while it is downloaded."""
+    return path.with_name(path.name + ".part")
 
 
 def make_folder(folder: Path) -> None:
@@ -92,7 +98,7 @@ def download(urls: Sequence[str], path: Path, *, md5: str, size: int) -> None:
         path: where it shall lie; its folder is made. ``path`` with ``.part`` added may hold the first bytes
             of an earlier download, which are not asked for again.
         md5: of the whole file, 32 hexadecimal digits.
-        size: of the whole file in bytes, to check the free space with before anything is asked for.
+        size: of the whole file in bytes: so much space must be free, and no more is taken.
 
     Raises:
         DownloadError: ``C2F_OFFLINE`` is set, or no address gave the right file; why not, address by address.
@@ -101,10 +107,10 @@ def download(urls: Sequence[str], path: Path, *, md5: str, size: int) -> None:
     """
     if offline():
         raise DownloadError(
-            f"C2F_OFFLINE forbids downloads: unset it, or put the file from {urls[0]} to {path} yourself"
+            f"C2F_OFFLINE forbids downloads: unset it, or put the file from {urls[0]} into {path.parent} yourself"
         )
     make_folder(path.parent)
-    part = path.with_name(path.name + ".part")
+    part = part_of(path)
     check_space(path.parent, size - (part.stat().st_size if part.exists() else 0))
     if part.exists() and md5_of(part) == md5:  # whole already: the last run was stopped before it could say so
         os.replace(part, path)
@@ -112,22 +118,25 @@ def download(urls: Sequence[str], path: Path, *, md5: str, size: int) -> None:
     start, problems = time.monotonic(), []
     for url in urls:
         try:
-            _from_one(url, part, md5)
+            _from_one(url, part, md5, size)
         except (requests.RequestException, DownloadError) as error:
             problems.append(f"  {url}: {_reason(error)}")
             continue
         os.replace(part, path)
         logger.info(
             "downloaded %s: %s in %.1f s from %s",
-            path.name,
+            url.rpartition("/")[2],
             megabytes(path.stat().st_size),
             time.monotonic() - start,
             url,
         )
         return
+    go_on = "What has come so far is kept: run it again to go on" if part.exists() else "Run it again"
     raise DownloadError(
-        f"cannot download {path.name}:\n" + "\n".join(problems) + "\nIs this machine online? What has come so "
-        f"far is kept: run it again to go on, or put the file to {path} yourself."
+        f"cannot download {urls[0].rpartition('/')[2]}:\n"
+        + "\n".join(problems)
+        + f"\nIs this machine online? {go_on}, "
+        f"or put the file into {path.parent} yourself."
     )
 
 
@@ -142,29 +151,37 @@ def _reason(error: Exception) -> str:
     return str(error)
 
 
-def _from_one(url: str, part: Path, md5: str) -> None:
+def _from_one(url: str, part: Path, md5: str, size: int) -> None:
     """Bring ``part`` to its whole length from ``url`` and check it; a failed check removes it."""
-    resumed = part.exists()
-    for attempt in range(ATTEMPTS):
-        before = part.stat().st_size if part.exists() else 0
-        try:
-            _transfer(url, part)
-            break
-        except (requests.exceptions.ChunkedEncodingError, requests.ConnectionError):
-            after = part.stat().st_size if part.exists() else 0
-            if attempt == ATTEMPTS - 1 or after == before:
-                raise
-            resumed = True
-            time.sleep(PAUSE)
-    found = md5_of(part)
+    in_one_go = _arrive(url, part, size)
+    if (found := md5_of(part)) != md5 and not in_one_go:  # the first bytes may be of another version of the file
+        part.unlink()
+        _arrive(url, part, size)
+        found = md5_of(part)
     if found != md5:
         part.unlink()
-        if resumed:  # the first bytes may be of another version of the file: once more from the beginning
-            return _from_one(url, part, md5)
         raise DownloadError(f"wrong checksum: md5 {found} instead of {md5}; what came was removed")
 
 
-def _transfer(url: str, part: Path) -> None:
+def _arrive(url: str, part: Path, size: int) -> bool:
+    """Bring ``part`` to its whole length; return whether all its bytes came over one connection."""
+    in_one_go = not part.exists()
+    for attempt in range(ATTEMPTS):
+        before = part.stat().st_size if part.exists() else 0
+        try:
+            _transfer(url, part, size)
+            break
+        except (requests.exceptions.ChunkedEncodingError, requests.ConnectionError) as error:
+            after = part.stat().st_size if part.exists() else 0
+            cut = isinstance(error, requests.exceptions.ChunkedEncodingError) or after != before
+            if attempt == ATTEMPTS - 1 or not cut:
+                raise
+            in_one_go = False
+            time.sleep(PAUSE)
+    return in_one_go
+
+
+def _transfer(url: str, part: Path, size: int) -> None:
     """Add the bytes that ``part`` lacks; where the server cannot give just these, start again."""
     have = part.stat().st_size if part.exists() else 0
     headers = {"Accept-Encoding": "identity"}  # an archive must arrive as it is, not unpacked on the way
@@ -174,20 +191,24 @@ def _transfer(url: str, part: Path) -> None:
         continues = response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
         if have and (response.status_code == 416 or (response.status_code == 206 and not continues)):
             part.unlink()
-            return _transfer(url, part)
+            return _transfer(url, part, size)
         if response.status_code not in (200, 206):
             raise DownloadError(f"HTTP {response.status_code} {response.reason}")
-        resume = have > 0 and response.status_code == 206
-        length = response.headers.get("Content-Length")
-        expected = (have if resume else 0) + int(length) if length else None
-        _write(response, part, have if resume else 0, expected)
+        have = have if response.status_code == 206 else 0
+        length = response.headers.get("Content-Length", "")
+        if length and not re.fullmatch(r"[0-9]{1,18}", length):
+            raise DownloadError(f"it announces {length[:40]!r} bytes, which is no number")
+        expected = have + int(length) if length else None
+        if expected is not None and expected != size:
+            raise DownloadError(f"it announces {expected:,} bytes, the file has {size:,}")
+        _write(response, part, have, size)
     if expected is not None and part.stat().st_size < expected:
         raise requests.exceptions.ChunkedEncodingError(f"{part.stat().st_size} of {expected} bytes came")
 
 
-def _write(response: requests.Response, part: Path, have: int, expected: int | None) -> None:
+def _write(response: requests.Response, part: Path, have: int, size: int) -> None:
     progress = tqdm(
-        total=expected,
+        total=size,
         initial=have,
         desc=part.name.removesuffix(".part"),
         unit="B",
@@ -197,12 +218,18 @@ def _write(response: requests.Response, part: Path, have: int, expected: int | N
     try:
         with progress, open(part, "ab" if have else "wb") as file:
             for chunk in response.iter_content(CHUNK):
+                have += len(chunk)
+                if have > size:
+                    break
                 file.write(chunk)
                 progress.update(len(chunk))
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise _disk_full(part.parent, f"{part.name} stopped at {megabytes(part.stat().st_size)}") from error
         raise
+    if have > size:
+        part.unlink()
+        raise DownloadError(f"more came than the {size:,} bytes of the file; what came was removed")
 
 
 def _someone_watches() -> bool:

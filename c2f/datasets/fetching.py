@@ -12,10 +12,11 @@ from pathlib import Path, PurePosixPath
 
 from filelock import FileLock, Timeout
 
+from c2f.common.checks import shortened
 from c2f.common.files import atomic_path
 from c2f.datasets.data_name import DataName
-from c2f.datasets.download import DownloadError, check_space, download, make_folder, md5_of, megabytes, offline
-from c2f.datasets.registry import INFO, Archive, Info, data_root, info, shortened
+from c2f.datasets.download import DownloadError, check_space, download, make_folder, md5_of, megabytes, offline, part_of
+from c2f.datasets.registry import INFO, Archive, Info, data_root, info
 
 logger = logging.getLogger(__name__)
 
@@ -51,9 +52,9 @@ def table(root: str | os.PathLike[str] | None = None) -> list[Status]:
 def fetch(name: str, root: str | os.PathLike[str] | None = None) -> Path:
     """Download and unpack the data set ``name`` unless it is there already; return its folder.
 
-    It may be stopped at any moment: the next call goes on. Several processes may ask for the same data set;
-    the first one fetches, the others wait. Archives that already lie in place, put there by hand, are used
-    and left there.
+    It may be stopped at any moment: the next call goes on, and removes what is left over. Several processes may ask
+    for the same data set; the first one fetches, the others wait. Archives that already lie in place, put there by
+    hand, are used and left there.
 
     Args:
         name: one of ``names()``.
@@ -62,7 +63,7 @@ def fetch(name: str, root: str | os.PathLike[str] | None = None) -> Path:
     Raises:
         ValueError: an unknown name, or an archive put there by hand that is damaged.
         FileNotFoundError: a data set that cannot be downloaded and is not there; how to get it.
-        FileExistsError: the folder is there but does not hold everything.
+        FileExistsError: the folder is there but does not hold everything, or something else lies in a file's place.
         DownloadError: ``C2F_OFFLINE`` is set, or no address gave the right file.
         PermissionError, OSError: the folder cannot be written to, or the disk is too full.
     """
@@ -70,7 +71,7 @@ def fetch(name: str, root: str | os.PathLike[str] | None = None) -> Path:
         raise ValueError(f"{name!r} is a folder of yours: there is nothing to fetch")
     row, base = info(name), data_root(root)
     folder = row.where(base)
-    if not row.missing(folder):
+    if not row.missing(folder) and not _left_over(row, base, folder):
         return folder
     if not row.archives:
         raise FileNotFoundError(f"{row.name} is not in {folder}. {row.by_hand}")
@@ -84,53 +85,80 @@ def fetch(name: str, root: str | os.PathLike[str] | None = None) -> Path:
     try:
         if missing := row.missing(folder):
             _fetch(row, base, folder, missing)
+        for path in _left_over(row, base, folder):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
     finally:
         lock.release()
     return folder
 
 
+def _single(row: Info) -> bool:
+    """Return whether one archive holds the whole folder, which lies beside it; else each lies in the folder."""
+    return row.layout != "idx"
+
+
+def _fetched(place: Path, archive: Archive) -> Path:
+    """Return where an archive lies that was downloaded, and so is to be removed, unlike one put there by hand."""
+    return place / f"{archive.name}.fetched"
+
+
+def _left_over(row: Info, base: Path, folder: Path) -> list[Path]:
+    """Return what fetching ``row`` made that is neither its data nor put there by hand."""
+    fetched = [_fetched(base if _single(row) else folder, archive) for archive in row.archives]
+    made = [*fetched, *map(part_of, fetched), _workshop(folder)]
+    if not _single(row):
+        made += [path for file in row.files for path in folder.glob(f".{file}.*.part")]  # of atomic_path
+    return [path for path in made if path.exists()]
+
+
 def _fetch(row: Info, base: Path, folder: Path, missing: list[str]) -> None:
-    single = row.layout != "idx"  # one archive that holds the whole folder
-    if single and folder.exists():
-        raise FileExistsError(
-            f"{folder} is there but lacks {shortened(missing)}. Move it away and run `c2f fetch {row.name}` again."
-        )
+    single = _single(row)
+    for path in [folder] if single else [folder / file for file in missing]:
+        if path.exists():
+            raise FileExistsError(
+                f"{path} is there but lacks {shortened(missing)}. Move it away and run `c2f fetch {row.name}` again."
+            )
     place = base if single else folder
     archives = [a for a in row.archives if single or a.name.removesuffix(".gz") in missing]
-    absent = [a for a in archives if not (place / a.name).exists()]
+    by_hand = [a for a in archives if (place / a.name).exists()]
+    absent = [a for a in archives if a not in by_hand and not _whole(_fetched(place, a), a)]
     if absent and offline():
         files = "\n".join(f"  {archive.urls[0]}" for archive in absent)
         raise DownloadError(
             f"{row.name} is not here and C2F_OFFLINE forbids downloads. Unset it, set C2F_DATA to the folder "
             f"that holds the data, or put into {place} yourself:\n{files}"
         )
-    check_space(base, row.unpacked + sum(_left_of(place / a.name, a.size) for a in absent))
+    check_space(base, row.unpacked + sum(_left_of(_fetched(place, a), a.size) for a in absent))
     if absent:
         size = megabytes(sum(archive.size for archive in absent))
         logger.info("%s: %s to download. Licence: %s", row.title, size, row.licence)
     for archive in archives:
-        path = place / archive.name
+        path = place / archive.name if archive in by_hand else _fetched(place, archive)
         if archive in absent:
             download(archive.urls, path, md5=archive.md5, size=archive.size)
-        else:
+        elif archive in by_hand:
             _check_archive(path, archive)
         logger.info("unpacking %s", path)
         if single:
             unpack_folder(path, row, folder)
         else:
-            unpack_gz(path, path.with_suffix(""))
-        if archive in absent:
-            path.unlink()
+            unpack_gz(path, place / archive.name.removesuffix(".gz"))
 
 
 def _left_of(path: Path, size: int) -> int:
-    part = path.with_name(path.name + ".part")
+    part = part_of(path)
     return size - (part.stat().st_size if part.exists() else 0)
 
 
+def _whole(path: Path, archive: Archive) -> bool:
+    return path.exists() and md5_of(path) == archive.md5
+
+
 def _check_archive(path: Path, archive: Archive) -> None:
-    found = md5_of(path)
-    if found != archive.md5:
+    if (found := md5_of(path)) != archive.md5:
         raise ValueError(
             f"{path} is damaged or another version: md5 {found} instead of {archive.md5}. Remove it and run it again."
         )
@@ -149,6 +177,10 @@ def unpack_gz(path: Path, target: Path) -> None:
         raise ValueError(f"{path} is damaged ({error}). Remove it and run it again.") from error
 
 
+def _workshop(target: Path) -> Path:
+    return target.with_name(f".{target.name}.unpacking")
+
+
 def unpack_folder(path: Path, row: Info, target: Path) -> None:
     """Unpack a zip or tar archive that holds the folder ``target.name``; ``target`` appears only when whole.
 
@@ -156,7 +188,7 @@ def unpack_folder(path: Path, row: Info, target: Path) -> None:
         ValueError: a damaged archive, one that would write outside of its folder, or one that lacks a file of
             ``row``.
     """
-    workshop = target.with_name(f".{target.name}.unpacking")
+    workshop = _workshop(target)
     shutil.rmtree(workshop, ignore_errors=True)  # of a run that was killed
     workshop.mkdir()
     try:

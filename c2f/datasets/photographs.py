@@ -13,14 +13,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
-from torchvision.datasets.folder import IMG_EXTENSIONS, make_dataset
 from torchvision.transforms import AutoAugmentPolicy, v2
 
 from c2f.common.checks import positive_int
+from c2f.common.files import expand
 from c2f.datasets.augment import FILL
 from c2f.datasets.batches import epoch_seed
 from c2f.datasets.decoding import open_picture
-from c2f.datasets.readers import class_folders, take_classes
+from c2f.datasets.readers import class_folders, picture_files, take_classes
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -99,14 +99,11 @@ class Photographs:
         positive_int(batch_size, "batch_size")
         positive_int(workers, "workers", minimum=0)
         self.image_size = positive_int(size, "size")
-        folder = Path(folder).expanduser()
+        folder = expand(folder)
         if not folder.is_dir() or not (there := class_folders(folder)):
             raise FileNotFoundError(f"{folder} has no class folders: give a folder that holds one for each class")
         self.classes = tuple(take_classes(classes, there, folder))
-        try:
-            self.files = make_dataset(str(folder), {c: i for i, c in enumerate(self.classes)}, IMG_EXTENSIONS)
-        except FileNotFoundError as error:
-            raise FileNotFoundError(f"in {folder}: {error}") from error
+        self.files = picture_files(folder, self.classes)
         self.batch_size, self.train, self.seed, self.workers = batch_size, train, seed, workers
         self.device = torch.device(device)
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from c2f.datasets.selection import split_places
+
 
 @dataclass(frozen=True)
 class Pictures:
@@ -90,7 +92,13 @@ class DataSet:
 
 
 def mean_image(pictures: Pictures) -> Tensor:
-    """Return the mean over all pictures, float32 ``(C, H, W)`` in [0, 1] (the "pixel mean" of the papers)."""
+    """Return the mean over all pictures, float32 ``(C, H, W)`` in [0, 1] (the "pixel mean" of the papers).
+
+    Raises:
+        ValueError: there are no pictures.
+    """
+    if not len(pictures):
+        raise ValueError("there are no pictures to take the mean of")
     total = pictures.images.sum(dim=0, dtype=torch.int64)  # exact, whatever the number of pictures
     return (total.double() / (255 * len(pictures))).float()
 
@@ -101,12 +109,7 @@ def split_validation(pictures: Pictures, fraction: float, seed: int) -> tuple[Pi
     The paper draws it anew for every repetition; here ``seed`` fixes it. ``fraction`` 0 gives an empty validation part.
 
     Raises:
-        ValueError: ``fraction`` outside [0, 1).
+        ValueError: ``fraction`` outside [0, 1), or so large that no picture is left to train on.
     """
-    if not 0 <= fraction < 1:
-        raise ValueError(f"the validation fraction must be in [0, 1), not {fraction!r}")
-    n = len(pictures)
-    count = -int(-fraction * n // 1)  # ceil
-    order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
-    order = order.to(pictures.labels.device)
-    return pictures.select(order[count:].sort().values), pictures.select(order[:count].sort().values)
+    train, held_out = (part.to(pictures.labels.device) for part in split_places(len(pictures), fraction, seed))
+    return pictures.select(train), pictures.select(held_out)

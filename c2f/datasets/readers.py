@@ -4,45 +4,70 @@ Axes: N pictures, C channels, H rows, W columns.
 """
 
 import gzip
+import logging
 import lzma
 import math
+import os
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from io import BufferedIOBase
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torchvision.datasets import CIFAR10
-from torchvision.datasets.folder import IMG_EXTENSIONS, make_dataset
 from torchvision.datasets.utils import check_integrity
 
-from c2f.common.checks import did_you_mean
+from c2f.common.checks import did_you_mean, shortened
 from c2f.datasets.data_name import DataName
 from c2f.datasets.decoding import DamagedData, decode
 from c2f.datasets.pictures import Pictures
+
+logger = logging.getLogger(__name__)
+
+ENDINGS = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp", ".gif", ".avif", ".jp2",
+)  # fmt: skip
+"""Of the files that are read as pictures, in small letters; of those that move, the first picture."""
+IDX_OPENERS: dict[str, Callable] = {"": open, ".gz": gzip.open, ".xz": lzma.open}
+"""How a file of MNIST's format is opened, by the ending of its packing."""
+
+
+def idx_file(folder: Path, name: str) -> Path | None:
+    """Return the file in ``folder`` that holds ``name``, one of MNIST's four, or None.
+
+    It may be packed (``.gz``, ``.xz``), lie in a folder called as itself, and have a dot before ``idx``, as data
+    portals hand it out: ``train-images.idx3-ubyte``.
+    """
+    called = (name, name.replace("-idx", ".idx"))
+    for place in (folder, *(folder / own for own in called)):
+        for path in (place / f"{own}{packing}" for own in called for packing in IDX_OPENERS):
+            if path.is_file():
+                return path
+    return None
 
 
 def read_idx(path: Path, dimensions: int) -> Tensor:
     """Read bytes in MNIST's idx format: 0, 0, 8, ``dimensions``; the sizes, 4 bytes each; the bytes.
 
     Args:
-        path: the plain file; where it is not there, ``path`` with ``.gz`` or ``.xz`` added is read instead.
+        path: the plain file; where it is not there, what ``idx_file`` finds for it is read instead.
         dimensions: 1 for labels, 3 for pictures.
 
     Returns:
         uint8, of the file's own shape.
 
     Raises:
-        FileNotFoundError: none of the three is there.
+        FileNotFoundError: neither is there.
         DamagedData: another magic number, or another number of bytes than the header says.
     """
-    openers: dict[str, Callable] = {"": open, ".gz": gzip.open, ".xz": lzma.open}
-    candidates = [path.with_name(path.name + suffix) for suffix in openers]
-    packed = next((candidate for candidate in candidates if candidate.exists()), None)
+    packed = idx_file(path.parent, path.name)
     if packed is None:
         raise FileNotFoundError(f"neither {path} nor {path.name}.gz nor {path.name}.xz is there")
     try:
-        with openers[packed.name.removeprefix(path.name)](packed, "rb") as file:
+        with open_idx(packed) as file:
             content = bytearray(file.read())
     except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
         raise DamagedData(f"{packed} cannot be unpacked: {error}") from error
@@ -63,10 +88,28 @@ def read_idx(path: Path, dimensions: int) -> Tensor:
     return torch.frombuffer(content, dtype=torch.uint8)[header:].view(shape)
 
 
+def open_idx(path: Path) -> BufferedIOBase:
+    """Open a file that ``idx_file`` found, to read its bytes unpacked."""
+    return IDX_OPENERS[path.suffix if path.suffix in IDX_OPENERS else ""](path, "rb")
+
+
 def write_idx(array: Tensor) -> bytes:
     """Return a uint8 tensor of any number of dimensions in MNIST's idx format: what ``read_idx`` reads."""
     sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
     return bytes((0, 0, 8, array.ndim)) + sizes + array.contiguous().numpy().tobytes()
+
+
+def check_counts(folder: Path, found: tuple[int, int], counts: tuple[int, int] | None) -> None:
+    """Check that ``folder`` holds as many training and test pictures as it should, where that is known.
+
+    Raises:
+        DamagedData: it does not; both pairs of numbers.
+    """
+    if counts is not None and found != counts:
+        raise DamagedData(
+            f"{folder} holds {found[0]:,} training and {found[1]:,} test pictures, where {counts[0]:,} and "
+            f"{counts[1]:,} should be: it is another data set, or not the whole one"
+        )
 
 
 def read_mnist(folder: Path, classes: tuple[str, ...]) -> tuple[Pictures, Pictures]:
@@ -145,8 +188,81 @@ def split_folders(folder: Path) -> tuple[Path, Path]:
 
 
 def class_folders(folder: Path) -> list[str]:
-    """Return the names of the folders in ``folder``, sorted, without hidden ones (.ipynb_checkpoints)."""
-    return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    """Return the names of the folders in ``folder``, sorted, without those that hold copies (see ``_copies``)."""
+    return sorted(path.name for path in folder.iterdir() if path.is_dir() and not _copies(path.name))
+
+
+def _copies(name: str) -> bool:
+    """Return whether a folder so called is a program's: hidden (.ipynb_checkpoints), a network disk's thumbnails
+    (@eaDir), a Macintosh's notes in an archive.
+    """
+    return name.startswith((".", "@")) or name == "__MACOSX"
+
+
+def picture_files(folder: Path, classes: Sequence[str]) -> list[tuple[str, int]]:
+    """List the pictures in the class folders of ``folder``, at any depth.
+
+    Files with other endings, and folders of programs (``@eaDir``, ``__MACOSX``), are passed over, with one warning that
+    counts them; what is hidden is passed over in silence. Links are followed, but not back to where they lie.
+
+    Args:
+        folder: holds the class folders.
+        classes: their names, in label order.
+
+    Returns:
+        (path, label) of each file with one of ``ENDINGS``, in the order of the paths, as torchvision's ``ImageFolder``.
+
+    Raises:
+        FileNotFoundError: class folders without pictures.
+    """
+    labels = {name: label for label, name in enumerate(classes)}
+    samples: list[tuple[str, int]] = []
+    passed_over = Counter(f"{name}/" for name in os.listdir(folder) if _copies(name) and name[0] != ".")
+    empty = []
+    for name in sorted(labels):
+        before = len(samples)
+        for place, folders, files in sorted(_walk(os.path.join(folder, name))):
+            passed_over.update(f"{found}/" for found in folders if _copies(found))
+            for file in sorted(files):
+                ending = os.path.splitext(file)[1].lower()
+                if ending in ENDINGS:
+                    samples.append((os.path.join(place, file), labels[name]))
+                else:
+                    passed_over[ending or "without an ending"] += 1
+        if len(samples) == before:
+            empty.append(name)
+    most_first = sorted(passed_over.items(), key=lambda item: (-item[1], item[0]))
+    others = shortened([f"{number} {kind}" for kind, number in most_first])
+    if empty:
+        raise FileNotFoundError(
+            f"{folder} has no pictures of {len(empty)} of {len(labels)} classes: {shortened(empty)}\n"
+            f"A picture's name ends in one of {' '.join(ENDINGS)}; what else is there: {others or 'nothing'}"
+        )
+    if others:
+        _warn_once(f"{folder}: passed over {others}; a picture's name ends in one of {' '.join(ENDINGS)}")
+    return samples
+
+
+@cache
+def _warn_once(text: str) -> None:  # a tree is listed anew for each loader of it
+    logger.warning(text)
+
+
+def _walk(folder: str, above: tuple[tuple[int, int], ...] = ()) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Yield ``folder`` and each one below that holds no copies: its path, and its folders and files, without hidden
+    ones. A link to a folder in which it lies is not followed.
+    """
+    status = os.stat(folder)
+    here = (status.st_dev, status.st_ino)
+    if here in above:
+        return
+    with os.scandir(folder) as entries:
+        shown = [(entry.name, entry.is_dir()) for entry in entries if not entry.name.startswith(".")]
+    folders = [name for name, is_folder in shown if is_folder]
+    yield folder, folders, [name for name, is_folder in shown if not is_folder]
+    for name in folders:
+        if not _copies(name):
+            yield from _walk(os.path.join(folder, name), (*above, here))
 
 
 def take_classes(wanted: Sequence[str] | None, there: Sequence[str], where: Path | str) -> list[str]:
@@ -174,6 +290,7 @@ def read_folders(
     image_size: tuple[int | None, int | None] = (None, None),
     classes: Sequence[str] | None = None,
     class_names: Mapping[str, str] | None = None,
+    counts: tuple[int, int] | None = None,
 ) -> tuple[Pictures, Pictures]:
     """Read two folders of class folders, as ``torchvision.datasets.ImageFolder`` does: always RGB.
 
@@ -182,12 +299,13 @@ def read_folders(
         image_size: of train and of test, see ``decode``.
         classes: the class folders to read, in label order; None reads all, sorted.
         class_names: what to call them, by folder; those without an entry are called as their folders.
+        counts: how many pictures train and test must hold, where that is known.
 
     Raises:
         FileNotFoundError: a folder without class folders, or a class folder without pictures.
         ValueError: train and test have different classes, ``classes`` that are not there, or sizes that
             differ.
-        DamagedData: a file that is no whole picture.
+        DamagedData: a file that is no whole picture, or other ``counts``.
     """
     there = {folder: class_folders(folder) for folder in (train, test)}
     for folder, found in there.items():
@@ -204,10 +322,8 @@ def read_folders(
     samples = {}
     for folder in (train, test):  # look at both before any picture is read
         taken = take_classes(classes, there[folder], folder)
-        try:
-            samples[folder] = make_dataset(folder, {c: i for i, c in enumerate(taken)}, IMG_EXTENSIONS)
-        except FileNotFoundError as error:
-            raise FileNotFoundError(f"in {folder}: {error}") from error
+        samples[folder] = picture_files(folder, taken)
+    check_counts(train.parent, (len(samples[train]), len(samples[test])), counts)
 
     def split(folder: Path, size: int | None) -> Pictures:
         images, _ = decode([Path(path) for path, _ in samples[folder]], size)

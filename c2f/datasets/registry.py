@@ -1,17 +1,19 @@
 """The table of data sets: what each is, where it comes from, whose it is and where it lies on this machine.
 
-The addresses, checksums and file names of MNIST, Fashion-MNIST, CIFAR-10 and Imagenette are torchvision's
-own.
+The addresses, archives' checksums and file names of MNIST, Fashion-MNIST, CIFAR-10 and Imagenette are
+torchvision's own.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from torchvision.datasets import CIFAR10, MNIST, FashionMNIST, Imagenette
 
 from c2f.common.checks import choose
+from c2f.common.files import expand
+from c2f.datasets.readers import class_folders, idx_file
 from c2f.datasets.tiny_imagenet import NUM_CLASSES, TINY_ANIMALS, TINY_IMAGENETTE
 
 _CIFAR_LICENCE = "none stated; free for research with citation"
@@ -57,7 +59,8 @@ class Info:
             them.
         by_hand: how to get a data set that cannot be downloaded.
         shipped: whether it comes with the project.
-        scenes: whether ``load`` makes it of the pictures in ``files`` (see ``c2f.datasets.scenes``).
+        sha256: of the bytes of the files, unpacked, by their names in ``files``; of those that are known.
+        source: the data set in ``files`` of whose pictures ``load`` makes scenes (see ``c2f.datasets.scenes``).
     """
 
     name: str
@@ -77,27 +80,27 @@ class Info:
     label_names: tuple[str, ...] = ()
     by_hand: str = ""
     shipped: bool = False
-    scenes: bool = False
+    sha256: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
 
     @property
     def grey(self) -> bool:
         """Whether its pictures have one channel."""
-        return self.layout == "idx" and not self.scenes
+        return self.layout == "idx" and not self.source
 
-    def where(self, root: Path) -> Path:
-        """Return the data set's folder under the data root ``root``, whether or not it is there."""
-        if self.shipped:
+    def where(self, root: str | os.PathLike[str] | None = None) -> Path:
+        """Return the data set's folder, whether or not it is there; ``root`` as for ``data_root``."""
+        if self.shipped:  # no data root is needed, and there may be none
             return Path(__file__).resolve().parents[2] / "data" / self.folder
-        return root / self.folder
+        return data_root(root) / self.folder
 
     def missing(self, folder: Path) -> list[str]:
         """Return what ``folder`` lacks, in words; an empty list when the data set is there."""
-        suffixes = ("", ".gz", ".xz") if self.layout == "idx" else ("",)
-        absent = [f for f in self.files if not any((folder / (f + s)).exists() for s in suffixes)]
+        absent = [f for f in self.files if not (idx_file(folder, f) if self.layout == "idx" else (folder / f).exists())]
         if self.classes is not None:
             absent += [f"train/{c}" for c in self.classes if not (folder / "train" / c).is_dir()]
         elif self.layout == "tiny-imagenet" and not absent:
-            found = sum(1 for path in (folder / "train").iterdir() if path.is_dir())
+            found = len(class_folders(folder / "train"))
             if found < NUM_CLASSES:
                 absent = [
                     f"{NUM_CLASSES - found} of its {NUM_CLASSES} classes "
@@ -124,6 +127,12 @@ def _idx(dataset: type[MNIST], sizes: tuple[int, ...], more_mirrors: tuple[str, 
 
 
 _IDX_FILES = tuple(file.removesuffix(".gz") for file, _ in MNIST.resources)
+
+
+def _sha256(*sums: str) -> dict[str, str]:
+    return dict(zip(_IDX_FILES, sums, strict=True))
+
+
 _IMAGENETTE_URL, _IMAGENETTE_MD5 = Imagenette._ARCHIVES["full"]
 
 _FASHION = Info(
@@ -145,6 +154,12 @@ _FASHION = Info(
     ),
     unpacked=54_950_048,
     label_names=tuple(FashionMNIST.classes),
+    sha256=_sha256(
+        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    ),
 )
 
 _TINY = Info(
@@ -187,6 +202,12 @@ _MNIST = Info(
     archives=_idx(MNIST, (9_912_422, 28_881, 1_648_877, 4_542)),
     unpacked=54_950_048,
     label_names=tuple(name.split(" - ")[0] for name in MNIST.classes),
+    sha256=_sha256(
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
 )
 
 _SAMPLE = replace(
@@ -199,6 +220,7 @@ _SAMPLE = replace(
     test=2_000,
     archives=(),
     unpacked=0,
+    sha256={},  # sample.json has those of its files
     shipped=True,
     by_hand="It comes with the project, in data/fashion-mnist-sample: clone the project and install it "
     "in place (pip install -e .), or take `fashion-mnist`.",
@@ -208,7 +230,7 @@ _SAMPLE = replace(
 def _scenes(source: Info, train: int, test: int) -> Info:
     """Return the row of the scenes made of ``source``: its files, so that to fetch them is to fetch it."""
     title = f"Scenes of {source.title}"
-    return replace(source, name=f"scenes-{source.name}", title=title, train=train, test=test, scenes=True)
+    return replace(source, name=f"scenes-{source.name}", title=title, train=train, test=test, source=source.name)
 
 
 _ROWS = (
@@ -285,14 +307,13 @@ def info(name: str) -> Info:
     return INFO[name]
 
 
-def shortened(words: Sequence[str]) -> str:
-    """Return the first five of ``words`` as text, and how many more there are."""
-    return ", ".join(words[:5]) + (f" and {len(words) - 5} more" if len(words) > 5 else "")
-
-
 def data_root(root: str | os.PathLike[str] | None = None) -> Path:
-    """Return where data sets lie: ``root``, else ``C2F_DATA`` of the environment, else the user's cache."""
+    """Return where data sets lie: ``root``, else ``C2F_DATA`` of the environment, else the user's cache.
+
+    Raises:
+        FileNotFoundError: that is below a home folder, and the user has none.
+    """
     if root is None:
         cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
         root = os.environ.get("C2F_DATA") or f"{cache}/c2f/data"
-    return Path(root).expanduser()
+    return expand(root, "set C2F_DATA to a folder for data sets")

@@ -12,12 +12,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
-from torchvision.datasets.folder import IMG_EXTENSIONS, make_dataset
 
 from c2f.common.checks import positive_int
+from c2f.common.files import expand
 from c2f.datasets.batches import Augmentation, epoch_seed
 from c2f.datasets.decoding import decode
-from c2f.datasets.readers import class_folders, take_classes
+from c2f.datasets.readers import class_folders, picture_files, take_classes
 
 
 class _Files(Dataset):
@@ -95,18 +95,14 @@ class StreamedBatches:
         if image_size is not None:
             positive_int(image_size, "image_size")
         self.device = torch.device(device)
-        folder = Path(folder).expanduser()
+        folder = expand(folder)
         if not folder.is_dir():
             raise FileNotFoundError(f"there is no folder {folder}: give one that holds a folder for each class")
         there = class_folders(folder)
         if not there:
             raise FileNotFoundError(f"{folder} has no class folders: give one that holds a folder for each class")
         self.classes = tuple(take_classes(classes, there, folder))
-        try:
-            samples = make_dataset(folder, {c: i for i, c in enumerate(self.classes)}, IMG_EXTENSIONS)
-        except FileNotFoundError as error:
-            raise FileNotFoundError(f"in {folder}: {error}") from error
-        self._files = _Files(samples, image_size)
+        self._files = _Files(picture_files(folder, self.classes), image_size)
         self.image_size = self._files.size
         shape = (3, self.image_size, self.image_size)
         if mean is not None and mean.shape != shape:

@@ -12,11 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from torchvision.datasets.folder import IMG_EXTENSIONS
-
-from c2f.common.checks import did_you_mean
-from c2f.datasets.readers import class_folders, split_folders
-from c2f.datasets.registry import shortened
+from c2f.common.checks import did_you_mean, shortened
+from c2f.common.files import expand
+from c2f.datasets.readers import class_folders, picture_files, split_folders
 
 LISTS = Path(__file__).resolve().parents[2] / "data" / "lists"
 """The lists that come with the book, the 398 animals of the High-Resolution CAM paper, the 100 of ImageNet100."""
@@ -44,7 +42,7 @@ def read_wnids(source: str | Path) -> list[str]:
     """
     path = LISTS / f"{source}.txt"
     if not path.is_file():
-        path = Path(source).expanduser()
+        path = expand(source)
     if not path.is_file():
         known = sorted(there.stem for there in LISTS.glob("*.txt"))
         raise FileNotFoundError(
@@ -78,7 +76,7 @@ def link_subset(tree: Path | str, wnids: Sequence[str], folder: Path | str) -> S
     """
     if isinstance(wnids, str) or not wnids:
         raise ValueError(f"give a list of WordNet numbers, not {wnids!r}: see read_wnids")
-    tree, folder = Path(tree).expanduser().resolve(), Path(folder).expanduser()
+    tree, folder = expand(tree).resolve(), expand(folder)
     parts = split_folders(tree)
     for part in parts:
         _check_part(part, wnids)
@@ -102,7 +100,4 @@ def _check_part(part: Path, wnids: Sequence[str]) -> None:
     if absent := [wnid for wnid in wnids if wnid not in known]:
         there = f"it has {len(found)} class folders" if found else "it has no class folders"
         raise FileNotFoundError(f"{part} lacks {len(absent)} of {len(wnids)} classes ({there}): {shortened(absent)}")
-    endings = IMG_EXTENSIONS
-    empty = [w for w in wnids if not any(p.suffix.lower() in endings for p in (part / w).rglob("*"))]
-    if empty:
-        raise FileNotFoundError(f"{part} has no pictures of {len(empty)} of {len(wnids)} classes: {shortened(empty)}")
+    picture_files(part, wnids)

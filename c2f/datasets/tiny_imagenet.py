@@ -11,7 +11,7 @@ import torch
 
 from c2f.datasets.decoding import DamagedData, decode, resize_boxes
 from c2f.datasets.pictures import Pictures
-from c2f.datasets.readers import class_folders, take_classes
+from c2f.datasets.readers import check_counts, class_folders, take_classes
 
 NUM_CLASSES = 200
 """Of the whole data set; a folder may hold fewer."""
@@ -37,6 +37,7 @@ def read_tiny_imagenet(
     folder: Path,
     image_size: tuple[int | None, int | None] = (None, None),
     classes: Sequence[str] | None = None,
+    counts: tuple[int, int] | None = None,
 ) -> tuple[Pictures, Pictures]:
     """Read the folder ``tiny-imagenet-200`` of the public zip, whole or some of its classes.
 
@@ -46,13 +47,15 @@ def read_tiny_imagenet(
         image_size: H = W in pixels of train and of test; None leaves the 64 of the files. Boxes are resized
             too.
         classes: WordNet numbers, in label order; None reads all that are there, sorted.
+        counts: how many pictures train and test must hold, where that is known.
 
     Returns:
         train and test, ``(N, 3, H, H)`` with boxes; a class is called by the first of its words ("goldfish").
 
     Raises:
         ValueError: a class that is not there.
-        DamagedData: a text file or a picture that is not what it should be, or a class without test pictures.
+        DamagedData: a text file or a picture that is not what it should be, a class without test pictures, or other
+            ``counts``.
     """
     taken = take_classes(classes, class_folders(folder / "train"), folder / "train")
     words = dict(row[:2] for _, row in _rows(folder / "words.txt", 2))
@@ -72,6 +75,7 @@ def read_tiny_imagenet(
     for part, source in ((train, folder / "train"), (test, annotations)):
         if lacking := set(labels.values()) - {label for _, label, _ in part}:
             raise DamagedData(f"{source} has no pictures of {', '.join(taken[label] for label in sorted(lacking))}")
+    check_counts(folder, (len(train), len(test)), counts)
     return _pictures(train, names, image_size[0]), _pictures(test, names, image_size[1])
 
 

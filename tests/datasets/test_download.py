@@ -38,6 +38,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         server = self.server
         asked = self.headers.get("Range")
         server.requests.append((self.path, asked))
+        if self.path in server.odd:
+            self.close_connection = True
+            return server.odd[self.path](self, asked)
         body = server.files.get(self.path)
         if body is None:
             return self.send_error(404)
@@ -73,9 +76,9 @@ def server(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.delenv("C2F_OFFLINE", raising=False)
     monkeypatch.setattr(module, "PAUSE", 0.0)
-    monkeypatch.setattr(module, "CHUNK", 4096)
     httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     httpd.files, httpd.requests, httpd.ranges, httpd.cuts, httpd.slow = {"/x": CONTENT}, [], True, [], 0.0
+    httpd.odd = {}
     httpd.url = f"http://127.0.0.1:{httpd.server_port}"
     httpd.handle_error = lambda *a: None  # clients that are killed
     threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
@@ -160,7 +163,80 @@ def test_a_connection_cut_for_ever_gives_up_and_keeps_the_part(server, tmp_path)
     assert (tmp_path / "x.part").read_bytes() == CONTENT[: 4096 * module.ATTEMPTS]
 
 
+def raw(handler, head: str, body: bytes = b""):
+    """Answer with these header lines and bytes, and close."""
+    handler.wfile.write(f"HTTP/1.1 {head}\r\nConnection: close\r\n\r\n".encode() + body)
+
+
+def test_a_server_that_cuts_and_then_gives_wrong_bytes_is_asked_twice_and_left_for_a_mirror(server, tmp_path):
+    def answer(handler, asked):
+        if asked:
+            raw(
+                handler,
+                f"206 Partial Content\r\nContent-Range: {asked.replace('=', ' ')}102399/102400",
+                CONTENT[40_960:],
+            )
+        else:
+            raw(handler, "200 OK\r\nContent-Length: 102400", bytes(40_960))
+
+    server.odd["/bad"] = answer
+    get(server, tmp_path / "x", "/bad", "/x")
+    assert (tmp_path / "x").read_bytes() == CONTENT
+    rest = ("/bad", "bytes=40960-")
+    assert server.requests == [("/bad", None), rest, ("/bad", None), rest, ("/x", None)]
+
+
+def test_no_more_is_taken_than_the_file_has(server, tmp_path):
+    sent = []
+
+    def endless(handler, asked):
+        raw(handler, "200 OK")
+        for _ in range(10_000):
+            handler.wfile.write(CONTENT)
+            sent.append(len(CONTENT))
+
+    server.odd = {
+        "/endless": endless,
+        "/large": lambda handler, asked: raw(handler, "200 OK\r\nContent-Length: 999999999", CONTENT),
+    }
+    with pytest.raises(
+        DownloadError, match=r"(?s)more came than the 102,400 .*announces 999,999,999 bytes, the file has"
+    ):
+        get(server, tmp_path / "x", "/endless", "/large")
+    assert sum(sent) < 10_000 * len(CONTENT)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("length", ["abc", "-5", "5, 5", "9" * 5000])
+def test_odd_lengths_go_on_to_the_mirror(server, tmp_path, length):
+    server.odd["/odd"] = lambda handler, asked: raw(handler, f"200 OK\r\nContent-Length: {length}", CONTENT)
+    get(server, tmp_path / "x", "/odd", "/x")
+    assert (tmp_path / "x").read_bytes() == CONTENT
+    with pytest.raises(DownloadError, match=r"/odd: it announces '[^']{1,40}' bytes, which is no number"):
+        get(server, tmp_path / "y", "/odd")
+
+
+def test_a_small_file_begins_again_within_the_same_call(server, tmp_path):
+    server.files["/small"] = CONTENT[:3000]
+    server.cuts = [0, 2000]
+    get(server, tmp_path / "x", "/small", md5=hashlib.md5(CONTENT[:3000]).hexdigest(), size=3000)
+    assert (tmp_path / "x").read_bytes() == CONTENT[:3000]
+    assert len(server.requests) == 3
+
+
+def test_the_message_agrees_with_what_was_done(server, tmp_path):
+    with pytest.raises(DownloadError, match="what came was removed") as raised:
+        get(server, tmp_path / "x", md5="0" * 32)
+    assert "kept" not in str(raised.value)
+    server.cuts = [50_000] * module.ATTEMPTS
+    server.ranges = False
+    with pytest.raises(DownloadError, match="What has come so far is kept"):
+        get(server, tmp_path / "x")
+    assert (tmp_path / "x.part").stat().st_size == 49_152
+
+
 def test_no_network_is_said_at_once(tmp_path, monkeypatch):
+    monkeypatch.delenv("C2F_OFFLINE", raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     start = time.monotonic()
     with pytest.raises(DownloadError, match=r"no connection \(.*refused.*\)"):
@@ -206,12 +282,11 @@ def test_a_disk_that_fills_up_keeps_the_part(server, tmp_path, monkeypatch):
                 raise OSError(errno.ENOSPC, "No space left on device")
             return super().write(data)
 
-    monkeypatch.setattr(module, "open", lambda p, m: Full(p, m.replace("b", "")), raising=False)
-    with pytest.raises(OSError, match=r"x.part stopped at 0.0 MB") as raised:
-        get(server, tmp_path / "x")
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "open", lambda p, m: Full(p, m.replace("b", "")), raising=False)
+        with pytest.raises(OSError, match=r"x.part stopped at 0.0 MB") as raised:
+            get(server, tmp_path / "x")
     assert raised.value.errno == errno.ENOSPC
-    monkeypatch.undo()
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     get(server, tmp_path / "x")
     assert server.requests[-1] == ("/x", "bytes=40960-")
 
@@ -221,8 +296,7 @@ def test_a_killed_download_leaves_no_file_and_goes_on(server, tmp_path):
     code = f"""
 from pathlib import Path
 from c2f.datasets import download as d
-d.CHUNK = 4096
-d.download(["{server.url}/x"], Path({str(tmp_path)!r}) / "x", md5={MD5!r}, size=10)
+d.download(["{server.url}/x"], Path({str(tmp_path)!r}) / "x", md5={MD5!r}, size=102_400)
 """
     process = subprocess.Popen([sys.executable, "-c", code])
     part = tmp_path / "x.part"
@@ -245,17 +319,19 @@ d.download(["{server.url}/x"], Path({str(tmp_path)!r}) / "x", md5={MD5!r}, size=
 
 def idx_archives(server):
     """Put a tiny MNIST (12 + 5 pictures of 4x4) on the server; return its row."""
-    archives = []
+    archives, sums = [], {}
     for name, n in (("train", 12), ("t10k", 5)):
         for kind, array in (
             ("images-idx3", torch.arange(n * 16).reshape(n, 4, 4).to(torch.uint8)),
             ("labels-idx1", torch.arange(n).to(torch.uint8) % 10),
         ):
-            packed = gzip.compress(write_idx(array))
+            plain = write_idx(array)
+            packed = gzip.compress(plain)
+            sums[f"{name}-{kind}-ubyte"] = hashlib.sha256(plain).hexdigest()
             server.files[f"/{name}-{kind}-ubyte.gz"] = packed
             url = f"{server.url}/{name}-{kind}-ubyte.gz"
             archives.append(Archive(url.rpartition("/")[2], (url,), hashlib.md5(packed).hexdigest(), len(packed)))
-    return replace(INFO["mnist"], archives=tuple(archives), unpacked=10_000)
+    return replace(INFO["mnist"], archives=tuple(archives), unpacked=10_000, train=12, test=5, sha256=sums)
 
 
 @pytest.fixture
@@ -285,6 +361,30 @@ def test_fetch_asks_only_for_what_is_missing(mnist, tmp_path):
     (folder / "t10k-labels-idx1-ubyte").unlink()
     datasets.fetch("mnist", tmp_path)
     assert [path for path, _ in mnist.requests[4:]] == ["/t10k-labels-idx1-ubyte.gz"]
+
+
+def test_what_a_killed_fetch_left_is_taken_up_and_removed(mnist, tmp_path):
+    folder = tmp_path / "MNIST" / "raw"
+    folder.mkdir(parents=True)
+    names = [archive.name for archive in INFO["mnist"].archives]
+    (folder / f"{names[0]}.fetched").write_bytes(mnist.files["/" + names[0]])  # whole, not yet unpacked
+    (folder / f"{names[1]}.fetched").write_bytes(b"another version")
+    (folder / f".{names[2].removesuffix('.gz')}.abc.part").write_bytes(b"half unpacked")
+    datasets.fetch("mnist", tmp_path)
+    assert [path for path, _ in mnist.requests] == [f"/{name}" for name in names[1:]]
+    assert sorted(os.listdir(folder)) == sorted(INFO["mnist"].files)
+    (folder / f"{names[0]}.fetched").write_bytes(b"")  # killed between unpacking and removing
+    (folder / names[1]).write_bytes(b"put there by hand")
+    datasets.fetch("mnist", tmp_path)
+    assert sorted(os.listdir(folder)) == sorted([*INFO["mnist"].files, names[1]])
+    assert len(mnist.requests) == 3
+
+
+def test_a_folder_in_the_place_of_a_file_is_said_before_the_download(mnist, tmp_path):
+    (tmp_path / "MNIST" / "raw" / "train-labels-idx1-ubyte").mkdir(parents=True)
+    with pytest.raises(FileExistsError, match=r"train-labels-idx1-ubyte is there but lacks .*Move it away"):
+        datasets.fetch("mnist", tmp_path)
+    assert mnist.requests == []
 
 
 def test_two_at_once_download_once(mnist, tmp_path):
@@ -389,7 +489,7 @@ def test_archives_cannot_write_elsewhere(server, monkeypatch, tmp_path, pack, na
 
 def test_an_archive_of_something_else(server, monkeypatch, tmp_path):
     pets(server, monkeypatch, pack_zip({"pets/train/cat/1.png": b""}))
-    with pytest.raises(ValueError, match=r"pets.zip does not hold.*: test not in it"):
+    with pytest.raises(ValueError, match=r"pets.zip.fetched does not hold.*: test not in it"):
         datasets.fetch("pets", tmp_path)
     assert not (tmp_path / "pets").exists()
 
@@ -411,6 +511,9 @@ def test_an_archive_put_there_by_hand_is_checked(server, monkeypatch, tmp_path):
     (tmp_path / "pets.zip").write_bytes(b"something else")
     with pytest.raises(ValueError, match=r"pets.zip is damaged or another version: md5"):
         datasets.fetch("pets", tmp_path)
+    (tmp_path / "pets.zip").write_bytes(server.files["/pets.zip"])
+    datasets.fetch("pets", tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir() if p.suffix != ".lock") == ["pets", "pets.zip"]
     assert server.requests == []
 
 

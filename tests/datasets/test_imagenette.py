@@ -63,7 +63,7 @@ def served(tmp_path, monkeypatch):
         md5=hashlib.md5(packed).hexdigest(),
         size=len(packed),
     )
-    monkeypatch.setitem(INFO, "imagenette", replace(IMAGENETTE, archives=(there,), unpacked=0))
+    monkeypatch.setitem(INFO, "imagenette", replace(IMAGENETTE, archives=(there,), unpacked=0, train=30, test=10))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.delenv("C2F_OFFLINE", raising=False)
     monkeypatch.setenv("C2F_DATA", str(tmp_path / "data"))

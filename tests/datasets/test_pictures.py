@@ -77,9 +77,18 @@ def test_the_mean_image_is_exact_for_many_pictures():
     assert mean_image(Pictures(images, torch.zeros(70_000, dtype=torch.int64), ("a",))).item() == 1.0
 
 
+def test_no_pictures_have_no_mean():
+    with pytest.raises(ValueError, match="no pictures to take the mean of"):
+        mean_image(pictures(3).select(torch.arange(0)))
+
+
 @given(n=st.integers(1, 60), hundredths=st.integers(0, 99), seed=st.integers(0, 5))
 def test_the_validation_draw_parts_the_pictures(n, hundredths, seed):
     whole = pictures(n)
+    if math.ceil(hundredths / 100 * n) == n:
+        with pytest.raises(ValueError, match=f"leaves none of {n} pictures to train on"):
+            split_validation(whole, hundredths / 100, seed)
+        return
     train, validation = split_validation(whole, hundredths / 100, seed)
     assert len(validation) == math.ceil(hundredths / 100 * n)
     rows = torch.cat([train.images, validation.images]).flatten(1).tolist()

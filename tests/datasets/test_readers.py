@@ -1,6 +1,10 @@
 import gzip
+import json
 import lzma
+import os
 import pickle
+import shutil
+from dataclasses import replace
 from hashlib import md5
 from pathlib import Path
 
@@ -9,13 +13,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, PngImagePlugin, features
 from torchvision.datasets import CIFAR10, MNIST, ImageFolder
 
 from c2f import datasets
-from c2f.datasets import DamagedData, decoding
+from c2f.common.files import sha256
+from c2f.datasets import INFO, DamagedData, Info, decoding, verified
 from c2f.datasets.decoding import decode, resize, resize_boxes
-from c2f.datasets.readers import read_idx, read_mnist, write_idx
+from c2f.datasets.readers import open_idx, read_idx, read_mnist, write_idx
+from c2f.datasets.streaming import StreamedBatches
 from c2f.datasets.tiny_imagenet import read_tiny_imagenet
 
 # idx
@@ -40,7 +46,13 @@ def mnist(folder: Path, pictures=6, labels=None):
         (folder / f"{name}-labels-idx1-ubyte").write_bytes(write_idx(values.byte()))
 
 
-def test_the_same_pictures_as_torchvision(tmp_path):
+def in_the_table(monkeypatch, name, train, test, **changes):
+    """Let the table's data set have so few pictures, and no checksums but those in ``changes``."""
+    monkeypatch.setitem(INFO, name, replace(INFO[name], train=train, test=test, **{"sha256": {}, **changes}))
+
+
+def test_the_same_pictures_as_torchvision(tmp_path, monkeypatch):
+    in_the_table(monkeypatch, "mnist", 6, 6)
     mnist(tmp_path / "MNIST" / "raw")
     ours, theirs = datasets.load("mnist", root=tmp_path), MNIST(tmp_path, train=False)
     assert torch.equal(ours.test.images[:, 0], theirs.data)
@@ -94,6 +106,89 @@ def test_labels_that_do_not_belong(tmp_path):
         read_mnist(tmp_path, tuple("0123456789"))
 
 
+@pytest.mark.parametrize("packing", ["", ".gz"])
+@pytest.mark.parametrize("place", ["{0}/{0}", "{1}", "{1}/{1}", "{0}/{1}"])
+def test_files_called_and_placed_as_data_portals_do(tmp_path, monkeypatch, place, packing):
+    in_the_table(monkeypatch, "mnist", 6, 6)
+    folder = tmp_path / "MNIST" / "raw"
+    mnist(folder)
+    for name in INFO["mnist"].files:
+        content = (folder / name).read_bytes()
+        (folder / name).unlink()
+        target = folder / (place.format(name, name.replace("-idx", ".idx")) + packing)
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(gzip.compress(content) if packing else content)
+    assert datasets.load("mnist", root=tmp_path).train.labels.tolist() == list(range(6))
+    target.unlink()
+    with pytest.raises(FileNotFoundError, match=f"It lacks {name}"):
+        datasets.load("mnist", root=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["fashion-mnist", "scenes-fashion-mnist"])
+def test_another_data_set_in_the_place_of_one_of_the_table(tmp_path, name):
+    mnist(tmp_path / "FashionMNIST" / "raw")
+    said = r"raw holds 6 training and 6 test pictures, where 60,000 and 10,000 should be(?s:.*)c2f fetch"
+    with pytest.raises(DamagedData, match=said):
+        datasets.load(name, root=tmp_path)
+
+
+def test_a_tree_that_has_lost_pictures(tree, monkeypatch):
+    monkeypatch.setattr(Info, "where", lambda row, root: tree)
+    in_the_table(monkeypatch, "cifar10-jpeg", 8, 2)
+    monkeypatch.setattr(decoding, "open_picture", None)  # it is said before any picture is read
+    with pytest.raises(DamagedData, match="pets holds 7 training and 2 test pictures, where 8 and 2 should be"):
+        datasets.load("cifar10-jpeg")
+
+
+def flip(path):
+    """Change one bit of a file, in the place of a picture."""
+    content = bytearray(path.read_bytes())
+    content[20] ^= 1
+    path.write_bytes(content)
+
+
+def test_one_flipped_bit_is_seen_and_whole_files_are_read_once(tmp_path, monkeypatch):
+    folder = tmp_path / "MNIST" / "raw"
+    mnist(folder)
+    sums = {name: sha256(folder / name) for name in INFO["mnist"].files}
+    in_the_table(monkeypatch, "mnist", 6, 6, sha256=sums)
+    opened = []
+    monkeypatch.setattr(verified, "open_idx", lambda path: opened.append(path.name) or open_idx(path))
+    for _ in range(2):
+        datasets.load("mnist", root=tmp_path)
+        assert sorted(opened) == sorted(sums)
+    os.utime(folder / "t10k-labels-idx1-ubyte", ns=(0, 0))  # touched: looked at again, and no other
+    datasets.load("mnist", root=tmp_path)
+    assert opened[4:] == ["t10k-labels-idx1-ubyte"]
+    flip(folder / "train-images-idx3-ubyte")
+    for _ in range(2):
+        with pytest.raises(
+            DamagedData, match=r"train-images-idx3-ubyte is damaged or another file: sha256 .*instead of"
+        ):
+            datasets.load("mnist", root=tmp_path)
+    flip(folder / "train-images-idx3-ubyte")
+    datasets.load("mnist", root=tmp_path)
+
+
+@pytest.mark.parametrize("kept", ["", "[]", "[" * 100_000, '{"train-images-idx3-ubyte": 7}'])
+def test_what_is_remembered_may_be_damaged_or_not_to_be_written(tmp_path, monkeypatch, kept):
+    folder = tmp_path / "MNIST" / "raw"
+    mnist(folder)
+    sums = {name: sha256(folder / name) for name in INFO["mnist"].files}
+    in_the_table(monkeypatch, "mnist", 6, 6, sha256=sums)
+    (folder / verified.CHECKED).write_text(kept)
+    datasets.load("mnist", root=tmp_path)
+    assert len(json.loads((folder / verified.CHECKED).read_text())) == 4
+    (folder / verified.CHECKED).unlink()
+
+    def refused(path, text):
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr(verified, "write_text", refused)
+    assert len(datasets.load("mnist", root=tmp_path).train) == 6
+    assert not (folder / verified.CHECKED).exists()
+
+
 # CIFAR-10
 
 
@@ -116,7 +211,8 @@ def cifar(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_cifar10(cifar):
+def test_cifar10(cifar, monkeypatch):
+    in_the_table(monkeypatch, "cifar10", 20, 4)
     data = datasets.load("cifar10", root=cifar)
     assert data.train.images.shape == (20, 3, 32, 32)
     assert data.test.labels.tolist() == [3, 1, 4, 1]
@@ -234,10 +330,126 @@ def test_damaged_pictures_are_named(tree):
     cut.write_bytes(cut.read_bytes()[:-300])
     with pytest.raises(DamagedData, match=r"cut.jpg: .*truncated"):
         datasets.load(f"folder:{tree}", image_size=8)
-    Image.fromarray(np.zeros((8, 8), dtype=np.uint16)).save(cut.with_suffix(".png"))
-    cut.unlink()
-    with pytest.raises(DamagedData, match=r"cut.png: more than 8 bits a pixel"):
-        datasets.load(f"folder:{tree}")
+    for name, kind in (("cut.tif", np.int32), ("cut.tiff", np.float32)):
+        cut.unlink()
+        cut = cut.with_name(name)
+        Image.fromarray(np.zeros((8, 8), dtype=kind)).save(cut)
+        with pytest.raises(DamagedData, match=rf"{name}: more than 16 bits a pixel"):
+            datasets.load(f"folder:{tree}")
+
+
+# what a picture file means: orientation, transparency, 16 bits
+
+
+def rgb(path) -> np.ndarray:
+    """``(H, W, 3)`` as read."""
+    return np.asarray(decoding.open_picture(path))
+
+
+@pytest.mark.parametrize("ending", ["png", "tif", "webp", "jpg"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_heeded(tmp_path, orientation, ending):
+    upright = np.random.default_rng(0).integers(0, 256, (3, 2, 3), dtype=np.uint8).repeat(16, 0).repeat(16, 1)
+    held = {  # how the rows and columns of a picture so tagged lie in its file (Exif 2.3, table 6)
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: upright.transpose(1, 0, 2)[::-1],
+        7: upright.transpose(1, 0, 2)[::-1, ::-1],
+        8: upright.transpose(1, 0, 2)[:, ::-1],
+    }[orientation]
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    options = {"webp": {"lossless": True}, "jpg": {"quality": 100, "subsampling": 0}}.get(ending, {})
+    path = tmp_path / f"a.{ending}"
+    Image.fromarray(np.ascontiguousarray(held)).save(path, exif=tags, **options)
+    assert np.abs(rgb(path).astype(int) - upright).max() <= (3 if ending == "jpg" else 0)
+    assert decode([path], 8)[1].tolist() == [[48, 32]]
+
+
+def test_tags_in_disorder_leave_a_picture_as_it_is(tmp_path):
+    tags = PngImagePlugin.PngInfo()
+    tags.add_text("Raw profile type exif", "\nexif\n4\nno number")
+    picture(tmp_path / "plain.png", 3)
+    picture(tmp_path / "tagged.png", 3, pnginfo=tags)
+    assert np.array_equal(rgb(tmp_path / "tagged.png"), rgb(tmp_path / "plain.png"))
+
+
+def test_white_shows_through_what_is_transparent(tmp_path):
+    alpha = np.array([[0, 128, 255]], dtype=np.uint8)
+    drawing = np.zeros((1, 3, 4), dtype=np.uint8)
+    drawing[..., 3] = alpha
+    expected = np.repeat(255 - alpha[..., None], 3, axis=2)
+    Image.fromarray(drawing).save(tmp_path / "rgba.png")
+    Image.fromarray(drawing).convert("LA").save(tmp_path / "la.png")
+    Image.fromarray(drawing).save(tmp_path / "rgba.webp", lossless=True)
+    for name in ("rgba.png", "la.png", "rgba.webp"):
+        assert np.array_equal(rgb(tmp_path / name), expected)
+    entries = Image.fromarray(np.array([[0, 1, 1]], dtype=np.uint8), mode="P")
+    entries.putpalette([0, 0, 0, 10, 20, 30])
+    for ending in ("png", "gif"):
+        entries.save(tmp_path / f"p.{ending}", transparency=0)
+        assert rgb(tmp_path / f"p.{ending}").tolist() == [[[255] * 3, [10, 20, 30], [10, 20, 30]]]
+    Image.fromarray(np.array([[[1, 2, 3], [9, 9, 9]]], dtype=np.uint8)).save(tmp_path / "k.png", transparency=(1, 2, 3))
+    assert rgb(tmp_path / "k.png").tolist() == [[[255] * 3, [9] * 3]]
+
+
+@pytest.mark.parametrize("ending", ["png", "tif", "pgm", "jp2"])
+def test_grey_of_16_bits_is_scaled(tmp_path, ending):
+    levels = np.array([[0, 128, 129, 257 * 100, 257 * 100 + 128, 65535]], dtype=np.uint16).repeat(6, 0)
+    Image.fromarray(levels).save(tmp_path / f"a.{ending}")
+    assert rgb(tmp_path / f"a.{ending}")[0, :, 0].tolist() == [0, 0, 1, 100, 100, 255]
+
+
+def test_of_pictures_that_move_the_first(tmp_path):
+    frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
+    for ending in ("gif", "webp"):
+        frames[0].save(tmp_path / f"a.{ending}", save_all=True, append_images=frames[1:], duration=100)
+        assert rgb(tmp_path / f"a.{ending}")[0, 0, 0] > 250
+
+
+# what lies in class folders
+
+
+def test_files_passed_over_are_told(tree, caplog):
+    for i in range(3):
+        (tree / "train" / "cat" / f"{i}.heic").write_bytes(b"")
+    (tree / "train" / "cat" / "sub" / "noending").write_bytes(b"")
+    for part in ("train", "train/cat", "train/cat/sub"):
+        (tree / part / "@eaDir").mkdir()
+        picture(tree / part / "@eaDir" / "a.png", 0)
+    for load in (lambda: datasets.load(f"folder:{tree}"), lambda: StreamedBatches(tree / "train", 4)):
+        load()
+        assert len(caplog.records) == 1  # the same tree twice, one warning
+    assert "train: passed over 3 .heic, 3 @eaDir/, 1 .txt, 1 without an ending; a picture's name ends" in caplog.text
+
+
+def test_more_endings_and_none_hidden(tmp_path):
+    for part in ("train", "test"):
+        for i, name in enumerate(("a.jfif", "b.JPE", "c.gif", "d.jp2", "e.avif")):
+            if not name.endswith("avif") or features.check("avif"):
+                kind = {"jfif": "JPEG", "JPE": "JPEG", "gif": "GIF", "jp2": "JPEG2000", "avif": "AVIF"}
+                picture(tmp_path / part / "cat" / name, i, format=kind[name[2:]])
+    there = len(list((tmp_path / "train" / "cat").iterdir()))
+    (tmp_path / "train" / "cat" / "._a.jpg").write_bytes(b"a Macintosh's notes")
+    for name in (".ipynb_checkpoints", "@eaDir", "__MACOSX"):
+        shutil.copytree(tmp_path / "test" / "cat", tmp_path / "train" / "cat" / name)
+        shutil.copytree(tmp_path / "test" / "cat", tmp_path / "train" / name)
+    data = datasets.load(f"folder:{tmp_path}")
+    assert data.train.classes == ("cat",)
+    assert len(data.train) == len(data.test) == there
+
+
+def test_links_are_followed_but_not_in_circles(tree):
+    before = datasets.load(f"folder:{tree}")
+    (tree / "train" / "cat" / "sub" / "up").symlink_to(tree / "train" / "cat")
+    (tree / "train" / "cat" / "other").symlink_to(tree / "train" / "dog")
+    (tree / "train" / "dog" / "other").symlink_to(tree / "train" / "cat")
+    data = datasets.load(f"folder:{tree}")
+    assert data.train.labels.bincount().tolist() == [7, 7]
+    assert torch.equal(data.test.images, before.test.images)
 
 
 def test_trees_that_are_none(tree, tmp_path):
@@ -261,7 +473,9 @@ def test_trees_that_are_none(tree, tmp_path):
     with pytest.raises(ValueError, match=r"different classes: only in .*train: \['bird'\]; only in .*test: none"):
         datasets.load(f"folder:{tree}")
     (tree / "test" / "bird").mkdir()
-    with pytest.raises(FileNotFoundError, match=r"in .*train: Found no valid file for the classes bird"):
+    with pytest.raises(
+        FileNotFoundError, match=r"train has no pictures of 1 of 3 classes: bird\n.*what else is there: 1 .txt"
+    ):
         datasets.load(f"folder:{tree}")
 
 

@@ -1,3 +1,4 @@
+import pwd
 import re
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import pytest
 from torchvision.datasets import CIFAR10, FashionMNIST, Imagenette
 
 from c2f import datasets
+from c2f.book import doctor
 from c2f.datasets import INFO
 
 
@@ -38,6 +40,7 @@ def test_every_row_is_complete(row):
         assert archive.size > 1_000
         assert archive.urls
         assert all(url.endswith("/" + archive.name) for url in archive.urls)
+    assert set(row.sha256) in (set(), set(row.files))
     if row.classes is not None:
         assert len(set(row.classes)) == len(row.classes)
 
@@ -72,6 +75,25 @@ def test_the_data_root(monkeypatch, tmp_path):
     assert datasets.data_root() == tmp_path / "c2f" / "data"
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert datasets.data_root() == Path.home() / ".cache" / "c2f" / "data"
+
+
+def test_without_a_home_the_remedy_is_said(monkeypatch):
+    for name in ("HOME", "C2F_DATA", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def nobody(number):
+        raise KeyError(f"uid not found: {number}")
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    for ask in (datasets.data_root, datasets.table, lambda: datasets.load("mnist")):
+        with pytest.raises(FileNotFoundError, match=r"no home folder for ~/.cache/c2f/data: set HOME, or set C2F_DATA"):
+            ask()
+    with pytest.raises(FileNotFoundError, match=r"no home folder for ~/pets: set HOME, or write the path without ~"):
+        datasets.load("folder:~/pets")
+    assert len(datasets.load("fashion-mnist-sample").test) == 2_000  # it ships
+    found = {finding.what: finding for finding in doctor.examine().findings}
+    assert "set C2F_DATA" in found["data root"].detail
+    assert found["fashion-mnist-sample"].stops == ""
 
 
 def test_the_table_of_what_is_here(tmp_path):

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from c2f.common.checks import choose, did_you_mean
+from c2f.common.files import expand
 from c2f.corruptions import frost
 from c2f.corruptions.apply import check_pictures, corrupt, names
 from c2f.corruptions.table import SEVERITIES
@@ -143,7 +144,7 @@ class Tree:
         device: torch.device | str = "cpu",
     ):
         self.kinds = check_kinds(kinds)
-        root = Path(folder).expanduser()
+        root = expand(folder)
         if not root.is_dir():
             raise FileNotFoundError(
                 f"there is no folder {root}: give one that holds TYPE/SEVERITY/CLASS, as ImageNet-C"
@@ -158,7 +159,7 @@ class Tree:
             for severity in SEVERITIES:
                 if not (root / kind / str(severity)).is_dir():
                     raise FileNotFoundError(f"{root / kind} has no folder {severity}: each type has severities 1 to 5")
-        self.folder, self.clean = root, None if clean is None else Path(clean).expanduser()
+        self.folder, self.clean = root, None if clean is None else expand(clean)
         self.classes, self.image_size, self.workers, self.device = classes, image_size, workers, device
 
     def batches(self, kind: str, severity: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -3,7 +3,6 @@
 Axes: N pictures, C channels, H rows, W = H columns.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from c2f.datasets.batches import Batches, Loader
 from c2f.datasets.data_name import DataName
 from c2f.datasets.photographs import IMAGENET_MEAN, IMAGENET_STD, Photographs
 from c2f.datasets.pictures import Pictures, split_validation
+from c2f.datasets.selection import split_places
 
 EVALUATION_BATCH = 500
 """Pictures a batch when nothing is trained; changes no result."""
@@ -141,7 +141,7 @@ def _streamed(data: str, size: int) -> GlimpseData:
             return found if part is None else found.keep(part)
 
         n = photographs(train_folder).num_pictures
-        held, kept = split_places(n, held_out, seed)
+        kept, held = split_places(n, held_out, seed)
         return Loaders(
             photographs(train_folder, kept, train=True),
             photographs(train_folder, held) if len(held) else None,
@@ -149,10 +149,3 @@ def _streamed(data: str, size: int) -> GlimpseData:
         )
 
     return GlimpseData(3, size, classes, list(IMAGENET_MEAN), list(IMAGENET_STD), loaders)
-
-
-def split_places(n: int, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Split places 0 to ``n`` - 1 at random into (ceil(``fraction`` n) of them, the rest), both ascending."""
-    order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
-    count = math.ceil(fraction * n)
-    return order[:count].sort().values, order[count:].sort().values

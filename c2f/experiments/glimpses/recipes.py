@@ -93,7 +93,7 @@ OPTIMISERS: dict[str, Callable[[nn.Module, GlimpseRecipe], torch.optim.Optimizer
 
 
 def _one_cycle(optimiser: torch.optim.Optimizer, recipe: GlimpseRecipe, steps: int) -> LRScheduler:
-    total = max(recipe.epochs * steps, 2)
+    total = max(recipe.epochs * steps, 3)
     # A fifth of five steps or fewer is the first step alone, and torch divides by the steps behind it.
     rising = 0.2 if total > 5 else 2 / total
     return OneCycleLR(optimiser, max_lr=recipe.lr, total_steps=total, pct_start=rising)

@@ -17,6 +17,7 @@ from c2f.common.checks import positive_int
 from c2f.datasets.batches import Batches, Loader
 from c2f.datasets.data_name import DataName
 from c2f.datasets.pictures import DataSet, split_validation
+from c2f.datasets.selection import split_places
 from c2f.datasets.streaming import StreamedBatches
 from c2f.experiments.highres.augment import AUGMENTATIONS
 from c2f.experiments.highres.recipes import DenseRecipe
@@ -105,9 +106,7 @@ def load_parts(data: str, recipe: DenseRecipe, seed: int, device: str = "cpu", w
     options: dict[str, Any] = {"image_size": recipe.image_size, "workers": workers, "device": device}
     every = PartOfStream(train_folder, recipe.batch_size, **options)
     _check_classes(every.classes, data)
-    order = torch.randperm(every.num_pictures, generator=torch.Generator().manual_seed(seed))
-    count = -int(-recipe.validation * every.num_pictures // 1)  # as split_validation rounds
-    chosen, rest = order[:count].sort().values, order[count:].sort().values
+    rest, chosen = split_places(every.num_pictures, recipe.validation, seed)
     options["classes"] = every.classes  # the test folder must have the same ones
     drawn = {"shuffle": True, "augment": augment, "seed": seed}
     return Parts(

@@ -174,7 +174,7 @@ def test_a_training_of_a_few_steps_has_rates_up_to_its_own(schedule, steps):
         optimiser.step()
         schedule.step()
     assert all(0 < rate <= recipe.lr for rate in rates)
-    assert max(rates) == pytest.approx(recipe.lr) or steps == 1
+    assert max(rates) > 0.9 * recipe.lr or steps == 1
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
