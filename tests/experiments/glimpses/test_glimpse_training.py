@@ -130,15 +130,14 @@ def test_interrupted_and_resumed_it_is_the_same(whole, tmp_path):
     model, history = fitted(checkpoint=checkpoint)
     assert same(model, whole[0])
     assert history.val_by_glimpse == whole[1].val_by_glimpse
-    with pytest.raises(ValueError, match=r"of another run \(it differs in lr\)"):
+    with pytest.raises(ValueError, match=r"of another run, .*: lr "):
         fitted(replace(RECIPE, lr=1e-3), checkpoint=checkpoint)
-    with pytest.raises(ValueError, match=r"of another run \(it differs in alpha\)"):
+    with pytest.raises(ValueError, match=r"of another run, .*: alpha "):
         fitted(losses=LossSettings(alpha=0.5), checkpoint=checkpoint)
-    with pytest.raises(ValueError, match=r"of another run \(it differs in looks\)"):
+    with pytest.raises(ValueError, match=r"of another run, .*: looks "):
         fitted(look=replace(LOOK, scale_max=0.6), checkpoint=checkpoint)
     checkpoint.write_bytes(b"torn")
-    with pytest.raises(ValueError, match=r"cannot be read .* delete it to train from the start"):
-        fitted(checkpoint=checkpoint)
+    assert same(fitted(checkpoint=checkpoint)[0], whole[0])
 
 
 def test_the_best_epoch_is_kept_and_not_the_worst(monkeypatch):

@@ -95,7 +95,7 @@ def test_streamed_and_killed_runs_give_the_same_weights_bit_for_bit(folder, tmp_
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     train, recipe, path = Batches(pictures(), 4), replace(TINY, epochs=1, augmentation="none"), tmp_path / "x.pt"
     fit_dense(model("half"), train, train, recipe, checkpoint=path)
-    with pytest.raises(ValueError, match=r"of another run .it differs in lr"):
+    with pytest.raises(ValueError, match=r"of another run, .*: lr "):
         fit_dense(model("half"), train, train, replace(recipe, lr=0.5), checkpoint=path)
 
 
