@@ -22,6 +22,7 @@ from c2f.datasets.fetching import Status, fetch, table
 from c2f.datasets.pictures import DataSet, Pictures, mean_image, split_validation
 from c2f.datasets.readers import (
     check_counts,
+    files_of,
     folder_paths,
     read_cifar10,
     read_folders,
@@ -45,6 +46,7 @@ __all__ = [
     "Status",
     "data_root",
     "fetch",
+    "files_of",
     "folder_paths",
     "info",
     "load",

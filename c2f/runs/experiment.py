@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from c2f.common.checks import positive_int
 from c2f.common.files import atomic_path, check_writable, remove_orphans, sha256
+from c2f.datasets.readers import files_of
 from c2f.runs.environment import environment
 from c2f.runs.execution import Execution, Sitting, TrainingExecution
 from c2f.runs.folder import find_run, record_path, save_weights
@@ -111,9 +112,9 @@ def recorded(plan: Plan) -> Run | None:
 
 
 def _check_facts(plan: Plan, run: Run) -> None:
-    here = as_json(dict(plan.facts))
-    there = {name: run.details.get(name) for name in here}
-    differing = [name for name in here if there[name] != here[name]]
+    here = {**as_json(dict(plan.facts)), **files_of(plan.parameters["data"])}
+    there = {name: run.details.get(name) for name in here}  # older records do not know their files
+    differing = [name for name in here if there[name] is not None and there[name] != here[name]]
     if differing:
         text = "; ".join(f"{name} {there[name]} there and {here[name]} now" for name in differing)
         raise RecordError(
@@ -150,7 +151,8 @@ def record_training(plan: Plan, train: Callable[[Sitting], Trained]) -> Run:
             save_file(dict(tensors), temporary)
         files[folder] = {"file": path.name, "sha256": sha256(path)}
     seconds = max(time.perf_counter() - start, made.seconds)
-    run = _record(plan, made.values, made.details, environment(plan.device, seconds), files)
+    details = {**made.details, **files_of(plan.parameters["data"])}
+    run = _record(plan, made.values, details, environment(plan.device, seconds), files)
     checkpoint.unlink(missing_ok=True)
     return run
 

@@ -3,13 +3,14 @@
 Axes: N pictures, C channels, H rows, W columns, K classes.
 """
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from c2f import zoo
+from c2f import datasets, zoo
 from c2f.common.checks import positive_int
 from c2f.datasets import canvas
 from c2f.datasets.data_name import DataName
@@ -20,6 +21,7 @@ from c2f.training import data as training_data
 from c2f.training.data import EVALUATION_BATCH
 from c2f.zoo.models import TrainedModel
 
+logger = logging.getLogger(__name__)
 PICTURES = 1000
 """Test pictures that are taken unless another number is asked for."""
 
@@ -47,6 +49,7 @@ def test_pictures(model: TrainedModel, data: str) -> Pictures:
         FileNotFoundError: the data set is not on this machine.
     """
     about = model.record.parameters
+    _tell_of_other_files(model, data)
     if DataName.parse(data).on_canvas:
         found = canvas.load_canvas(data, about["image_size"], about.get("noise", 0.0)).test
     else:
@@ -65,6 +68,16 @@ def test_pictures(model: TrainedModel, data: str) -> Pictures:
 
 
 test_pictures.__test__ = False  # type: ignore[attr-defined]  # no test of pytest's either
+
+
+def _tell_of_other_files(model: TrainedModel, data: str) -> None:
+    """Warn if the folder that the model was trained on holds other test pictures than it did then."""
+    if DataName.parse(data).text != DataName.parse(model.record.parameters["data"]).text:
+        return
+    run = model.record.run(model.seed)
+    then = None if run is None else run.details.get("test_files")
+    if then is not None and then != datasets.files_of(data)["test_files"]:
+        logger.warning("%s holds other test pictures than those that %s was tested on in training", data, model.name)
 
 
 def _labelled(found: Pictures, model: TrainedModel, data: str) -> Pictures:

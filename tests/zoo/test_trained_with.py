@@ -72,6 +72,18 @@ def test_a_record_of_other_pictures_is_not_already_there(pictures, monkeypatch):
     assert train(pictures, again=True).details["pictures"]["test"] == 50
 
 
+def test_as_many_other_pictures_are_noticed(pictures, caplog):
+    train(pictures)
+    replaced = sorted((pictures / "en" / "test" / "dog").iterdir())[0]
+    replaced.unlink()
+    write(pictures / "en", "test", "dog", 1, LIGHT, first=500)
+    training_data.load_data_set.cache_clear()
+    load_sample("lenetfc", f"folder:{pictures / 'en'}", 0, None, pictures / "out")
+    assert "holds other test pictures than those that lenetfc was tested on in training" in caplog.text
+    with pytest.raises(RecordError, match=r"on other pictures of that name: test_files \w+ there and \w+ now"):
+        train(pictures)
+
+
 def test_test_pictures_are_labelled_by_the_names_that_were_learnt(pictures):
     train(pictures)
     for tree, names in (("de", ("Katze", "Hund")), ("other", ("dog", "cat"))):
