@@ -1,6 +1,7 @@
 """The command line ``c2f``; its commands are in ``c2f.cli``, and each has ``--help``."""
 
 import logging
+import os
 import sys
 
 from c2f.cli import app, fit_to
@@ -14,8 +15,12 @@ def main() -> None:
     try:
         fit_to(sys.argv[1:])
         app.cli(prog="c2f", description=__doc__)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         raise SystemExit("c2f: interrupted; run the same command again to go on") from None
+    except BrokenPipeError:  # who read the output has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
     except (ValueError, OSError, ImportError, RuntimeError, ArithmeticError, MemoryError) as error:
         print(f"c2f: {str(error) or type(error).__name__}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 
@@ -200,3 +201,19 @@ def test_importing_the_package_is_quick_and_silent():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == []
     assert done.stderr == ""
+
+
+def test_who_reads_no_further_gets_no_message():
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "c2f", "list", "networks"], stdout=writer, stderr=subprocess.PIPE, text=True
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_the_public_parts_are_there_when_they_are_asked_for():
+    program = "import c2f; c2f.networks.names(); assert 'zoo' in dir(c2f); c2f.zo"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "module 'c2f' has no attribute 'zo'; there are attacks, cam" in done.stderr
