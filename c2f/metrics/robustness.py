@@ -87,7 +87,7 @@ class Results:
         """Bool ``(N,)``: classified correctly before the attack and turned by it."""
         return self.correct & np.isfinite(self.l2)
 
-    def take(self, index: np.ndarray) -> "Results":
+    def __getitem__(self, index: np.ndarray) -> "Results":
         """Return the entries at ``index``, int or bool; places may repeat."""
         return Results(**{name: getattr(self, name)[index] for name in _TYPES}, entries=self.entries)
 

@@ -1,25 +1,44 @@
-"""What several seeds say about the difference between two networks.
+"""What a few seeds and some pictures say about a number, and about the difference between two networks.
 
-One seed is no ranking: a network trained twice gives two accuracies. The comparison is Welch's, which lets each
-network have its own spread.
+One seed is no ranking: a network trained twice gives two accuracies. And a number measured on some pictures would be
+another one on others. Axes: S runs of one network, one a seed; N pictures, the same for every run.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
+import torch
 from scipy import stats
 
 from c2f.metrics.robustness import Results
 
 
 @dataclass(frozen=True)
+class Interval:
+    """A ``value`` and its confidence interval from ``low`` to ``high``.
+
+    Any of them may be infinite ("never"); the ends are NaN where no spread is known. ``f"{found:+.2f}"`` gives
+    ``+0.03 (-0.01 to +0.07)``, and the value alone where the ends are NaN.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def __format__(self, spec: str) -> str:
+        value, low, high = (format(x, spec).replace("inf", "∞") for x in (self.value, self.low, self.high))
+        return value if math.isnan(self.low) else f"{value} ({low} to {high})"
+
+
+@dataclass(frozen=True)
 class Difference:
     """The difference of two means, ``a - b``, in the unit of the values.
 
-    ``low``, ``high``: its confidence interval. ``p``: probability of so large a difference between equal networks.
-    ``n``: runs of a and of b.
+    ``low``, ``high``: its confidence interval over seeds. ``p``: probability of so large a difference between equal
+    networks. All three are NaN where no spread is known. ``n``: runs of a and of b.
     """
 
     mean: float
@@ -35,79 +54,191 @@ class Difference:
 
 
 def difference(a: Sequence[float], b: Sequence[float], confidence: float = 0.95) -> Difference:
-    """Compare the values of two networks, one a seed, by Welch's t-test.
+    """Compare the values of two networks, one a seed, by Welch's t-test, which lets each have its own spread.
+
+    Where the runs of one of them are all equal, as two of them easily are, no spread of it is known, and none is made
+    up. The interval is over seeds alone: it is about the pictures that the values were measured on.
 
     Raises:
-        ValueError: fewer than two values on a side (no spread is known), or ``confidence`` outside (0, 1).
+        ValueError: fewer than two values on a side, a value that is not finite, or ``confidence`` outside (0, 1).
     """
     if min(len(a), len(b)) < 2:
         raise ValueError(f"a comparison needs at least two runs of each network, not {len(a)} and {len(b)}")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be between 0 and 1, not {confidence!r}")
-    mean = sum(a) / len(a) - sum(b) / len(b)
-    if len(set(a)) == len(set(b)) == 1:  # no spread at all: the test would divide by zero
-        return Difference(mean, mean, mean, float(mean == 0), (len(a), len(b)))
+    _check([*a, *b], confidence)
+    mean, n = sum(a) / len(a) - sum(b) / len(b), (len(a), len(b))
+    if 1 in (len(set(a)), len(set(b))):
+        return Difference(mean, math.nan, math.nan, math.nan, n)
     test = stats.ttest_ind(a, b, equal_var=False)
-    interval = test.confidence_interval(confidence)
-    return Difference(mean, float(interval.low), float(interval.high), float(test.pvalue), (len(a), len(b)))
+    ends = test.confidence_interval(confidence)
+    return Difference(mean, float(ends.low), float(ends.high), float(test.pvalue), n)
 
 
 def describe(found: Difference, a: str, b: str) -> str:
     """Say in a sentence how network ``a`` compares with ``b``, their accuracies given in [0, 1]."""
-    word = "above" if found.mean >= 0 else "below"
+    n = f"n = {found.n[0]} and {found.n[1]}"
+    points = f"{a} is {100 * abs(found.mean):.2f} points {'above' if found.mean >= 0 else 'below'} {b}"
+    if math.isnan(found.p):
+        return f"{points} ({n}): the runs of one of them are all equal, so no spread is known and nothing can be told."
     verdict = "a difference that the seeds can tell" if found.significant else "no difference that these seeds can tell"
     return (
-        f"{a} is {100 * abs(found.mean):.2f} points {word} {b} (95 % interval {100 * found.low:+.2f} to "
-        f"{100 * found.high:+.2f} points, p = {found.p:.2g}, n = {found.n[0]} and {found.n[1]}): {verdict}."
+        f"{points} (95 % interval over seeds {100 * found.low:+.2f} to {100 * found.high:+.2f} points, "
+        f"p = {found.p:.2g}, {n}): {verdict}."
     )
 
 
-def sampling_error(accuracy: float, pictures: int) -> float:
-    """Return the standard error of an accuracy in [0, 1] that comes from the choice of ``pictures`` test pictures."""
-    return (accuracy * (1 - accuracy) / pictures) ** 0.5
+def share_interval(share: float, pictures: int, confidence: float = 0.95) -> Interval:
+    """Return Wilson's interval of a ``share`` of ``pictures``, such as an accuracy, over the choice of the pictures.
+
+    Raises:
+        ValueError: ``share`` outside [0, 1], no pictures, or ``confidence`` outside (0, 1).
+    """
+    if not 0 <= share <= 1 or pictures < 1:
+        raise ValueError(f"a share must be in [0, 1] and of at least one picture, not {share!r} of {pictures!r}")
+    _check([], confidence)
+    ends = stats.binomtest(round(share * pictures), pictures).proportion_ci(confidence, method="wilson")
+    return Interval(share, float(ends.low), float(ends.high))
 
 
-@dataclass(frozen=True)
-class Interval:
-    """A ``value`` and its bootstrap interval from ``low`` to ``high``; any of them may be infinite."""
+def seeds_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
+    """Return the mean of ``values``, one a seed, with Student's t interval over seeds.
 
-    value: float
-    low: float
-    high: float
+    It is about the pictures that the values were measured on; ``interval`` covers their choice too. Of one value, or of
+    equal ones, no spread is known: the ends are NaN.
+
+    Raises:
+        ValueError: no values, one that is not finite, or ``confidence`` outside (0, 1).
+    """
+    if not len(values):
+        raise ValueError("an interval over seeds needs the value of at least one seed, not none")
+    _check(values, confidence)
+    mean, freedom = float(np.mean(values)), len(values) - 1
+    if len(set(values)) == 1:
+        return Interval(mean, math.nan, math.nan)
+    low, high = stats.t.interval(confidence, freedom, mean, stats.sem(values))
+    return Interval(mean, float(low), float(high))
+
+
+class Redrawable(Protocol):
+    """The scores of N pictures, by which pictures can be drawn anew: a tensor or array ``(N, ...)``, or ``Results``."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: Any, /) -> Any: ...
+
+
+R = TypeVar("R", bound=Redrawable)
 
 
 def interval(
-    runs: Sequence[Results],
-    statistic: Callable[[Results], float | None],
+    runs: Sequence[R],
+    statistic: Callable[[R], float | None] | None = None,
     resamples: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Interval:
-    """Return the mean of ``statistic`` over ``runs`` (one a seed), with a percentile bootstrap interval.
+    """Return the mean of ``statistic`` over ``runs`` (one a seed), with its interval over seeds and pictures.
 
-    Each resample draws pictures with replacement, the same ones in every run, and where there are several runs draws
-    those too: the interval then covers the choice of pictures and the seeds. None counts as infinite ("never").
-    ``seed`` is that of the drawing. (``scipy.stats.bootstrap`` draws on one level, and interpolates between values,
-    which two infinite ones do not bear.)
+    Every run saw the same pictures: a crossed design, in which a score is a mean plus what its seed, its picture and
+    the two together (the interaction) add, of variances a, b and c. The mean of all scores has the variance
+    a/S + b/N + c/SN. It is estimated as v + p:
+
+    - p = b/N, what the runs share: the covariance of two runs' values when the pictures are drawn anew, mean over the
+      pairs of runs, at least 0. It is the variance of the pictures' means / N less the interaction's c/SN, so that the
+      pictures' noise in the runs' values is not counted twice. Of means it is known, the covariance of their scores
+      / N; for any other statistic it is that of bootstrap draws, the same pictures in every run.
+    - v = a/S + c/SN, the variance of the runs' values / S; at least c/SN, which is known from many pictures, so that
+      runs that happen to be equal do not look as if there were no seeds.
+
+    The half width is Student's t at Satterthwaite's degrees of freedom, (v + p)² / (v² / (S - 1) + p² / (N - 1)),
+    times the root of v + p. In simulations with the variances of the book's records, 95 % intervals hold 92 to 97 % at
+    three seeds and more and 87 to 97 % at two. (A percentile bootstrap that draws seeds and pictures holds as little as
+    66 % at two and 80 % at four.) Of a single run's seed nothing is known: its interval, a percentile bootstrap, is
+    over the pictures alone.
+
+    None counts as infinite ("never"). ``high`` is infinite where the value is, or more than ``(1 - confidence) / 2`` of
+    the draws; ``low`` is then that of values cut off at the largest finite one, whose mean lies below.
+
+    Args:
+        runs: scores ``(N, ...)``, or ``Results``, of the same pictures in the same order.
+        statistic: of such a run, e.g. ``median_l2``, or ``lambda ious: oracle_accuracy(ious).value``; by default the
+            mean of scores ``(N,)``.
+        resamples: bootstrap draws, at least 1; not used for means of several runs.
+        confidence: in (0, 1).
+        seed: of the drawing.
 
     Raises:
-        ValueError: no runs, runs of different pictures, or a number out of range.
+        ValueError: no runs, runs of different pictures or without any, several runs of a single picture, or a number
+            out of range.
     """
-    if not runs or any(not np.array_equal(run.picture, runs[0].picture) for run in runs):
-        raise ValueError(f"an interval needs runs on the same pictures; given are {len(runs)} that do not share them")
-    if resamples < 1 or not 0 < confidence < 1:
-        raise ValueError(f"resamples must be at least 1 and confidence in (0, 1), not {resamples!r} and {confidence!r}")
+    _check_runs(runs)
+    _check([], confidence)
+    if resamples < 1:
+        raise ValueError(f"resamples must be at least 1, not {resamples!r}")
+    pictures, of = len(runs[0]), statistic or _mean
+    values = np.array([_number(of(run)) for run in runs])
+    if statistic is None and len(runs) > 1:
+        scores = torch.stack([torch.as_tensor(run).double().cpu() for run in runs]).numpy()  # (S, N)
+        return _two_levels(values, np.cov(scores) / pictures, pictures, confidence)
+    drawn = _redrawn(runs, of, resamples, seed)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(drawn.mean(axis=1), [tail, 1 - tail], method="inverted_cdf")
+    value, finite = float(values.mean()), drawn[np.isfinite(drawn)]
+    if len(runs) == 1 or not len(finite):
+        return Interval(value, float(low), float(high))
+    top = finite.max()
+    found = _two_levels(values.clip(max=top), np.cov(drawn.clip(max=top).T), pictures, confidence)
+    return Interval(value, found.low, math.inf if math.inf in (value, high) else found.high)
+
+
+def _check(values: Sequence[float], confidence: float) -> None:
+    if wrong := [value for value in values if not math.isfinite(value)]:
+        raise ValueError(f"{wrong[0]} has no mean to compare: take a measure that is finite in every run")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be between 0 and 1, not {confidence!r}")
+
+
+def _check_runs(runs: Sequence[Redrawable]) -> None:
+    sizes = [len(run) for run in runs]
+    if len(set(sizes)) != 1 or not sizes[0]:
+        raise ValueError(f"an interval needs runs of the same pictures, one at least; theirs are {sizes or 'no runs'}")
+    if len(runs) > 1 and sizes[0] == 1:
+        raise ValueError("an interval over seeds and pictures needs at least two pictures, not one")
+    places = [run.picture for run in runs if isinstance(run, Results)]
+    if any(not np.array_equal(place, places[0]) for place in places):
+        raise ValueError(f"an interval needs runs of the same pictures; given are {len(runs)} that do not share them")
+
+
+def _mean(scores: Any) -> float:
+    return float(torch.as_tensor(scores).double().mean())
+
+
+def _number(value: float | None) -> float:
+    return math.inf if value is None else value
+
+
+def _redrawn(runs: Sequence[R], statistic: Callable[[R], float | None], resamples: int, seed: int) -> np.ndarray:
+    """Return the statistic of every run on pictures drawn with replacement, the same in each: ``(resamples, S)``.
+
+    (``scipy.stats.bootstrap`` draws from arrays alone, and interpolates between values, which two infinite ones do not
+    bear.)
+    """
     generator = np.random.default_rng(seed)
-
-    def mean(chosen: Sequence[Results]) -> float:
-        values = [statistic(run) for run in chosen]
-        return float(np.mean([math.inf if value is None else value for value in values]))
-
     drawn = []
     for _ in range(resamples):
         pictures = generator.integers(len(runs[0]), size=len(runs[0]))
-        seeds = generator.integers(len(runs), size=len(runs))
-        drawn.append(mean([runs[s].take(pictures) for s in seeds]))
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail], method="inverted_cdf")
-    return Interval(mean(runs), float(low), float(high))
+        drawn.append([_number(statistic(run[pictures])) for run in runs])
+    return np.array(drawn)
+
+
+def _two_levels(values: np.ndarray, covariance: np.ndarray, pictures: int, confidence: float) -> Interval:
+    """Return the interval of the mean of ``values`` ``(S,)``; their ``covariance`` ``(S, S)`` is over pictures."""
+    seeds, mean = len(values), float(values.mean())
+    p = max(float(covariance.sum() - covariance.trace()) / (seeds * (seeds - 1)), 0.0)
+    interaction = (float(covariance.trace()) / seeds - p) / seeds
+    v, freedom = max(
+        (float(values.var(ddof=1)) / seeds, seeds - 1), (interaction, (seeds - 1) * (pictures - 1))
+    )  # the larger, and how many numbers it comes from
+    if v + p == 0:  # every picture scores the same in every run
+        return Interval(mean, mean, mean)
+    both = (v + p) ** 2 / (v**2 / freedom + p**2 / (pictures - 1))
+    half = float(stats.t.ppf((1 + confidence) / 2, both)) * (v + p) ** 0.5
+    return Interval(mean, mean - half, mean + half)

@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 import statistics
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,17 +63,36 @@ def _of_schema_1(run: dict[str, Any], kind: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Statistic:
-    """``n`` values' ``mean`` and sample standard deviation ``sd`` (ddof 1; None for a single value)."""
+    """``n`` values' ``mean`` and sample standard deviation ``sd`` (ddof 1).
+
+    ``sd`` is None where none is known: for a single value, or with one that is not finite. ``f"{found:.2f}"`` gives
+    ``0.75 ± 0.02``, with spaces that do not break, or the mean alone.
+    """
 
     n: int
     mean: float
     sd: float | None
 
+    @property
+    def percent(self) -> "Statistic":
+        """The same of values in percent, for values in [0, 1]."""
+        return Statistic(self.n, 100 * self.mean, None if self.sd is None else 100 * self.sd)
 
-def statistic(values: list[float]) -> Statistic:
-    """Return n, mean and sd of ``values``."""
-    sd = statistics.stdev(values) if len(values) > 1 else None
-    return Statistic(len(values), statistics.fmean(values), sd)
+    def __format__(self, spec: str) -> str:
+        space = "\N{NO-BREAK SPACE}"
+        return format(self.mean, spec) + ("" if self.sd is None else f"{space}±{space}{format(self.sd, spec)}")
+
+
+def statistic(values: Sequence[float]) -> Statistic:
+    """Return n, mean and sd of ``values``.
+
+    Raises:
+        ValueError: there are none.
+    """
+    if not len(values):
+        raise ValueError("there are no values to take a mean of: give those of at least one run")
+    known = len(values) > 1 and all(map(math.isfinite, values))
+    return Statistic(len(values), statistics.fmean(values), statistics.stdev(values) if known else None)
 
 
 @dataclass(frozen=True)

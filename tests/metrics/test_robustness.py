@@ -90,7 +90,7 @@ def test_the_curve_is_the_papers(l2):
 @given(DISTANCES, st.randoms(use_true_random=False))
 def test_the_order_of_the_pictures_does_not_matter(l2, random):
     order = np.array(random.sample(range(len(l2)), len(l2)))
-    whole, shuffled = results(l2), results(l2).take(order)
+    whole, shuffled = results(l2), results(l2)[order]
     assert robustness.summary(shuffled) == pytest.approx(robustness.summary(whole))
     assert np.array_equal(curve(shuffled).accuracy, curve(whole).accuracy)
 
@@ -216,11 +216,6 @@ def test_an_interval_may_be_infinite():
     assert (never.value, never.low, never.high) == (INF, INF, INF)
 
 
-def test_bad_intervals_are_refused():
-    with pytest.raises(ValueError, match="an interval needs runs on the same pictures; given are 0"):
-        interval([], robustness.median_l2)
+def test_intervals_over_different_pictures_are_refused():
     with pytest.raises(ValueError, match="given are 2 that do not share them"):
-        interval([FIVE, FIVE.take(np.array([0, 1]))], robustness.median_l2)
-    for wrong in ({"resamples": 0}, {"confidence": 1.0}):
-        with pytest.raises(ValueError, match=r"resamples must be at least 1 and confidence in \(0, 1\)"):
-            interval([FIVE], robustness.median_l2, **wrong)
+        interval([FIVE, FIVE[np.array([0, 1, 2, 4, 3])]], robustness.median_l2)

@@ -107,6 +107,11 @@ def test_runs_are_kept_in_the_order_of_their_seeds_and_replaced_by_seed(tmp_path
 def test_n_mean_and_sd_by_hand(tmp_path):
     assert statistic([1.0, 2.0, 4.0]) == Statistic(3, pytest.approx(7 / 3), pytest.approx(math.sqrt(7 / 3)))
     assert statistic([0.5]) == Statistic(1, 0.5, None)  # of one value nothing is known
+    assert statistic([1.0, math.inf]) == Statistic(2, math.inf, None)
+    assert f"{statistic([0.5, 0.7]).percent:.1f}" == "60.0\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}14.1"
+    assert f"{statistic([0.5]):.2f}" == "0.50"
+    with pytest.raises(ValueError, match="no values to take a mean of: give those of at least one run"):
+        statistic([])
     path = write(tmp_path, *(a_run(seed, test_accuracy=value) for seed, value in enumerate([0.25, 0.5, 1.0])))
     found = json.loads(path.read_text())["summary"]["test_accuracy"]
     assert found == {"n": 3, "mean": pytest.approx(7 / 12), "sd": pytest.approx(1.5275252316519468 / 4)}

@@ -11,7 +11,7 @@ import pandas as pd
 
 from c2f import corruptions
 from c2f.common.checks import choose
-from c2f.experiments.corruptions.evaluation import Scores, corruption_errors
+from c2f.experiments.corruptions.evaluation import Scores, mce
 from c2f.experiments.corruptions.run import scores
 from c2f.runs.folder import records_of
 from c2f.runs.record import Record, Statistic, statistic
@@ -90,11 +90,8 @@ def mce_of(column: Column, baseline: Column) -> Statistic:
         raise ValueError(
             f"{column.title} has {len(column.scores)} seeds, {baseline.title} {len(baseline.scores)}: record the same"
         )
-    each = []
-    for ours, theirs in zip(column.scores, baseline.scores, strict=True):
-        errors = corruption_errors(ours, theirs, column.glimpse - 1, baseline.glimpse - 1)
-        each.append(100 * sum(errors.values()) / len(errors))
-    return statistic(each)
+    pairs = zip(column.scores, baseline.scores, strict=True)
+    return statistic([100 * mce(ours, theirs, column.glimpse - 1, baseline.glimpse - 1) for ours, theirs in pairs])
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pandas as pd
 from c2f.experiments.glimpses.pgd_run import pgd_name, strength_text
 from c2f.networks.glimpse.names import GLIMPSE_KINDS as KINDS
 from c2f.runs.folder import record_path
-from c2f.runs.record import Record, Statistic, read
+from c2f.runs.record import Record, read
 
 
 def recorded(data: str, output: Path | None = None, backbone: str = "small_cnn") -> dict[str, Record]:
@@ -52,10 +52,6 @@ def lines(record: Record) -> Lines:
     )
 
 
-def _percent(found: Statistic) -> str:
-    return f"{100 * found.mean:.1f}" + ("" if found.sd is None else f" ± {100 * found.sd:.1f}")
-
-
 def _suspicious(record: Record, what: str) -> str:
     reports = [report for run in record.runs if (report := run.details[what])]
     caught = sum(any(test["verdict"] == "suspicious" for test in report["tests"]) for report in reports)
@@ -74,7 +70,7 @@ def table(records: Mapping[str, Record]) -> pd.DataFrame:
         named |= {f"{s} in pixels": f"robust {s}" for s in map(strength_text, record.parameters["epsilons"])}
         for title, name in named.items():
             if f"{name} {last}" in found:
-                rows.setdefault(title, {})[kind] = _percent(found[f"{name} {last}"])
+                rows.setdefault(title, {})[kind] = f"{found[f'{name} {last}'].percent:.1f}"
         for title, what in (("suspicious", "masking"), ("suspicious, re-scaled", "masking_rescaled")):
             rows.setdefault(title, {})[kind] = _suspicious(record, what)
     # not every record has every row, and the first record need not have them all

@@ -3,18 +3,18 @@
 Axes: S seeds, T glimpses, Q confidences.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from c2f.metrics.statistics import describe, difference
+from c2f.metrics.statistics import describe, difference, seeds_interval
 from c2f.networks.glimpse.names import GLIMPSE_KINDS as KINDS
 from c2f.runs.folder import record_path, run_name
-from c2f.runs.record import Record, read
+from c2f.runs.record import Record, read, statistic
 
 
 def recorded(data: str, folder: Path | None = None, backbone: str = "small_cnn") -> dict[str, Record]:
@@ -41,7 +41,7 @@ class Gain:
     """How much more the last answer of a network is right than its first, in [0, 1].
 
     ``each``: of every seed, ``(S,)``. ``mean`` over them, and ``sd``, their sample standard deviation. ``low`` and
-    ``high``: a 95 % t interval of the mean. NaN where one seed leaves no spread.
+    ``high``: a 95 % t interval of the mean over seeds. NaN where no spread is known.
     """
 
     each: list[float]
@@ -57,9 +57,10 @@ class Gain:
 
     def __str__(self) -> str:
         points = ", ".join(f"{100 * value:+.1f}" for value in self.each)
-        text = f"From the first glimpse to the last: {points} points (n = {len(self.each)} seeds)."
-        if len(self.each) == 1:
-            return text.replace("seeds", "seed")
+        seeds = f"{len(self.each)} seed{'s' if len(self.each) > 1 else ''}"
+        text = f"From the first glimpse to the last: {points} points (n = {seeds})."
+        if math.isnan(self.low):
+            return text
         verdict = "more than the spread over seeds" if self.beyond_spread else "these seeds cannot tell it from luck"
         ends = f"95 % interval {100 * self.low:.1f} to {100 * self.high:.1f}"
         return f"{text} Mean {100 * self.mean:.1f}, sd {100 * self.sd:.1f}, {ends}: {verdict}."
@@ -68,12 +69,9 @@ class Gain:
 def gain(accuracy: np.ndarray) -> Gain:
     """Return the gain from the first to the last of accuracies ``(S, T)``, seed by seed."""
     each = accuracy[:, -1] - accuracy[:, 0]
-    mean, nan = float(each.mean()), float("nan")
-    if len(each) < 2:
-        return Gain(each.tolist(), mean, nan, nan, nan)
-    sd = float(each.std(ddof=1))
-    half = float(stats.t.ppf(0.975, len(each) - 1)) * sd / len(each) ** 0.5
-    return Gain(each.tolist(), mean, sd, mean - half, mean + half)
+    found = seeds_interval(each.tolist())
+    sd = float(each.std(ddof=1)) if len(each) > 1 else float("nan")
+    return Gain(each.tolist(), found.value, sd, found.low, found.high)
 
 
 def compared(records: Mapping[str, Record]) -> list[str]:
@@ -97,8 +95,8 @@ def accuracy_table(records: Mapping[str, Record]) -> pd.DataFrame:
         for count, (cost, values) in enumerate(
             zip(record.parameters["multiply_adds_by_glimpse"], found.T, strict=True), start=1
         ):
-            spread = f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""
-            rows.append((KINDS[kind], count, f"{values.mean():.1f}{spread}", len(values), f"{cost / 1e6:.2f}"))
+            right = f"{statistic(values.tolist()):.1f}"
+            rows.append((KINDS[kind], count, right, len(values), f"{cost / 1e6:.2f}"))
     columns = ["network", "glimpses", "test accuracy (%)", "seeds", "million multiply-adds"]
     return pd.DataFrame(rows, columns=columns).set_index(["network", "glimpses"])
 

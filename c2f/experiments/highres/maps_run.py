@@ -23,10 +23,9 @@ from c2f.datasets.pictures import Pictures
 from c2f.datasets.selection import stratified_subset
 from c2f.experiments.highres.maps import TITLES, all_maps, blur
 from c2f.experiments.highres.resemblance import Moments, colour_share, mean_between, moments, other_orders
-from c2f.metrics.localization import interval
 from c2f.metrics.localization.objects import Objects, find_objects
 from c2f.metrics.localization.suite import Measures, baselines, measure
-from c2f.metrics.statistics import Interval
+from c2f.metrics.statistics import Interval, interval
 from c2f.networks.densenet_fcn import FULL, FullDenseNet
 from c2f.networks.modes import frozen
 from c2f.runs.execution import Execution, check_options

@@ -29,7 +29,7 @@ from c2f.experiments.localization.sample import (
 from c2f.metrics import localization
 from c2f.metrics.faithfulness import deletion, insertion
 from c2f.metrics.localization.suite import SINGLE, baselines, measure
-from c2f.metrics.statistics import Interval
+from c2f.metrics.statistics import Interval, interval
 from c2f.runs.execution import MeasurementExecution, check_options
 from c2f.runs.experiment import Measured, Plan, record_measurement
 from c2f.runs.folder import find_file, find_record, run_name
@@ -278,12 +278,14 @@ def compare(
     output: Path | None = None,
     resamples: int = 1000,
 ) -> Interval:
-    """Return the mean of ``b - a`` picture by picture, with a bootstrap interval over pictures and seeds.
+    """Return the mean of ``b - a`` picture by picture, with its interval over seeds and pictures.
+
+    With a single seed in common the interval is over pictures alone.
 
     Args:
         a, b: (network, layer) each; the seeds that both have are taken, run by run.
         data, measure, kind, output: as for ``scores``.
-        resamples: see ``c2f.metrics.localization.interval``.
+        resamples: see ``c2f.metrics.statistics.interval``.
 
     Raises:
         ValueError: what ``scores`` refuses, no seed in common, or records of different pictures.
@@ -298,4 +300,4 @@ def compare(
         if not first[seed]["picture"].equal(second[seed]["picture"]):
             raise ValueError(f"{a[0]} and {b[0]} were measured on different pictures (seed {seed}): measure one anew")
     differences = [_take(second[s], b[1], measure) - _take(first[s], a[1], measure) for s in seeds]
-    return localization.interval(differences, resamples=resamples)
+    return interval(differences, resamples=resamples)

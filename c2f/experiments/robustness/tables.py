@@ -65,7 +65,7 @@ LOST = Quantity("points lost in the end", points_lost, POINTS_TOLERANCE, higher_
 
 @dataclass(frozen=True)
 class Beside:
-    """A published pair beside ours, each of ours with a bootstrap interval; infinite where it was never reached."""
+    """A published pair beside ours, each of ours with its 95 % interval; infinite where it was never reached."""
 
     data: str
     family: str
@@ -85,7 +85,10 @@ class Beside:
 
     @property
     def we_find(self) -> str:
-        """Which network ours calls harder to fool, ``alike`` where the two intervals overlap."""
+        """Which network ours calls harder to fool, ``alike`` where the two intervals overlap.
+
+        That is strict: networks that differ can have intervals that overlap.
+        """
         a, b = self.bottom_up, self.top_down
         if a.low <= b.high and b.low <= a.high:
             return "alike"

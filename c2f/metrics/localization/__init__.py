@@ -29,7 +29,7 @@ from c2f.metrics.localization.pixels import (
     px_ap,
 )
 from c2f.metrics.localization.pointing import energy_in_object, pointing_game
-from c2f.metrics.localization.summaries import by_class, interval
+from c2f.metrics.localization.summaries import by_class
 from c2f.metrics.localization.thresholds import METRICS, Score, choose_threshold, score
 
 __all__ = [
@@ -52,7 +52,6 @@ __all__ = [
     "chance_level",
     "choose_threshold",
     "energy_in_object",
-    "interval",
     "mask_scores",
     "masks_to_boxes",
     "max_box_acc",

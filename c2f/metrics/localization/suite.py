@@ -12,7 +12,7 @@ from torch import Tensor
 from c2f.metrics import localization
 from c2f.metrics.localization import IOUS, box_accuracy, box_ious, choose_threshold, oracle_accuracy, pooled_precision
 from c2f.metrics.localization.objects import Objects
-from c2f.metrics.statistics import Interval
+from c2f.metrics.statistics import Interval, interval
 
 SINGLE = {
     "pointing": "pointing game",
@@ -78,9 +78,9 @@ def measure(choosing: Tensor, chosen_objects: Objects, maps: Tensor, found: Obje
     values |= {name: statistic(counts) for name, (counts, statistic) in pooled.items()}
     intervals = {}
     if resamples:
-        intervals = {name: localization.interval([scores], resamples=resamples) for name, scores in each.items()}
+        intervals = {name: interval([scores], resamples=resamples) for name, scores in each.items()}
         for name, (counts, statistic) in pooled.items():
-            intervals[name] = localization.interval([counts], statistic, resamples)
+            intervals[name] = interval([counts], statistic, resamples)
     return Measures(each, values, thresholds, intervals)
 
 

@@ -62,7 +62,7 @@ def test_tables_and_points(records):
     (line,) = tables.compared(records)
     assert "29.00 points above one pass, equal compute" in line
     table = tables.accuracy_table(records)
-    assert table.loc[("a few glimpses", 2)].tolist() == ["70.0 ± 0.0", 3, "2.00"]
+    assert table.loc[("a few glimpses", 2)].tolist() == ["70.0\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.0", 3, "2.00"]
     points = tables.cost_points(records)
     cost, accuracy = points["mgnet exit"]
     assert cost.tolist() == [[1e6, 1.75e6]] * 3

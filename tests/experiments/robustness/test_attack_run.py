@@ -333,7 +333,7 @@ def test_a_whole_test_set_has_a_record_of_its_own(tmp_path, sample):
     whole = attack_records.results("lenetfc", DATA, "contrast", output=tmp_path, whole=True)
     assert len(whole) == 120
     part = attack_records.results("lenetfc", DATA, "contrast", output=tmp_path)
-    assert np.array_equal(whole.take(part.picture).l2, part.l2)  # a picture's result is its own
+    assert np.array_equal(whole[part.picture].l2, part.l2)  # a picture's result is its own
 
 
 # What must never pass in silence
