@@ -4,6 +4,7 @@ Axes: N pictures, C channels, H = W rows and columns. Every corruption maps grey
 from 0 to 255, to grey levels that may lie beyond.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -26,7 +27,7 @@ def snow(x: Tensor, strength: Strength, draws: Draws) -> Tensor:
     layer = centre_zoom(mean + sd * draws.bell(1, side, side), zoom)  # (N, 1, H, H)
     layer = torch.where(layer < threshold, 0.0, layer).clamp_(0, 1)
     layer = (255 * layer).floor_()  # it went through files of 8 bits, before its motion and after
-    layer = motion(layer, radius, smear, draws.flat(low=-135, high=-45)).round_()
+    layer = motion(layer, radius, smear, draws.flat(low=-135, high=-45))
     white = torch.maximum(x, 1.5 * grey(x) + 127.5)
     return share * x + (1 - share) * white + layer + layer.rot90(2, dims=(2, 3))
 
@@ -46,16 +47,17 @@ def frost(x: Tensor, strength: Strength, draws: Draws, photographs: Sequence[Ten
     """
     weight, frosted, scale = strength
     side = x.shape[2]
-    shrunk = []
+    factor, shrunk = scale * side, []
     for photograph in photographs:
-        size = [round(pixels * scale * side) for pixels in photograph.shape[1:]]
-        if min(size) <= side:
+        if min(photograph.shape[1:]) * factor < side + 1:
             raise ValueError(
                 f"a frost photograph of {tuple(photograph.shape)} is too small for pictures of {side} pixels: "
-                f"its shorter side must be above {1 / scale:.0f}"
+                f"its shorter side must be at least {math.ceil((side + 1) / factor)}"
             )
-        whole = photograph.to(x.device, torch.float32)
-        shrunk.append(F.interpolate(whole[None], size=size, mode="bilinear", align_corners=False)[0].round_())
+        # by the factor itself: stretched to whole pixels, single places of a fine photograph are others
+        whole = photograph.to(x.device, torch.float32)[None]
+        small = F.interpolate(whole, scale_factor=factor, mode="bilinear", recompute_scale_factor=False)
+        shrunk.append(small[0].round_())
     ice = torch.empty_like(x)
     for out, (which, *place) in zip(ice, draws.flat(3).tolist(), strict=True):
         photograph = shrunk[int(which * len(shrunk))]
