@@ -5,6 +5,7 @@ Axes: N pictures, C channels, H = W rows and columns.
 
 import os
 from collections.abc import Sequence
+from numbers import Integral
 
 import torch
 import torch.nn.functional as F
@@ -41,9 +42,9 @@ def title(kind: str) -> str:
 
 
 def check(kind: str, severity: int) -> None:
-    """Raise ``ValueError`` unless there is a corruption of this name and severity."""
+    """Raise ``ValueError`` unless there is a corruption of this name and severity: 3 is one, 3.0 of a table is not."""
     choose(kind, CORRUPTIONS, "corruption")
-    if isinstance(severity, bool) or severity not in SEVERITIES:
+    if isinstance(severity, bool) or not isinstance(severity, Integral) or severity not in SEVERITIES:
         raise ValueError(f"a severity is a whole number from 1 to 5, not {severity!r}")
 
 
