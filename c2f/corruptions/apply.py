@@ -22,7 +22,7 @@ SMALLEST, LARGEST = 28, 224
 """Rows and columns that pictures may have."""
 STORED = {"imagenet-c": 85, "tiny-imagenet-c": 85}
 """Data sets whose corrupted pictures were stored as JPEG, and at which quality. CIFAR-10-C was not."""
-VALUES_AT_A_TIME = {"cpu": 2**19, "cuda": 2**25}
+VALUES_AT_A_TIME = {"cpu": 2**18, "cuda": 2**25}
 """Values corrupted at once, by kind of device, others as a CPU, so that they stay in its cache. Changes no result."""
 
 

@@ -1,7 +1,7 @@
 """Blur: four corruptions that take detail away. Hendrycks and Dietterich 2019, section 4.1 and their code.
 
 Axes: N pictures, C channels, H = W rows and columns. Every corruption maps grey levels ``x``, float32 ``(N, C, H, H)``
-from 0 to 255, to grey levels that may lie beyond.
+from 0 to 255, to grey levels that may lie beyond, float64 where ``to_bytes`` says why.
 """
 
 from functools import lru_cache
@@ -43,18 +43,18 @@ def defocus_blur(x: Tensor, strength: Strength, draws: Draws) -> Tensor:
     """Average over a disc. ``strength``: its radius, and the standard deviation that softens it, in pixels."""
     weights = disc(*strength)
     reach, side = len(weights) // 2, x.shape[2]
-    padded = F.pad(x, (reach,) * 4, mode="reflect")
+    padded = F.pad(x.double(), (reach,) * 4, mode="reflect")
     taps = (weights > 1e-9).nonzero().tolist()
     if len(taps) <= FEW:
-        blurred = torch.zeros_like(x)
+        blurred = torch.zeros_like(x, dtype=torch.float64)
         for row, column in taps:
             part = padded[:, :, row : row + side, column : column + side]
             blurred.add_(part, alpha=weights[row, column].item())
         return blurred
     whole = padded.shape[2]
     spectrum = torch.fft.rfft2(weights.to(x.device), s=(whole, whole)).conj()
-    product = torch.fft.rfft2(padded.double()) * spectrum
-    return torch.fft.irfft2(product, s=(whole, whole))[..., :side, :side].to(x.dtype)
+    product = torch.fft.rfft2(padded) * spectrum
+    return torch.fft.irfft2(product, s=(whole, whole))[..., :side, :side]
 
 
 def shuffled(offsets: Tensor, shift: int) -> Tensor:
@@ -89,11 +89,11 @@ def glass_blur(x: Tensor, strength: Strength, draws: Draws) -> Tensor:
     sd, shift, passes = strength[0], int(strength[1]), int(strength[2])
     side = x.shape[2]
     soft = gaussian(side, sd, "nearest", 4.0)
-    values = to_bytes(along_both(x, soft)).flatten(2)  # (N, C, H * H)
+    values = to_bytes(along_both(x.double(), soft)).flatten(2)  # (N, C, H * H)
     for _ in range(passes):
         offsets = (draws.flat(2, side, side) * (2 * shift)).floor_().long() - shift
         values = values.gather(2, shuffled(offsets, shift)[:, None].expand_as(values))
-    return along_both(values.view(x.shape).to(x.dtype), soft)
+    return along_both(values.view(x.shape).double(), soft)
 
 
 def motion_blur(x: Tensor, strength: Strength, draws: Draws) -> Tensor:

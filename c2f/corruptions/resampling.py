@@ -85,12 +85,12 @@ def motion(x: Tensor, radius: float, sd: float, degrees: Tensor) -> Tensor:
     weights = weights[weights > 1e-7 * weights[0]]  # the others change nothing
     weights = weights / weights.sum()
     reach, side = len(weights), x.shape[2]
-    padded = F.pad(x, (reach,) * 4, mode="replicate")
+    padded = F.pad(x.double(), (reach,) * 4, mode="replicate")
     angles = np.deg2rad(degrees.cpu().double().numpy())
     steps = np.arange(reach)[:, None]
     rows = np.ceil(steps * np.sin(angles) - 0.5).astype(int) + reach  # (T, N)
     columns = np.ceil(steps * np.cos(angles) - 0.5).astype(int) + reach
-    smeared = torch.zeros_like(x)
+    smeared = torch.zeros_like(x, dtype=torch.float64)
     for picture, out in enumerate(smeared):
         for weight, row, column in zip(weights, rows[:, picture], columns[:, picture], strict=True):
             out.add_(padded[picture, :, row : row + side, column : column + side], alpha=float(weight))
@@ -118,11 +118,11 @@ def grey(x: Tensor) -> Tensor:
 
 
 def to_bytes(x: Tensor) -> Tensor:
-    """Add a thousandth to grey levels, clip them to 0 to 255 and cut off what is behind the point: uint8.
+    """Add a little to grey levels, clip them to 0 to 255 and cut off what is behind the point: uint8.
 
-    The published code cuts off without adding anything. It computes in float64; in float32 a plain picture's 255 may
-    come out as 254.9999, and would be cut off to 254. So values less than a thousandth below a whole number come out
-    one level brighter than published: hardly any, but up to a tenth where a pixel's neighbours have tiny weights (glass
-    blur of 32 pixels at severities 2 and 4, defocus blur at 4), and 3 % in brightness.
+    The published code adds nothing, so the rounding of a sum may bring a plain picture's 255 down to 254. Added is more
+    than rounding takes away: a thousandth to float32, a millionth to float64. Values that lie less than that below a
+    whole number come out one level brighter. A thousandth is too much where a pixel's neighbours have tiny weights, so
+    such blurs are computed in float64, as all of the published code is.
     """
-    return (x + 1e-3).clamp_(0, 255).to(torch.uint8)
+    return (x + (1e-6 if x.dtype == torch.float64 else 1e-3)).clamp_(0, 255).to(torch.uint8)

@@ -1,7 +1,7 @@
 """Weather: four corruptions. Hendrycks and Dietterich 2019, section 4.1 and their code.
 
 Axes: N pictures, C channels, H = W rows and columns. Every corruption maps grey levels ``x``, float32 ``(N, C, H, H)``
-from 0 to 255, to grey levels that may lie beyond.
+from 0 to 255, to grey levels that may lie beyond, float64 where whole ones are rounded as in the published code.
 """
 
 import math
@@ -58,13 +58,14 @@ def frost(x: Tensor, strength: Strength, draws: Draws, photographs: Sequence[Ten
         whole = photograph.to(x.device, torch.float32)[None]
         small = F.interpolate(whole, scale_factor=factor, mode="bilinear", recompute_scale_factor=False)
         shrunk.append(small[0].round_())
+    x = x.double()
     ice = torch.empty_like(x)
     for out, (which, *place) in zip(ice, draws.flat(3).tolist(), strict=True):
         photograph = shrunk[int(which * len(shrunk))]
         row, column = (int(u * (n - side)) for u, n in zip(place, photograph.shape[1:], strict=True))
         part = photograph[:, row : row + side, column : column + side]
         out.copy_(part if len(out) == 3 else grey(part))
-    return weight * x + frosted * ice
+    return x.mul(weight).add_(ice.mul_(frosted)).floor_()  # many sums are whole: nothing must be added
 
 
 def plasma(side: int, decay: float, draws: Draws) -> Tensor:
@@ -106,8 +107,15 @@ def fog(x: Tensor, strength: Strength, draws: Draws) -> Tensor:
 
 
 def brightness(x: Tensor, strength: Strength, draws: Draws) -> Tensor:
-    """Add to the value of hue, saturation and value. ``strength``: how much, where white is 1."""
+    """Add to the value of hue, saturation and value. ``strength``: how much, where white is 1.
+
+    Many sums are whole grey levels, and the published steps in float64 bring some down to the next: so do these.
+    """
     (added,) = strength
-    value = x.amax(dim=1, keepdim=True)  # hue and saturation stay where all channels grow by the same factor
-    brighter = (value + 255 * added).clamp_(max=255)
-    return torch.where(value > 0, x * (brighter / value.clamp(min=1)), brighter)
+    # no plain number: a GPU would multiply by 1 / 255 instead of dividing
+    white = torch.tensor(255.0, dtype=torch.float64, device=x.device)
+    x = x.double() / white
+    value = x.amax(dim=1, keepdim=True)
+    saturation = (value - x).div_(value.clamp(min=1 / 255))  # of each channel: 0 in the brightest; black has none
+    brighter = (value + added).clamp_(max=1)
+    return (1 - saturation).mul_(brighter).mul_(white).floor_()

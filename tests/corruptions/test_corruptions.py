@@ -102,26 +102,14 @@ def photographs():
 
 DRAWS = {"impulse_noise": ImpulseDraws, "glass_blur": GlassDraws, "frost": FrostDraws}
 OFF = {
-    # by the thousandth that ``to_bytes`` adds
-    (32, "defocus_blur", 4): 0.054,
-    (32, "glass_blur", 2): 0.022,
-    (32, "glass_blur", 4): 0.011,
-    (32, "motion_blur", 2): 0.007,
-    (64, "defocus_blur", 4): 0.0065,
-    (224, "snow", 1): 0.0065,
-    (224, "frost", 2): 0.008,
-    (224, "frost", 3): 0.016,
-    # by whole numbers that the published way from RGB to HSV and back leaves a little below
-    (32, "brightness", 4): 0.027,
-    (32, "brightness", 5): 0.0095,
-    (64, "brightness", 2): 0.029,
-    (224, "brightness", 2): 0.023,
+    # The published lines with OpenCV 4.5, 4.10 and 5.0 give our picture, to the byte.
+    (64, "defocus_blur", 4): 0.0063,
     # by OpenCV's arithmetic in whole numbers, where it shrinks photographs by 0.3
     (64, "frost", 1): 0.0085,
     (64, "frost", 2): 0.0095,
     (64, "frost", 3): 0.0085,
 }
-"""The 15 of 225 numbers that do not agree to two decimals, and to what they do."""
+"""The 4 of 225 numbers that do not agree to two decimals, and to what they do."""
 
 
 @pytest.mark.parametrize("size", corruptions.SIZES)
@@ -145,7 +133,8 @@ def test_the_oracle_to_two_decimals(kind, size):
 @pytest.mark.parametrize("kind", corruptions.names())
 def test_no_byte_changes(kind):
     # The bytes are ours, made with this line: no published ones with these draws are to be had. With this severity and
-    # seed no value lies within 5e-5 of where it is cut off, so that another processor's rounding changes none.
+    # seed no value lies within 5e-5 (float32) or 9e-7 (float64) of where it is cut off, so that another processor's
+    # rounding changes none.
     found = corruptions.corrupt(astronaut(32), kind, 5, seed=3, photographs=PHOTOGRAPHS)[0].numpy()
     differing = np.abs(found.astype(int) - BYTES[kind])
     assert not differing.any(), f"{(differing > 0).sum()} of {found.size} values, by up to {differing.max()}"
@@ -262,21 +251,22 @@ def test_fast_blurs_are_the_plain_ones(monkeypatch):
     torch.testing.assert_close(blur.zoom_blur(x, (1.26, 0.03), draws), plain, atol=1e-3, rtol=0)
 
 
-def test_plain_pictures_stay_plain():
-    # What is cut off to a whole grey level must not fall below it by the rounding of float32.
-    for value in (0, 1, 128, 255):
-        plain = torch.full((1, 3, 64, 64), value, dtype=torch.uint8)
-        for kind in (
-            "defocus_blur",
-            "glass_blur",
-            "motion_blur",
-            "zoom_blur",
-            "contrast",
-            "elastic_transform",
-            "pixelate",
-        ):
-            for severity in corruptions.SEVERITIES:
-                assert torch.equal(corruptions.corrupt(plain, kind, severity), plain), (kind, severity, value)
+PLAIN = ["defocus_blur", "glass_blur", "motion_blur", "zoom_blur", "contrast", "elastic_transform", "pixelate"]
+
+
+@pytest.mark.parametrize(("side", "table"), [(28, 32), (41, 64), (48, 224)])
+@pytest.mark.parametrize("kind", PLAIN)
+def test_plain_pictures_stay_plain(kind, side, table):
+    # What is cut off to a whole grey level must not fall below it by rounding.
+    plain = torch.arange(256, dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, side, side).contiguous()
+    for severity in corruptions.SEVERITIES:
+        if kind == "defocus_blur" and (table, severity) in ((224, 4), (224, 5)):
+            continue  # their discs brighten
+        spoiled = corruptions.corrupt(plain, kind, severity, table=table)
+        assert torch.equal(spoiled, plain), (
+            severity,
+            (spoiled != plain).flatten(1).any(1).nonzero().flatten().tolist(),
+        )
 
 
 def test_storing_takes_noise_away():
