@@ -68,10 +68,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+@pytest.fixture(autouse=True)
+def environment():
+    """Whoever runs the tests may have forbidden downloads, or have a proxy."""
+    with pytest.MonkeyPatch.context() as patch:  # a test's own monkeypatch may be undone halfway
+        patch.setenv("NO_PROXY", "127.0.0.1")
+        patch.delenv("C2F_OFFLINE", raising=False)
+        yield
+
+
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.delenv("C2F_OFFLINE", raising=False)
     monkeypatch.setattr(module, "PAUSE", 0.0)
     monkeypatch.setattr(module, "CHUNK", 4096)
     httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -160,8 +167,7 @@ def test_a_connection_cut_for_ever_gives_up_and_keeps_the_part(server, tmp_path)
     assert (tmp_path / "x.part").read_bytes() == CONTENT[: 4096 * module.ATTEMPTS]
 
 
-def test_no_network_is_said_at_once(tmp_path, monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+def test_no_network_is_said_at_once(tmp_path):
     start = time.monotonic()
     with pytest.raises(DownloadError, match=r"no connection \(.*refused.*\)"):
         download(["http://127.0.0.1:9/x"], tmp_path / "x", md5=MD5, size=10)
@@ -211,7 +217,6 @@ def test_a_disk_that_fills_up_keeps_the_part(server, tmp_path, monkeypatch):
         get(server, tmp_path / "x")
     assert raised.value.errno == errno.ENOSPC
     monkeypatch.undo()
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     get(server, tmp_path / "x")
     assert server.requests[-1] == ("/x", "bytes=40960-")
 
