@@ -25,7 +25,7 @@ from c2f.datasets.scenes import scenes
 from c2f.experiments.corruptions.evaluation import OnTheFly, evaluate
 from c2f.experiments.glimpses.cost import one_pass
 from c2f.networks import glimpse
-from c2f.runs.parts import Parts
+from c2f.runs.parts import PartialResults
 from c2f.zoo.predict import predict_fn
 
 NETWORKS = {"mgnet": glimpse.GlimpseSettings(), "full": one_pass(glimpse.GlimpseSettings())}
@@ -81,7 +81,7 @@ def main() -> None:
     for name, settings in NETWORKS.items():
         answers = predict_fn(glimpse.build("small_cnn", 3, 10, args.size, settings, seed=0))
         with tempfile.TemporaryDirectory() as folder, timed(name):
-            evaluate(answers, source, Parts(Path(folder) / "parts.json", {}))
+            evaluate(answers, source, PartialResults(Path(folder) / "parts", {}))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,8 @@ def corrupt(
     Args:
         types: of corruption, e.g. fog snow; without them all fifteen, of which frost needs `c2f fetch frost`.
         stored_as: store the pictures as imagenet-c or tiny-imagenet-c was, as JPEG.
-        tree: a folder TYPE/SEVERITY/CLASS of corrupted pictures, such as ImageNet-C, instead of corrupting here.
+        tree: a folder TYPE/SEVERITY/CLASS of corrupted pictures, such as ImageNet-C, or TYPE.npy and labels.npy, as
+            CIFAR-10-C comes, instead of corrupting here.
         clean: with a tree, the folder CLASS of the pictures as they were.
         workers: processes that read a tree.
     """

@@ -5,6 +5,7 @@ Axes: n pictures, w steps.
 
 import zlib
 from collections.abc import Sequence
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -20,9 +21,15 @@ class Streams:
         seed: 0 or more.
         attack: the attack's name.
         ids: one whole number of 0 or more a picture.
+
+    Raises:
+        ValueError: an id that is none, such as the 2.0 of a table.
     """
 
     def __init__(self, seed: int, attack: str, ids: Sequence[int]):
+        for i in ids:
+            if not isinstance(i, Integral) or i < 0:
+                raise ValueError(f"a picture's id is a whole number of at least 0, not {i!r}")
         key = zlib.crc32(attack.encode())
         # SFC64 is the quickest of numpy's generators: drawing must cost little beside a small network.
         self.generators = [np.random.Generator(np.random.SFC64([seed, key, i])) for i in ids]

@@ -5,6 +5,7 @@ Axes: N pictures, C channels, H = W rows and columns.
 
 import os
 from collections.abc import Sequence
+from numbers import Integral
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +22,7 @@ SMALLEST, LARGEST = 28, 224
 """Rows and columns that pictures may have."""
 STORED = {"imagenet-c": 85, "tiny-imagenet-c": 85}
 """Data sets whose corrupted pictures were stored as JPEG, and at which quality. CIFAR-10-C was not."""
-VALUES_AT_A_TIME = {"cpu": 2**19, "cuda": 2**25}
+VALUES_AT_A_TIME = {"cpu": 2**18, "cuda": 2**25}
 """Values corrupted at once, by kind of device, others as a CPU, so that they stay in its cache. Changes no result."""
 
 
@@ -41,9 +42,9 @@ def title(kind: str) -> str:
 
 
 def check(kind: str, severity: int) -> None:
-    """Raise ``ValueError`` unless there is a corruption of this name and severity."""
+    """Raise ``ValueError`` unless there is a corruption of this name and severity: 3 is one, 3.0 of a table is not."""
     choose(kind, CORRUPTIONS, "corruption")
-    if isinstance(severity, bool) or severity not in SEVERITIES:
+    if isinstance(severity, bool) or not isinstance(severity, Integral) or severity not in SEVERITIES:
         raise ValueError(f"a severity is a whole number from 1 to 5, not {severity!r}")
 
 

@@ -1,7 +1,7 @@
 """Blur: four corruptions that take detail away. Hendrycks and Dietterich 2019, section 4.1 and their code.
 
 Axes: N pictures, C channels, H = W rows and columns. Every corruption maps grey levels ``x``, float32 ``(N, C, H, H)``
-from 0 to 255, to grey levels that may lie beyond.
+from 0 to 255, to grey levels that may lie beyond, float64 where ``to_bytes`` says why.
 """
 
 from functools import lru_cache
@@ -22,33 +22,39 @@ FEW = 64
 
 @lru_cache(maxsize=16)
 def disc(radius: float, alias_sd: float) -> Tensor:
-    """Return the weights of a lens out of focus: a disc with softened edge, float64 ``(k, k)``, sum 1."""
+    """Return the weights of a lens out of focus: a disc with softened edge, float64 ``(k, k)``.
+
+    They add up to 1, but for radii 8 and 10 with a soft edge to 1.013 and 1.011, as published, and brighten pictures by
+    as much: the disc is brought to 1 before its edge is softened, and so large a one touches the border of its array,
+    which mirrors it.
+    """
     reach = 8 if radius <= 8 else int(radius)
     line = np.arange(-reach, reach + 1)
     inside = (line[:, None] ** 2 + line[None, :] ** 2 <= radius**2).astype(np.float64)
+    inside /= inside.sum()
     taps = np.arange(-1, 2) if radius <= 8 else np.arange(-2, 3)
     soft = np.exp(-(taps**2) / (2 * alias_sd**2))
     for axis in (0, 1):
         inside = ndimage.correlate1d(inside, soft / soft.sum(), axis=axis, mode="mirror")
-    return torch.from_numpy(inside / inside.sum())
+    return torch.from_numpy(inside)
 
 
 def defocus_blur(x: Tensor, strength: Strength, draws: Draws) -> Tensor:
     """Average over a disc. ``strength``: its radius, and the standard deviation that softens it, in pixels."""
     weights = disc(*strength)
     reach, side = len(weights) // 2, x.shape[2]
-    padded = F.pad(x, (reach,) * 4, mode="reflect")
+    padded = F.pad(x.double(), (reach,) * 4, mode="reflect")
     taps = (weights > 1e-9).nonzero().tolist()
     if len(taps) <= FEW:
-        blurred = torch.zeros_like(x)
+        blurred = torch.zeros_like(x, dtype=torch.float64)
         for row, column in taps:
             part = padded[:, :, row : row + side, column : column + side]
             blurred.add_(part, alpha=weights[row, column].item())
         return blurred
     whole = padded.shape[2]
     spectrum = torch.fft.rfft2(weights.to(x.device), s=(whole, whole)).conj()
-    product = torch.fft.rfft2(padded.double()) * spectrum
-    return torch.fft.irfft2(product, s=(whole, whole))[..., :side, :side].to(x.dtype)
+    product = torch.fft.rfft2(padded) * spectrum
+    return torch.fft.irfft2(product, s=(whole, whole))[..., :side, :side]
 
 
 def shuffled(offsets: Tensor, shift: int) -> Tensor:
@@ -83,20 +89,20 @@ def glass_blur(x: Tensor, strength: Strength, draws: Draws) -> Tensor:
     sd, shift, passes = strength[0], int(strength[1]), int(strength[2])
     side = x.shape[2]
     soft = gaussian(side, sd, "nearest", 4.0)
-    values = to_bytes(along_both(x, soft)).flatten(2)  # (N, C, H * H)
+    values = to_bytes(along_both(x.double(), soft)).flatten(2)  # (N, C, H * H)
     for _ in range(passes):
         offsets = (draws.flat(2, side, side) * (2 * shift)).floor_().long() - shift
         values = values.gather(2, shuffled(offsets, shift)[:, None].expand_as(values))
-    return along_both(values.view(x.shape).to(x.dtype), soft)
+    return along_both(values.view(x.shape).double(), soft)
 
 
 def motion_blur(x: Tensor, strength: Strength, draws: Draws) -> Tensor:
     """Smear along a random direction, up to 45 degrees from the horizontal.
 
-    ``strength``: radius, standard deviation, in pixels. ImageMagick rounds its result where others cut it off.
+    ``strength``: radius, standard deviation, in pixels.
     """
     radius, sd = strength
-    return motion(x, radius, sd, draws.flat(low=-45, high=45)).round_()
+    return motion(x, radius, sd, draws.flat(low=-45, high=45))
 
 
 def zoom_blur(x: Tensor, strength: Strength, draws: Draws) -> Tensor:

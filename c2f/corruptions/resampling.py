@@ -68,6 +68,9 @@ def centre_zoom(x: Tensor, factor: float) -> Tensor:
 def motion(x: Tensor, radius: float, sd: float, degrees: Tensor) -> Tensor:
     """Smear each picture to one side along its own direction, as ImageMagick does; edge pixels are repeated.
 
+    The result is cut off to whole grey levels: version 6.9 does that too, and rounding makes half of all values one
+    level too bright.
+
     Args:
         x: ``(N, C, H, H)``.
         radius: in pixels; T = 2 * ceil(radius) + 1 pixels are mixed.
@@ -75,23 +78,23 @@ def motion(x: Tensor, radius: float, sd: float, degrees: Tensor) -> Tensor:
         degrees: direction of each picture ``(N,)``, clockwise from the right.
 
     Returns:
-        ``(N, C, H, H)``.
+        ``(N, C, H, H)``, whole numbers.
     """
     taps = 2 * math.ceil(radius) + 1
     weights = np.exp(-(np.arange(taps) ** 2) / (2 * sd**2))
     weights = weights[weights > 1e-7 * weights[0]]  # the others change nothing
     weights = weights / weights.sum()
     reach, side = len(weights), x.shape[2]
-    padded = F.pad(x, (reach,) * 4, mode="replicate")
+    padded = F.pad(x.double(), (reach,) * 4, mode="replicate")
     angles = np.deg2rad(degrees.cpu().double().numpy())
     steps = np.arange(reach)[:, None]
     rows = np.ceil(steps * np.sin(angles) - 0.5).astype(int) + reach  # (T, N)
     columns = np.ceil(steps * np.cos(angles) - 0.5).astype(int) + reach
-    smeared = torch.zeros_like(x)
+    smeared = torch.zeros_like(x, dtype=torch.float64)
     for picture, out in enumerate(smeared):
         for weight, row, column in zip(weights, rows[:, picture], columns[:, picture], strict=True):
             out.add_(padded[picture, :, row : row + side, column : column + side], alpha=float(weight))
-    return smeared
+    return to_bytes(smeared).to(x.dtype)
 
 
 def sample(x: Tensor, columns: Tensor, rows: Tensor, mirror: str) -> Tensor:
@@ -115,5 +118,11 @@ def grey(x: Tensor) -> Tensor:
 
 
 def to_bytes(x: Tensor) -> Tensor:
-    """Clip grey levels to 0 to 255 and cut off what is behind the point, as numpy's uint8 does."""
-    return (x + 1e-3).clamp_(0, 255).to(torch.uint8)  # the rounding of float32 must not turn 255 into 254
+    """Add a little to grey levels, clip them to 0 to 255 and cut off what is behind the point: uint8.
+
+    The published code adds nothing, so the rounding of a sum may bring a plain picture's 255 down to 254. Added is more
+    than rounding takes away: a thousandth to float32, a millionth to float64. Values that lie less than that below a
+    whole number come out one level brighter. A thousandth is too much where a pixel's neighbours have tiny weights, so
+    such blurs are computed in float64, as all of the published code is.
+    """
+    return (x + (1e-6 if x.dtype == torch.float64 else 1e-3)).clamp_(0, 255).to(torch.uint8)

@@ -1,9 +1,10 @@
 """Weather: four corruptions. Hendrycks and Dietterich 2019, section 4.1 and their code.
 
 Axes: N pictures, C channels, H = W rows and columns. Every corruption maps grey levels ``x``, float32 ``(N, C, H, H)``
-from 0 to 255, to grey levels that may lie beyond.
+from 0 to 255, to grey levels that may lie beyond, float64 where whole ones are rounded as in the published code.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -26,7 +27,7 @@ def snow(x: Tensor, strength: Strength, draws: Draws) -> Tensor:
     layer = centre_zoom(mean + sd * draws.bell(1, side, side), zoom)  # (N, 1, H, H)
     layer = torch.where(layer < threshold, 0.0, layer).clamp_(0, 1)
     layer = (255 * layer).floor_()  # it went through files of 8 bits, before its motion and after
-    layer = motion(layer, radius, smear, draws.flat(low=-135, high=-45)).round_()
+    layer = motion(layer, radius, smear, draws.flat(low=-135, high=-45))
     white = torch.maximum(x, 1.5 * grey(x) + 127.5)
     return share * x + (1 - share) * white + layer + layer.rot90(2, dims=(2, 3))
 
@@ -46,23 +47,25 @@ def frost(x: Tensor, strength: Strength, draws: Draws, photographs: Sequence[Ten
     """
     weight, frosted, scale = strength
     side = x.shape[2]
-    shrunk = []
+    factor, shrunk = scale * side, []
     for photograph in photographs:
-        size = [round(pixels * scale * side) for pixels in photograph.shape[1:]]
-        if min(size) <= side:
+        if min(photograph.shape[1:]) * factor < side + 1:
             raise ValueError(
                 f"a frost photograph of {tuple(photograph.shape)} is too small for pictures of {side} pixels: "
-                f"its shorter side must be above {1 / scale:.0f}"
+                f"its shorter side must be at least {math.ceil((side + 1) / factor)}"
             )
-        whole = photograph.to(x.device, torch.float32)
-        shrunk.append(F.interpolate(whole[None], size=size, mode="bilinear", align_corners=False)[0].round_())
+        # by the factor itself: stretched to whole pixels, single places of a fine photograph are others
+        whole = photograph.to(x.device, torch.float32)[None]
+        small = F.interpolate(whole, scale_factor=factor, mode="bilinear", recompute_scale_factor=False)
+        shrunk.append(small[0].round_())
+    x = x.double()
     ice = torch.empty_like(x)
     for out, (which, *place) in zip(ice, draws.flat(3).tolist(), strict=True):
         photograph = shrunk[int(which * len(shrunk))]
         row, column = (int(u * (n - side)) for u, n in zip(place, photograph.shape[1:], strict=True))
         part = photograph[:, row : row + side, column : column + side]
         out.copy_(part if len(out) == 3 else grey(part))
-    return weight * x + frosted * ice
+    return x.mul(weight).add_(ice.mul_(frosted)).floor_()  # many sums are whole: nothing must be added
 
 
 def plasma(side: int, decay: float, draws: Draws) -> Tensor:
@@ -104,8 +107,15 @@ def fog(x: Tensor, strength: Strength, draws: Draws) -> Tensor:
 
 
 def brightness(x: Tensor, strength: Strength, draws: Draws) -> Tensor:
-    """Add to the value of hue, saturation and value. ``strength``: how much, where white is 1."""
+    """Add to the value of hue, saturation and value. ``strength``: how much, where white is 1.
+
+    Many sums are whole grey levels, and the published steps in float64 bring some down to the next: so do these.
+    """
     (added,) = strength
-    value = x.amax(dim=1, keepdim=True)  # hue and saturation stay where all channels grow by the same factor
-    brighter = (value + 255 * added).clamp_(max=255)
-    return torch.where(value > 0, x * (brighter / value.clamp(min=1)), brighter)
+    # no plain number: a GPU would multiply by 1 / 255 instead of dividing
+    white = torch.tensor(255.0, dtype=torch.float64, device=x.device)
+    x = x.double() / white
+    value = x.amax(dim=1, keepdim=True)
+    saturation = (value - x).div_(value.clamp(min=1 / 255))  # of each channel: 0 in the brightest; black has none
+    brighter = (value + added).clamp_(max=1)
+    return (1 - saturation).mul_(brighter).mul_(white).floor_()

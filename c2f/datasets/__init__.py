@@ -22,6 +22,7 @@ from c2f.datasets.fetching import Status, fetch, table
 from c2f.datasets.pictures import DataSet, Pictures, mean_image, split_validation
 from c2f.datasets.readers import (
     check_counts,
+    class_folders,
     files_of,
     folder_paths,
     read_cifar10,
@@ -32,7 +33,7 @@ from c2f.datasets.readers import (
 )
 from c2f.datasets.registry import INFO, Info, data_root, info, names
 from c2f.datasets.sample import check_sample
-from c2f.datasets.tiny_imagenet import read_tiny_imagenet
+from c2f.datasets.tiny_imagenet import class_names, read_tiny_imagenet
 from c2f.datasets.verified import check_contents
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "Info",
     "Pictures",
     "Status",
+    "class_folders_of",
     "data_root",
     "fetch",
     "files_of",
@@ -100,20 +102,60 @@ def load(
     for size in sizes:
         if row.source and size is not None:
             scenes.check_size(size)
-    folder = row.where(root)
     if classes is not None:
         if row.layout not in ("class-folders", "tiny-imagenet"):
             raise ValueError(f"{name} has no class folders: classes= is for those that have, e.g. tiny-imagenet")
         take_classes(classes, row.classes or classes, name)
         row = replace(row, classes=())  # the reader says which of them are not there
-    if missing := row.missing(folder):
-        lacks = f" It lacks {shortened(missing)}." if folder.exists() else ""
-        remedy = row.by_hand or f"Run `c2f fetch {name}`, or set C2F_DATA to the folder that holds your data sets."
-        raise FileNotFoundError(f"{name} is not in {folder}.{lacks}\n{remedy}")
+    folder = _folder(row, root)
     try:
         return _data_set(name, classes, _read(row, folder, sizes, classes or row.classes))
     except DamagedData as error:
         raise DamagedData(f"{error}\n{row.repair}") from error
+
+
+def class_folders_of(
+    name: str, classes: Sequence[str], *, root: str | os.PathLike[str] | None = None
+) -> tuple[str, ...]:
+    """Return what trees of pictures like those of the data set ``name`` call the folders of ``classes``.
+
+    Tables show words; Tiny-ImageNet, Imagenette and what is made of ImageNet lie in folders called by WordNet numbers.
+
+    Args:
+        name: of the data set that a network was trained on, as ``load`` takes it, or one on a canvas.
+        classes: its class names, in label order.
+        root: as for ``load``.
+
+    Returns:
+        WordNet numbers in label order where the data set has them; else ``classes`` themselves.
+
+    Raises:
+        ValueError: the data set has other classes than these.
+        FileNotFoundError: Tiny-ImageNet, whose numbers are those of its folders, is not on this machine; the remedy.
+    """
+    row = INFO.get(DataName.parse(name).text)
+    if row is None or not (row.classes or row.layout == "tiny-imagenet"):
+        return tuple(classes)
+    folders, known = row.classes, tuple(classes)
+    if folders is None:
+        folder = _folder(row, root)
+        folders = tuple(class_folders(folder / "train"))
+        known = class_names(folder, folders)
+    if len(folders) != len(classes) or known != tuple(classes):
+        raise ValueError(
+            f"{name} has {len(folders)} classes, {shortened(folders)}: these are others, {shortened(classes)}"
+        )
+    return folders
+
+
+def _folder(row: Info, root: str | os.PathLike[str] | None) -> Path:
+    """Return the folder of a data set that is there."""
+    folder = row.where(root)
+    if missing := row.missing(folder):
+        lacks = f" It lacks {shortened(missing)}." if folder.exists() else ""
+        remedy = row.by_hand or f"Run `c2f fetch {row.name}`, or set C2F_DATA to the folder that holds your data sets."
+        raise FileNotFoundError(f"{row.name} is not in {folder}.{lacks}\n{remedy}")
+    return folder
 
 
 def _data_set(name: str, classes: Sequence[str] | None, parts: tuple[Pictures, Pictures]) -> DataSet:

@@ -55,8 +55,7 @@ class Info:
         archives: what ``fetch`` downloads; ``unpacked``: bytes on disk once unpacked, about.
         classes: folder names of the classes, in label order; None when all that are there are taken, sorted.
         class_names: what to call the classes, by the names of their folders, where these are no words.
-        label_names: the names of the classes, in label order, where there are neither folders nor a file with
-            them.
+        label_names: the names of the classes, in label order, where there are no folders.
         by_hand: how to get a data set that cannot be downloaded.
         shipped: whether it comes with the project.
         sha256: of the bytes of the files, unpacked, by their names in ``files``; of those that are known.
@@ -250,6 +249,7 @@ _ROWS = (
         home=_CIFAR_HOME,
         archives=(Archive(CIFAR10.filename, (CIFAR10.url,), CIFAR10.tgz_md5, 170_498_071),),
         unpacked=186_000_000,
+        label_names=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
     ),
     Info(
         name="cifar10-jpeg",

@@ -58,8 +58,7 @@ def read_tiny_imagenet(
             ``counts``.
     """
     taken = take_classes(classes, class_folders(folder / "train"), folder / "train")
-    words = dict(row[:2] for _, row in _rows(folder / "words.txt", 2))
-    names = tuple(words[wnid].split(",")[0] if wnid in words else wnid for wnid in taken)
+    names = class_names(folder, taken)
     labels = {wnid: label for label, wnid in enumerate(taken)}
 
     train: list[Record] = []
@@ -77,6 +76,16 @@ def read_tiny_imagenet(
             raise DamagedData(f"{source} has no pictures of {', '.join(taken[label] for label in sorted(lacking))}")
     check_counts(folder, (len(train), len(test)), counts)
     return _pictures(train, names, image_size[0]), _pictures(test, names, image_size[1])
+
+
+def class_names(folder: Path, wnids: Sequence[str]) -> tuple[str, ...]:
+    """Return what the classes ``wnids`` are called: the first of their words in ``folder``'s words.txt, or the number.
+
+    Raises:
+        DamagedData: words.txt is missing or is not what it should be.
+    """
+    words = dict(row[:2] for _, row in _rows(folder / "words.txt", 2))
+    return tuple(words[wnid].split(",")[0] if wnid in words else wnid for wnid in wnids)
 
 
 def _rows(path: Path, columns: int) -> list[tuple[int, list[str]]]:

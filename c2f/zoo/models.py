@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from c2f import networks
+from c2f.common.checks import positive_int
 from c2f.networks.glimpse.network import GlimpseSettings
 from c2f.runs.folder import find_file, find_record, load_weights, records_of, run_name
 from c2f.runs.record import Record, RecordError
@@ -85,9 +86,10 @@ def load(name: str, data: str, seed: int = 0, output: Path | None = None) -> Tra
         output: a folder that ``c2f train`` wrote; by default the weights that come with the book.
 
     Raises:
-        ValueError: an unknown network.
+        ValueError: an unknown network, or a seed that is no whole number of at least 0.
         RecordError: no such run, weights missing or not those of the record; each with what to do.
     """
+    positive_int(seed, "seed", minimum=0)
     found = record(name, data, output)
     about, commands = found.parameters, how_to_train(name, data, seed)
     shape = {key: about[key] for key in ("in_channels", "num_classes", "image_size")}

@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from PIL import Image
 
 from c2f import corruptions
-from c2f.corruptions import apply, blur, frost
+from c2f.corruptions import apply, blur, frost, weather
 from c2f.corruptions.draws import Draws
 from c2f.corruptions.resampling import to_bytes
 from c2f.corruptions.table import CORRUPTIONS
@@ -20,8 +21,8 @@ from c2f.datasets import DownloadError
 ORACLE = json.loads((Path(__file__).parents[1] / "oracles" / "corruptions.json").read_text())
 CPU = torch.device("cpu")
 PHOTOGRAPHS = frost.stand_in()
-FIXED = [name for name, row in CORRUPTIONS.items() if not row.random]
-MANY_DRAWS = ["gaussian_noise", "shot_noise", "glass_blur"]
+BYTES = np.load(Path(__file__).with_name("bytes.npz"))
+"""uint8 ``(3, 32, 32)`` by type: the oracle's picture at severity 5."""
 
 
 def astronaut(size):
@@ -42,65 +43,124 @@ def noisy(count, side, channels=3, seed=0):
 
 
 class LegacyDraws:
-    """Draws from numpy's legacy generator in the order of the published code."""
+    """Draws from numpy's legacy generator in the order of the published code, whose channels come last."""
 
-    def __init__(self, seed):
-        self.random = np.random.RandomState(seed)
+    def __init__(self, seed, strength, side):
+        self.random, self.strength, self.side = np.random.RandomState(seed), strength, side
 
     def flat(self, *shape, low=0.0, high=1.0):
         return torch.from_numpy(np.asarray(self.random.uniform(low, high, (1, *shape)))).float()
 
-    def bell(self, *shape):
-        return torch.from_numpy(self.random.standard_normal((1, *shape))).float()
+    def bell(self, channels, *rows_columns):
+        return self.first(self.random.standard_normal((*rows_columns, channels)))
+
+    def counts(self, rates):
+        return self.first(self.random.poisson(rates[0].double().permute(1, 2, 0).numpy()))
+
+    @staticmethod
+    def first(drawn):
+        """Channels first, one picture."""
+        return torch.from_numpy(np.ascontiguousarray(drawn.transpose(2, 0, 1)))[None].float()
 
 
-@pytest.mark.parametrize("size", [32, 64, 224])
-@pytest.mark.parametrize("kind", FIXED)
-def test_the_oracle_where_nothing_is_random(kind, size):
-    picture = astronaut(size)
-    for severity in (1, 5) if size == 224 else corruptions.SEVERITIES:
-        found = change(picture, corruptions.corrupt(picture, kind, severity))
-        assert found == pytest.approx(ORACLE[str(size)][kind][severity - 1], rel=0.01)
+class ImpulseDraws(LegacyDraws):
+    """Which values are hit, and which of them become white: scikit-image chose them so in its time."""
+
+    def flat(self, channels, *rows_columns):
+        (share,) = self.strength
+        hit, white = (self.random.choice(2, (*rows_columns, channels), p=[1 - p, p]) < 1 for p in (1 - share, 0.5))
+        return self.first(np.where(hit, np.where(white, 0.75, 0.25) * share, 1))
 
 
-@pytest.mark.parametrize("size", [32, 64])
-@pytest.mark.parametrize("kind", ["elastic_transform", "motion_blur", "fog", "snow"])
-def test_the_oracle_with_its_own_random_numbers(kind, size):
-    # A mean over three draws of such a type is off by up to 30 %, so the oracle's own draws are taken.
+class GlassDraws(LegacyDraws):
+    """A column and a row for each pixel that moves, from the lower right."""
+
+    def flat(self, *shape):
+        shift = int(self.strength[1])
+        line = np.arange(self.side - shift, shift, -1)
+        offsets = np.zeros(shape)
+        offsets[::-1, line[:, None], line] = self.random.randint(-shift, shift, (len(line), len(line), 2)).transpose(
+            2, 0, 1
+        )
+        return torch.from_numpy((offsets + shift + 0.5) / (2 * shift))[None].float()
+
+
+class FrostDraws(LegacyDraws):
+    """One of five photographs, a row and a column."""
+
+    def flat(self, *shape):
+        which = self.random.randint(5)
+        shrunk = [int(pixels * (self.strength[2] * self.side)) for pixels in photographs()[which].shape[1:]]
+        places = [(self.random.randint(0, n - self.side) + 0.5) / (n - self.side) for n in shrunk]
+        return torch.tensor([[(which + 0.5) / 5, *places]], dtype=torch.float64)
+
+
+@lru_cache
+def photographs():
+    return frost.load()
+
+
+DRAWS = {"impulse_noise": ImpulseDraws, "glass_blur": GlassDraws, "frost": FrostDraws}
+OFF = {
+    # The published lines with OpenCV 4.5.5 give our picture, to the byte.
+    (64, "defocus_blur", 4): 0.0063,
+    # by OpenCV's arithmetic in whole numbers, where it shrinks photographs by 0.3
+    (64, "frost", 1): 0.0085,
+    (64, "frost", 2): 0.0095,
+    (64, "frost", 3): 0.0085,
+}
+"""The 4 of 225 numbers that do not agree to two decimals, and to what they do."""
+
+
+@pytest.mark.parametrize("size", corruptions.SIZES)
+@pytest.mark.parametrize("kind", corruptions.names())
+def test_the_oracle_to_two_decimals(kind, size):
+    # With the oracle's own draws: a mean over three others of such a type is off by up to 30 %.
+    if kind == "frost" and not frost.there():
+        pytest.skip("the photographs of frost are not here")
     picture, row = astronaut(size), CORRUPTIONS[kind]
+    seeds = (0, 1, 2) if row.random and (kind, size) != ("glass_blur", 224) else (0,)
+    more = [photographs()] if kind == "frost" else []
     for severity in corruptions.SEVERITIES:
         strength = row.strengths[size][severity - 1]
-        made = [to_bytes(row.apply(picture.float(), strength, LegacyDraws(seed))) for seed in (0, 1, 2)]
+        draws = [DRAWS.get(kind, LegacyDraws)(seed, strength, size) for seed in seeds]
+        made = [to_bytes(row.apply(picture.float(), strength, one, *more)) for one in draws]
         found = np.mean([change(picture, one) for one in made])
-        assert found == pytest.approx(ORACLE[str(size)][kind][severity - 1], rel=0.01)
+        tolerance = OFF.get((size, kind, severity), 0.006)
+        assert found == pytest.approx(ORACLE[str(size)][kind][severity - 1], abs=tolerance), severity
 
 
-@pytest.mark.parametrize("size", [32, 64])
-@pytest.mark.parametrize("kind", MANY_DRAWS)
-def test_the_oracle_with_random_numbers_of_ours(kind, size):
-    pictures = astronaut(size).expand(8, -1, -1, -1).contiguous()
-    for severity in corruptions.SEVERITIES:
-        found = change(pictures, corruptions.corrupt(pictures, kind, severity))
-        assert found == pytest.approx(ORACLE[str(size)][kind][severity - 1], rel=0.05)
+@pytest.mark.parametrize("kind", corruptions.names())
+def test_no_byte_changes(kind):
+    # The bytes are ours, made with this line: no published ones with these draws are to be had. With this severity and
+    # seed no value lies within 5e-5 (float32) or 9e-7 (float64) of where it is cut off, so that another processor's
+    # rounding changes none.
+    found = corruptions.corrupt(astronaut(32), kind, 5, seed=3, photographs=PHOTOGRAPHS)[0].numpy()
+    differing = np.abs(found.astype(int) - BYTES[kind])
+    assert not differing.any(), f"{(differing > 0).sum()} of {found.size} values, by up to {differing.max()}"
 
 
-def test_impulse_noise_sets_the_share_it_says_to_black_or_white():
-    # The oracle's three draws of so few values are off by 10 %, and they are not numpy's legacy generator's.
-    grey = torch.full((20, 3, 64, 64), 128, dtype=torch.uint8)
-    for severity, (share,) in enumerate(CORRUPTIONS["impulse_noise"].strengths[64], start=1):
-        noised = corruptions.corrupt(grey, "impulse_noise", severity)
-        for value in (0, 255):
-            assert (noised == value).float().mean().item() == pytest.approx(share / 2, rel=0.05)
-        assert set(noised.unique().tolist()) == {0, 128, 255}
+@pytest.mark.parametrize("radius", [8, 10])
+def test_the_largest_discs_are_not_brought_to_one(radius):
+    # Published: 1.0130 and 1.0108. The softened edge is mirrored at the border of its array.
+    assert blur.disc(radius, 0.5).sum().item() == pytest.approx({8: 1.0130, 10: 1.0108}[radius], abs=5e-5)
+    assert blur.disc(6, 0.5).sum().item() == pytest.approx(1, abs=1e-12)
 
 
-@pytest.mark.skipif(not frost.there(), reason="the photographs of frost are not here")
-def test_the_oracle_of_frost():
-    picture = astronaut(64)
-    for severity in corruptions.SEVERITIES:
-        each = change(picture, corruptions.corrupt(picture.expand(100, -1, -1, -1).contiguous(), "frost", severity))
-        # The oracle's three draws happen to be dark photographs.
-        assert 0.8 < each / ORACLE["64"]["frost"][severity - 1] < 1.7
+def test_frost_shrinks_by_the_factor():
+    # 527 columns by 0.2 are 105.4: OpenCV takes 105 of them, each in the middle of five.
+    ramp = torch.arange(527).expand(3, 350, -1) % 256
+    photograph = ramp.to(torch.uint8)
+    strength = (0, 1, 0.2 / 32)
+    drawn = weather.frost(torch.zeros(1, 3, 32, 32), strength, LastColumns(), [photograph])
+    assert drawn[0, 0, 0].tolist() == (torch.arange(72, 104) * 5 + 2).remainder(256).tolist()
+
+
+class LastColumns:
+    """Draws of the part of a photograph that lies furthest to the right."""
+
+    def flat(self, *shape):
+        return torch.tensor([[0, 0, 0.999]])
 
 
 @pytest.mark.parametrize("kind", corruptions.names())
@@ -191,21 +251,22 @@ def test_fast_blurs_are_the_plain_ones(monkeypatch):
     torch.testing.assert_close(blur.zoom_blur(x, (1.26, 0.03), draws), plain, atol=1e-3, rtol=0)
 
 
-def test_plain_pictures_stay_plain():
-    # What is cut off to a whole grey level must not fall below it by the rounding of float32.
-    for value in (0, 1, 128, 255):
-        plain = torch.full((1, 3, 64, 64), value, dtype=torch.uint8)
-        for kind in (
-            "defocus_blur",
-            "glass_blur",
-            "motion_blur",
-            "zoom_blur",
-            "contrast",
-            "elastic_transform",
-            "pixelate",
-        ):
-            for severity in corruptions.SEVERITIES:
-                assert torch.equal(corruptions.corrupt(plain, kind, severity), plain), (kind, severity, value)
+PLAIN = ["defocus_blur", "glass_blur", "motion_blur", "zoom_blur", "contrast", "elastic_transform", "pixelate"]
+
+
+@pytest.mark.parametrize(("side", "table"), [(28, 32), (41, 64), (48, 224)])
+@pytest.mark.parametrize("kind", PLAIN)
+def test_plain_pictures_stay_plain(kind, side, table):
+    # What is cut off to a whole grey level must not fall below it by rounding.
+    plain = torch.arange(256, dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, side, side).contiguous()
+    for severity in corruptions.SEVERITIES:
+        if kind == "defocus_blur" and (table, severity) in ((224, 4), (224, 5)):
+            continue  # their discs brighten
+        spoiled = corruptions.corrupt(plain, kind, severity, table=table)
+        assert torch.equal(spoiled, plain), (
+            severity,
+            (spoiled != plain).flatten(1).any(1).nonzero().flatten().tolist(),
+        )
 
 
 def test_storing_takes_noise_away():
@@ -223,11 +284,15 @@ def test_storing_takes_noise_away():
         ({"kind": "gausian_noise"}, "did you mean 'gaussian_noise'"),
         ({"severity": 0}, "from 1 to 5, not 0"),
         ({"severity": True}, "not True"),
+        ({"severity": 3.0}, "a severity is a whole number from 1 to 5, not 3.0"),
+        ({"severity": "3"}, "not '3'"),
         ({"pictures": torch.zeros(2, 3, 32, 32)}, "uint8"),
         ({"pictures": torch.zeros(2, 4, 32, 32, dtype=torch.uint8)}, "1 or 3"),
         ({"pictures": torch.zeros(2, 3, 32, 40, dtype=torch.uint8)}, "square pictures of 28 to 224 pixels, not 32x40"),
         ({"pictures": torch.zeros(2, 3, 20, 20, dtype=torch.uint8)}, "not 20x20"),
         ({"picture_ids": [1]}, "1 picture ids for 2 pictures"),
+        ({"kind": "snow", "picture_ids": [1, 2.0]}, "a picture's id is a whole number of at least 0, not 2.0"),
+        ({"kind": "snow", "picture_ids": [1, -2]}, "not -2"),
         ({"table": 112}, "numbers for 32, 64, 224 pixels, not for 112"),
         ({"seed": -1}, "seed must be a whole number of at least 0"),
     ],
@@ -236,6 +301,11 @@ def test_bad_input(change_, message):
     given = {"pictures": noisy(2, 32), "kind": "fog", "severity": 1} | change_
     with pytest.raises(ValueError, match=message):
         corruptions.corrupt(**given)
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers():
+    given = {"severity": np.int64(3), "picture_ids": np.arange(2)}
+    assert torch.equal(corruptions.corrupt(noisy(2, 32), "snow", **given), corruptions.corrupt(noisy(2, 32), "snow", 3))
 
 
 def test_no_pictures_are_no_error():

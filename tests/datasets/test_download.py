@@ -71,10 +71,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+@pytest.fixture(autouse=True)
+def environment():
+    """Whoever runs the tests may have forbidden downloads, or have a proxy."""
+    with pytest.MonkeyPatch.context() as patch:  # a test's own monkeypatch may be undone halfway
+        patch.setenv("NO_PROXY", "127.0.0.1")
+        patch.delenv("C2F_OFFLINE", raising=False)
+        yield
+
+
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.delenv("C2F_OFFLINE", raising=False)
     monkeypatch.setattr(module, "PAUSE", 0.0)
     httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     httpd.files, httpd.requests, httpd.ranges, httpd.cuts, httpd.slow = {"/x": CONTENT}, [], True, [], 0.0
@@ -235,9 +242,7 @@ def test_the_message_agrees_with_what_was_done(server, tmp_path):
     assert (tmp_path / "x.part").stat().st_size == 49_152
 
 
-def test_no_network_is_said_at_once(tmp_path, monkeypatch):
-    monkeypatch.delenv("C2F_OFFLINE", raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+def test_no_network_is_said_at_once(tmp_path):
     start = time.monotonic()
     with pytest.raises(DownloadError, match=r"no connection \(.*refused.*\)"):
         download(["http://127.0.0.1:9/x"], tmp_path / "x", md5=MD5, size=10)

@@ -179,6 +179,8 @@ def test_weights_of_another_type_or_that_are_no_numbers_are_refused(output, chan
 def test_an_unknown_network_and_a_damaged_record_are_refused(output):
     with pytest.raises(ValueError, match="unknown network 'lenetfc_dt'; did you mean 'lenetfc_td'"):
         zoo.load("lenetfc_dt", "mnist", output=output)
+    with pytest.raises(ValueError, match=r"seed must be a whole number of at least 0, not 2\.0"):
+        zoo.load("lenetfc_td", "mnist", 2.0, output=output)
     path = output / "runs" / f"{NAME}.json"
     path.write_text(path.read_text().replace('"seed": 2', '"seed": 1'))
     refused(output, "was changed after it was written")

@@ -16,6 +16,7 @@ from c2f.common.checks import choose, did_you_mean
 from c2f.common.files import expand
 from c2f.corruptions import frost
 from c2f.corruptions.apply import check_pictures, corrupt, names
+from c2f.corruptions.resampling import grey
 from c2f.corruptions.table import SEVERITIES
 from c2f.datasets.pictures import Pictures
 from c2f.datasets.streaming import StreamedBatches
@@ -122,6 +123,7 @@ class Tree:
         kinds: the types; all fifteen where there are none.
         classes: class folders, in the network's label order; None takes all, sorted.
         image_size: H = W to resize to; ImageNet-C has 224 already.
+        channels: C, 3, or 1 for the pictures' grey levels.
         workers: processes that read.
         device: where the batches go.
 
@@ -140,6 +142,7 @@ class Tree:
         *,
         classes: Sequence[str] | None = None,
         image_size: int | None = None,
+        channels: int = 3,
         workers: int = 0,
         device: torch.device | str = "cpu",
     ):
@@ -160,7 +163,8 @@ class Tree:
                 if not (root / kind / str(severity)).is_dir():
                     raise FileNotFoundError(f"{root / kind} has no folder {severity}: each type has severities 1 to 5")
         self.folder, self.clean = root, None if clean is None else expand(clean)
-        self.classes, self.image_size, self.workers, self.device = classes, image_size, workers, device
+        self.classes, self.image_size, self.channels = classes, image_size, channels
+        self.workers, self.device = workers, device
 
     def batches(self, kind: str, severity: int) -> Iterator[tuple[Tensor, Tensor]]:
         """See ``Source``."""
@@ -177,7 +181,8 @@ class Tree:
             workers=self.workers,
             device=self.device,
         )
-        yield from files.read(torch.arange(files.num_pictures))
+        for images, labels in files.read(torch.arange(files.num_pictures)):
+            yield (images if self.channels == 3 else grey(images.float()).round_().to(torch.uint8)), labels
 
 
 @dataclass(frozen=True)
@@ -238,9 +243,11 @@ def evaluate(predict: PredictFn, source: Source, parts: PartialResults, device: 
     makes |= {f"{kind} {s}": partial(count, kind, s) for kind in source.kinds for s in SEVERITIES}
     done = parts.get_all(makes, torch.get_num_threads() if source.in_memory and on == "cpu" else 1)
     found = {kind: [done[f"{kind} {s}"] for s in SEVERITIES] for kind in source.kinds}
-    numbers = {row["pictures"] for rows in found.values() for row in rows}
+    numbers = {row["pictures"] for name, row in done.items() if name != CLEAN or row["right"]}
     if len(numbers) > 1:
-        raise ValueError(f"types and severities hold different numbers of pictures: {sorted(numbers)}; mend the tree")
+        raise ValueError(
+            f"types, severities and clean pictures are different numbers of pictures: {sorted(numbers)}; mend the tree"
+        )
     correct = {kind: [row["right"] for row in rows] for kind, rows in found.items()}
     return Scores(correct, numbers.pop(), done[CLEAN]["right"] or None)
 

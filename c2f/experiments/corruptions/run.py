@@ -14,8 +14,10 @@ from typing import Any, Unpack
 from c2f import networks, zoo
 from c2f.common.checks import positive_int
 from c2f.corruptions import SEVERITIES, table_for
+from c2f.datasets import class_folders_of
 from c2f.datasets.data_name import DataName
 from c2f.datasets.selection import SUBSET_SEED
+from c2f.experiments.corruptions.arrays import Arrays, is_arrays
 from c2f.experiments.corruptions.evaluation import OnTheFly, Scores, Source, Tree, check_kinds, evaluate
 from c2f.runs.execution import Execution, check_options
 from c2f.runs.experiment import Measured, Plan, record_measurement
@@ -36,7 +38,8 @@ class Origin:
 
     ``test_data``: another data set of the same classes. ``tree``: a folder ``TYPE/SEVERITY/CLASS`` instead of
     corrupting on the fly, with ``clean``, a folder ``CLASS`` of the pictures as they were, or None; ``workers`` read
-    it. ``stored_as``: as for ``c2f.corruptions.corrupt``.
+    it. Classes are matched by their folders' names, WordNet numbers where the training's data set has them. A tree may
+    also be one of files ``TYPE.npy``, as CIFAR-10-C is. ``stored_as``: as for ``c2f.corruptions.corrupt``.
     """
 
     test_data: str | None = None
@@ -93,7 +96,7 @@ def corruption_run(
 
     Raises:
         ValueError: a bad name or number, or pictures that cannot be corrupted.
-        FileNotFoundError: a data set, the photographs of frost, or a folder of a tree is not here; the remedy.
+        FileNotFoundError: a data set, the photographs of frost, or a folder or file of a tree is not here; the remedy.
         c2f.runs.record.RecordError: no such weights, or ``output`` holds this with other parameters.
         c2f.runs.parts.OutOfTime: the deadline is near.
     """
@@ -128,19 +131,11 @@ def _source(
     size = about["image_size"]
     described: dict[str, Any] = {key: about[key] for key in keys} | {"image_size": size, "kinds": list(kinds)}
     if origin.tree is not None:
-        source: Source = Tree(
-            origin.tree,
-            origin.clean,
-            kinds,
-            classes=list(model.classes),
-            image_size=size,
-            workers=origin.workers,
-            device=device,
-        )
-        return source, described | {"tree": origin.tree.name, "has_clean": origin.clean is not None}
+        facts = {"tree": origin.tree.name, "has_clean": origin.clean is not None}
+        return _tree(model, kinds, origin, origin.tree, device), described | facts
     found = test_pictures(model, origin.test_data or data)
     places = draw(found, count, origin.test_data or data)
-    source = OnTheFly(
+    source: Source = OnTheFly(
         found.select(places).to(device), kinds, seed=SEED, picture_ids=places.tolist(), stored_as=origin.stored_as
     )
     return source, described | {
@@ -151,6 +146,28 @@ def _source(
         "table": table_for(size),
         "stored_as": origin.stored_as,
     }
+
+
+def _tree(model: TrainedModel, kinds: tuple[str, ...], origin: Origin, tree: Path, device: str) -> Source:
+    """Return what reads the ``tree`` of ``origin``: class folders or numpy files."""
+    about = model.record.parameters
+    if is_arrays(tree):
+        if about["in_channels"] != 3 or origin.clean is not None:
+            raise ValueError(
+                f"{tree} holds numpy files as CIFAR-10-C does, of coloured pictures and without a folder of those "
+                "as they were: take a network of 3 channels, and leave clean out"
+            )
+        return Arrays(tree, kinds, classes=model.classes, image_size=about["image_size"], device=device)
+    return Tree(
+        tree,
+        origin.clean,
+        kinds,
+        classes=class_folders_of(about["data"], model.classes),
+        image_size=about["image_size"],
+        channels=about["in_channels"],
+        workers=origin.workers,
+        device=device,
+    )
 
 
 def _values(found: Scores) -> dict[str, float]:
