@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from c2f.common.checks import positive_int
 from c2f.metrics.robustness import Results
 
 
@@ -63,7 +64,14 @@ def describe(found: Difference, a: str, b: str) -> str:
 
 
 def sampling_error(accuracy: float, pictures: int) -> float:
-    """Return the standard error of an accuracy in [0, 1] that comes from the choice of ``pictures`` test pictures."""
+    """Return the standard error of an accuracy in [0, 1] that comes from the choice of ``pictures`` test pictures.
+
+    Raises:
+        ValueError: an accuracy outside [0, 1], or no pictures.
+    """
+    if not 0 <= accuracy <= 1:
+        raise ValueError(f"accuracy must be a share in [0, 1], not {accuracy!r}: divide percent by 100")
+    positive_int(pictures, "pictures")
     return (accuracy * (1 - accuracy) / pictures) ** 0.5
 
 

@@ -224,3 +224,9 @@ def test_bad_intervals_are_refused():
     for wrong in ({"resamples": 0}, {"confidence": 1.0}):
         with pytest.raises(ValueError, match=r"resamples must be at least 1 and confidence in \(0, 1\)"):
             interval([FIVE], robustness.median_l2, **wrong)
+
+
+def test_distances_are_of_pairs():
+    x = torch.rand(3, 1, 2, 2)
+    with pytest.raises(ValueError, match=r"\(3, 1, 2, 2\) but perturbed ones \(1, 1, 2, 2\): give one of each"):
+        robustness.distances(x, x[:1])

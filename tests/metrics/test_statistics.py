@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -41,3 +43,9 @@ def test_one_run_is_no_comparison():
 
 def test_sampling_error_of_a_coin():
     assert sampling_error(0.5, 100) == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(("accuracy", "pictures"), [(2, 5), (-0.1, 5), (math.nan, 5), (0.5, 0), (0.5, -5)])
+def test_sampling_error_refuses_what_is_no_share_of_pictures(accuracy, pictures):
+    with pytest.raises(ValueError, match=r"accuracy must be a share in \[0, 1\]|pictures must be a whole number"):
+        sampling_error(accuracy, pictures)
