@@ -18,8 +18,10 @@ from foolbox.models import Model
 from torch import Tensor
 
 from c2f.attacks.descent import L2PGD, LinfPGD, SeededDescent
-from c2f.attacks.victim import refuse_probabilities
+from c2f.attacks.victim import Victim, check_alone
 from c2f.common.checks import choose, positive_int
+from c2f.networks.answers import checked_logits, finite
+from c2f.networks.modes import in_float32
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ def predictions(model: Model, pictures: Tensor, labels: Tensor, batch_size: int 
 
     Raises:
         ValueError: pictures that are not float32 ``(N, C, H, W)`` within the model's bounds, labels that are not one
-            of the network's classes a picture, probabilities instead of logits, a network without gradients.
+            of the network's classes a picture, outputs that are no finite logits or that depend on the pictures beside,
+            a network without gradients.
     """
     low, high = model.bounds
     if pictures.ndim != 4 or pictures.dtype != torch.float32 or not len(pictures):
@@ -119,14 +122,14 @@ def predictions(model: Model, pictures: Tensor, labels: Tensor, batch_size: int 
         raise ValueError(
             f"labels must be int64 ({len(pictures)},), one a picture, not {labels.dtype} {tuple(labels.shape)}"
         )
-    if not model(pictures[:1].clone().requires_grad_()).requires_grad:
+    if not checked_logits(model(pictures[:1].clone().requires_grad_()), 1).requires_grad:
         raise ValueError(
             "the network's outputs have no gradient (a detach, or numpy inside): white-box attacks cannot be run, "
             "which shows nothing about robustness; use the attacks of c2f.attacks.names()"
         )
-    with torch.no_grad():
-        logits = torch.cat([model(part) for part in pictures.split(batch_size)])
-    refuse_probabilities(logits)
+    with in_float32(pictures.device), torch.no_grad():
+        logits = torch.cat([checked_logits(model(part), len(part)) for part in pictures.split(batch_size)])
+        check_alone(model, pictures[0], logits[0])
     if not 0 <= int(labels.min()) <= int(labels.max()) < logits.shape[1]:
         raise ValueError(
             f"labels run from {int(labels.min())} to {int(labels.max())} but the network has {logits.shape[1]} classes"
@@ -199,6 +202,8 @@ def apply(
             continue
         seeded = {"picture_ids": [picture_ids[i] for i in rows.tolist()]} if isinstance(attack, SeededDescent) else {}
         _, made, fooled = attack(model, pictures[rows], labels[rows], epsilons=epsilon, **seeded)
+        if not isinstance(model, Victim):  # which looks at every answer; to Foolbox NaN is a success
+            finite(model(made))
         success[rows] = fooled
         found[rows[fooled]] = made[fooled]
     return Attacked(success, found, attack.distance(pictures, found).masked_fill(~success, math.inf))

@@ -17,8 +17,9 @@ from foolbox.distances import l2
 from foolbox.models import Model
 from torch import Tensor
 
-from c2f.attacks.victim import Victim
+from c2f.attacks.victim import Victim, check_alone
 from c2f.common.streams import Streams
+from c2f.networks.answers import finite
 from c2f.networks.modes import in_float32
 
 Candidates = Callable[[Tensor, Tensor], Tensor]
@@ -38,7 +39,8 @@ class Judge:
         pictures: ``(N, C, H, W)``; ``fooled`` ``(N,)`` bool on the CPU says which are adversarial from the start.
 
     Raises:
-        ValueError: logits of less than float32, of another shape than ``(N, K)``, or a label that is no class.
+        ValueError: logits of less than float32, of another shape than ``(N, K)`` or not finite, answers that depend on
+            the pictures beside, or a label that is no class.
     """
 
     def __init__(self, model: Model, criterion: Criterion, pictures: Tensor):
@@ -57,6 +59,8 @@ class Judge:
                 f"labels run from {int(self.classes.min())} to {int(self.classes.max())} "
                 f"but the model has {logits.shape[1]} classes"
             )
+        with in_float32(pictures.device):
+            check_alone(model, pictures[0], logits[0])
         self.fast = isinstance(model, Victim) and self._agrees(model, pictures[:16], logits)
         self.fooled = self(pictures, torch.arange(len(pictures)))
 
@@ -67,7 +71,7 @@ class Judge:
 
     def _logits(self, pictures: Tensor) -> Tensor:
         with in_float32(pictures.device), torch.no_grad():
-            return torch.cat([self.model(part) for part in pictures.split(self.batch)])
+            return torch.cat([finite(self.model(part)) for part in pictures.split(self.batch)])
 
     def _fools(self, answers: Tensor, classes: Tensor) -> Tensor:
         return answers != classes if isinstance(self.criterion, Misclassification) else answers == classes
@@ -81,7 +85,7 @@ class Judge:
     def final(self, pictures: Tensor) -> Tensor:
         """Return bool ``(N,)``: whether ``pictures`` ``(N, C, H, W)``, asked about all at once, fool the model."""
         with in_float32(pictures.device), torch.no_grad():
-            return self._fools(self.model(pictures).argmax(dim=1), self.classes)
+            return self._fools(finite(self.model(pictures)).argmax(dim=1), self.classes)
 
     def _answer(self, pictures: Tensor) -> Tensor:
         if not self.fast:
@@ -175,7 +179,7 @@ class PictureAttack(MinimizationAttack):
     Raises:
         ValueError: at the call, pictures that are not float32 ``(N, C, H, W)`` within the model's bounds, other counts
             of labels or ids, labels that are no classes, a criterion other than (targeted) misclassification, a model
-            that answers in less than float32.
+            that answers in less than float32, with NaN or infinity, or by what else is in the batch.
     """
 
     distance = l2
@@ -242,6 +246,11 @@ def _pictures(model: Model, inputs: Any) -> Tensor:
     if not isinstance(pictures, Tensor) or pictures.ndim != 4 or pictures.dtype != torch.float32 or not len(pictures):
         what = f"{pictures.dtype} {tuple(pictures.shape)}" if isinstance(pictures, Tensor) else type(pictures).__name__
         raise ValueError(f"pictures must be a float32 tensor (N, C, H, W) with at least one picture, not {what}")
+    if getattr(model, "data_format", None) == "channels_last" or (pictures.shape[1] > 4 and pictures.shape[3] <= 4):
+        raise ValueError(
+            f"pictures must be (N, C, H, W), but the channels of {tuple(pictures.shape)} seem to come last: give "
+            "pictures.permute(0, 3, 1, 2), and a model that takes them so"
+        )
     low, high = model.bounds
     if not ((pictures >= low) & (pictures <= high)).all():
         raise ValueError(

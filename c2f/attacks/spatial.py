@@ -1,8 +1,9 @@
 """Attacks that move a picture: shifts of up to five pixels, and shifts with rotations of up to five degrees.
 
-The transform is that of Foolbox 3's ``SpatialAttack`` (bilinear, zeros from outside), the grid that of the published
-runs: ten steps from -5 to 5 each, so that "not moved" is not among them (Top-Down Networks, Lelekas et al. 2020;
-description 8.3).
+The transform is that of Foolbox 3's ``SpatialAttack`` (bilinear, zeros from outside) for square pictures, the grid that
+of the published runs: ten steps from -5 to 5 each, so that "not moved" is not among them (Top-Down Networks, Lelekas et
+al. 2020; description 8.3). Of other pictures Foolbox divides a shift by the wrong side and shears where it should
+rotate; here a pixel is a pixel along both axes.
 
 Axes: n pictures, w steps, C channels, H rows, W columns, G transforms.
 """
@@ -70,12 +71,16 @@ class Shifts(Spatial):
 def sampling_grids(transforms: list[tuple[float, float, float]], pictures: Tensor) -> Tensor:
     """Return where each (row shift, column shift, angle) samples ``(n, C, H, W)``, ``(G, H, W, 2)`` in [-1, 1].
 
-    Shifts in pixels, angles in degrees; with Foolbox's scaling, in which a shift of H/2 is 1 along both axes.
+    Shifts in pixels, angles in degrees; with Foolbox's scaling, in which half a side is 1, so that a shift of 5 moves a
+    picture of 28 rows by 5 * 27 / 28 of them.
     """
     height, width = pictures.shape[2:]
     rows, columns, angles = np.array(transforms).T
     cos, sin = np.cos(np.deg2rad(angles)), np.sin(np.deg2rad(angles))
-    theta = np.stack([cos, -sin, columns / (height / 2), sin, cos, rows / (width / 2)], axis=1).reshape(-1, 2, 3)
+    aspect = max(height - 1, 1) / max(width - 1, 1)  # both axes run from -1 to 1, however long they are
+    across = [cos, -sin * aspect, columns / (width / 2)]
+    down = [sin / aspect, cos, rows / (height / 2)]
+    theta = np.stack([*across, *down], axis=1).reshape(-1, 2, 3)
     y, x = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij")
     points = torch.stack([x, y, torch.ones_like(x)], dim=2)  # (H, W, 3)
     return torch.einsum("gij,hwj->ghwi", torch.from_numpy(theta).float(), points).to(pictures.device)

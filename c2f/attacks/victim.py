@@ -3,16 +3,16 @@
 Axes: N pictures, C channels, H rows, W columns, K classes.
 """
 
-from copy import deepcopy
 from typing import Any
 
-import eagerpy as ep
 import foolbox
 import torch
+from foolbox.models import Model
 from torch import Tensor, nn
 
+from c2f.networks.answers import checked_logits, finite
 from c2f.networks.folding import folded, for_cpu
-from c2f.networks.modes import in_float32
+from c2f.networks.modes import copied, in_float32
 
 
 class Victim(foolbox.PyTorchModel):
@@ -23,30 +23,34 @@ class Victim(foolbox.PyTorchModel):
     batch norms: searches ask it first, and this one wherever the answer is close.
 
     Raises:
-        ValueError: a network with numbers other than float32; at the first call, a network whose outputs are
-            probabilities or not finite.
+        ValueError: a network with numbers other than float32; at a call, outputs that are no finite logits; at the
+            first, probabilities.
     """
 
     def __init__(self, network: nn.Module, mean: Tensor | None, device: torch.device | str, compiled: bool):
         for name, value in (*network.named_parameters(), *network.named_buffers()):
             if value.is_floating_point() and value.dtype != torch.float32:
                 raise ValueError(f"attacks search in float32, but {name} is {value.dtype}: give network.float()")
-        network = deepcopy(network).eval().requires_grad_(False)
+        network = copied(network).eval().requires_grad_(False)
         self.mean = None if mean is None else mean.to(device)  # (C, H, W)
         preprocessing = None if self.mean is None else {"mean": self.mean}
         super().__init__(network, bounds=(0, 1), device=torch.device(device), preprocessing=preprocessing)
         self._checked = False
         quick = for_cpu(network) if self.device.type == "cpu" else folded(network)
         self._quick = torch.compile(quick, dynamic=True) if compiled else quick
+        network.register_forward_hook(self._check)
+
+    def _check(self, network: nn.Module, arguments: tuple[Tensor], outputs: Any) -> None:
+        if self._checked:
+            finite(outputs)
+        else:
+            checked_logits(outputs, len(arguments[0]))
+            self._checked = True
 
     def __call__(self, inputs: Any) -> Any:
         """Map pictures ``(N, C, H, W)`` in [0, 1] to logits ``(N, K)``."""
         with in_float32(self.device):
-            logits = super().__call__(inputs)
-        if not self._checked:
-            refuse_probabilities(ep.astensor(logits).raw.detach())
-            self._checked = True
-        return logits
+            return super().__call__(inputs)
 
     def fast(self, pictures: Tensor) -> Tensor:
         """Map pictures ``(N, C, H, W)`` to logits ``(N, K)`` that may differ in their last digits."""
@@ -54,14 +58,21 @@ class Victim(foolbox.PyTorchModel):
             return self._quick(pictures if self.mean is None else pictures - self.mean)
 
 
-def refuse_probabilities(outputs: Tensor) -> None:
-    """Raise ``ValueError`` if the rows of ``outputs`` ``(N, K)`` are in [0, 1] and sum to 1, or one is not finite."""
-    if not torch.isfinite(outputs).all():
-        raise ValueError("the network's outputs hold NaN or infinity: attack a network that is trained and in order")
-    if (outputs >= 0).all() and (outputs.sum(dim=1) - 1).abs().max() < 1e-4:
+def check_alone(model: Model, picture: Tensor, logits: Tensor) -> None:
+    """Raise ``ValueError`` if a picture's answer depends on the picture beside it (a batch norm in training mode).
+
+    Args:
+        model: any Foolbox model of PyTorch.
+        picture: ``(C, H, W)``.
+        logits: what the model said of it in another batch, ``(K,)``, in the precision that is set now.
+    """
+    grey = torch.full_like(picture, sum(model.bounds) / 2)
+    with torch.no_grad():
+        again = finite(model(torch.stack([picture, grey])))[0]
+    if (again - logits).abs().max() > 1e-4 * logits.abs().max():
         raise ValueError(
-            "the network's outputs are probabilities (each row is in [0, 1] and sums to 1), but attacks need logits: "
-            "take the softmax off the network's end"
+            "the model's answer to a picture depends on the pictures beside it or on chance, so that no success would "
+            "last: put its batch norms and dropouts into inference mode (network.eval())"
         )
 
 
@@ -81,8 +92,8 @@ def victim(
             after a slow start).
 
     Raises:
-        ValueError: numbers other than float32, or a mean that is no picture; at the first call, probabilities instead
-            of logits.
+        ValueError: numbers other than float32, or a mean that is no picture; at a call, outputs that are no finite
+            logits ``(N, K)``.
     """
     if mean is not None and (mean.ndim != 3 or mean.dtype != torch.float32):
         raise ValueError(f"the mean picture must be float32 (C, H, W), not {mean.dtype} {tuple(mean.shape)}")

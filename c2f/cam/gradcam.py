@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from c2f.cam.hooks import find_layer, keep_outputs
 from c2f.cam.maps import wanted_classes
 from c2f.common.checks import choose, positive_int
+from c2f.networks.answers import checked_logits
 from c2f.networks.modes import frozen
 
 SCORES = ("logit", "probability")
@@ -56,6 +57,7 @@ def grad_cam(
     score: str = "logit",
     call: int | None = None,
     batch_size: int = 16,
+    channel_axis: int | None = None,
 ) -> CamResult:
     """Map the evidence for a class in each picture.
 
@@ -74,13 +76,16 @@ def grad_cam(
         score: ``logit``, or ``probability`` (after the softmax), whose gradient vanishes as a network grows certain.
         call: which call to map where the layer runs several times in one forward pass, from 0; -1 is the last.
         batch_size: pictures a pass; 16 of 128x128 pixels take up to 1.2 GiB in the top-down ResNet18.
+        channel_axis: 3 where the layer gives ``(N, h, w, C)``, as many vision transformers do, 1 for ``(N, C, h, w)``;
+            None is 1, but a layer that looks as if its channels came last is refused.
 
     Raises:
         ValueError: an unknown layer, one that gives no ``(N, C, h, w)``, that does not run or that the score does not
             depend on; one that runs several times, without ``call``; a class, call or score that there is not; no
-            pictures, or not floats ``(N, channels, H, W)``; outputs that are no ``(N, K)`` or not finite.
+            pictures, or not floats ``(N, channels, H, W)``; outputs that are no finite logits ``(N, K)``; a batch norm
+            without running statistics.
     """
-    return _cam(network, layer, pictures, classes, score, call, batch_size, _by_mean_gradient)
+    return _cam(network, layer, pictures, classes, score, call, batch_size, channel_axis, _by_mean_gradient)
 
 
 def hires_cam(
@@ -91,12 +96,13 @@ def hires_cam(
     score: str = "logit",
     call: int | None = None,
     batch_size: int = 16,
+    channel_axis: int | None = None,
 ) -> CamResult:
     """Map the evidence for a class by HiResCAM: features times their own gradients, place by place, summed.
 
     Grad-CAM takes the mean of each channel's gradient instead. Arguments, result and errors as for ``grad_cam``.
     """
-    return _cam(network, layer, pictures, classes, score, call, batch_size, _place_by_place)
+    return _cam(network, layer, pictures, classes, score, call, batch_size, channel_axis, _place_by_place)
 
 
 def _by_mean_gradient(features: Tensor, gradient: Tensor) -> Tensor:
@@ -115,6 +121,7 @@ def _cam(
     score: str,
     call: int | None,
     batch_size: int,
+    channel_axis: int | None,
     combine: _Combine,
 ) -> CamResult:
     path, module = find_layer(network, layer)
@@ -122,6 +129,8 @@ def _cam(
     positive_int(batch_size, "batch_size")
     if call is not None and (isinstance(call, bool) or not isinstance(call, int)):
         raise ValueError(f"call must be a whole number, not {call!r}")
+    if channel_axis not in (None, 1, 3):
+        raise ValueError(f"channel_axis must be 1 for (N, C, h, w) or 3 for (N, h, w, C), not {channel_axis!r}")
     scales = _checked_pictures(pictures)
     count = len(scales[0])
     wanted = None if classes is None else wanted_classes(classes, count)
@@ -133,9 +142,10 @@ def _cam(
             batch = [x[rows].detach().clone() for x in scales]
             targets = None if wanted is None else wanted[rows].clone()
             with keep_outputs(network, module) as kept:
-                logits = network(batch[0] if isinstance(pictures, Tensor) else batch)
-            _check_logits(logits, len(batch[0]))
-            parts.append(_map_batch(logits, kept, targets, score, call, path, combine))
+                outputs = network(batch[0] if isinstance(pictures, Tensor) else batch)
+            logits, features = checked_logits(outputs, len(batch[0])), _choose_call(kept, call, path)
+            axis = channel_axis or _guess_axis(features, module, batch[0], path)
+            parts.append(_map_batch(logits, features, axis, targets, score, path, combine))
         maps, weights, mapped, predicted, scores = (torch.cat(values) for values in zip(*parts, strict=True))
     return CamResult(maps, weights, mapped, predicted, scores, score, path, (call or 0) % len(kept), len(kept))
 
@@ -156,25 +166,47 @@ def _checked_pictures(pictures: Tensor | Sequence[Tensor]) -> list[Tensor]:
     return scales
 
 
-def _check_logits(logits: Any, count: int) -> None:
-    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != count:
-        given = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise ValueError(f"a class map needs a network that gives logits ({count}, K), but this one gives {given}")
-    if not torch.isfinite(logits).all():
-        raise ValueError("the network's outputs hold NaN or infinity: check its weights and the pictures")
+def _guess_axis(features: Any, module: nn.Module, pictures: Tensor, path: str) -> int:
+    """Return 1, the axis of the channels; refuse features whose channels seem to come last."""
+    if isinstance(features, Tensor) and features.ndim == 4:
+        size, (second, third, last) = tuple(pictures.shape[2:]), features.shape[1:]
+        # Such a module works along the last axis. (Subclasses of LayerNorm may turn the axes.)
+        by_module = isinstance(module, nn.Linear) or (
+            type(module) is nn.LayerNorm and len(module.normalized_shape) == 1
+        )
+        if by_module or (_fits(second, third, size, False) and not _fits(third, last, size, True)):
+            raise ValueError(
+                f"layer {path!r} gives {tuple(features.shape)} for pictures of {size[0]}x{size[1]}: its channels seem "
+                "to come last, (N, h, w, C). Say channel_axis=3 if so, and channel_axis=1 if not"
+            )
+    return 1
+
+
+def _fits(rows: int, columns: int, size: tuple[int, ...], cropped: bool) -> bool:
+    """Return whether layers that treat both axes alike can make ``rows`` and ``columns`` of a picture of ``size``.
+
+    Strided convolutions and pools together make floor((side - cut) / stride), with a cut above 0 where they do not pad.
+    So a stride is looked for of which one cut does for both axes: less than it or, if ``cropped``, half the picture.
+    """
+    for stride in range(1, max(size) + 1):
+        cuts = size[0] - stride * rows, size[1] - stride * columns  # the largest; up to stride - 1 less do as well
+        most = min(size) // 2 if cropped else stride - 1
+        if max(cuts) - min(cuts) < stride and -stride < min(cuts) and max(cuts) - stride < most:
+            return True
+    return False
 
 
 def _map_batch(
     logits: Tensor,
-    kept: list[Any],
+    features: Any,
+    axis: int,
     targets: Tensor | None,
     score: str,
-    call: int | None,
     path: str,
     combine: _Combine,
 ) -> tuple[Tensor, ...]:
-    features = _choose_call(kept, call, path)
-    if not isinstance(features, Tensor) or features.ndim != 4 or features.shape[-2:].numel() == 1:
+    several = isinstance(features, Tensor) and features.ndim == 4 and features[0].numel() > features.shape[axis]
+    if not several:
         given = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
         raise ValueError(
             f"layer {path!r} gives {given}, not features (N, C, h, w) of several places: take one before the pooling"
@@ -191,14 +223,15 @@ def _map_batch(
     scores = outputs.gather(1, classes[:, None])[:, 0]  # (N,)
     gradient = None
     if scores.requires_grad and features.requires_grad:
-        (gradient,) = torch.autograd.grad(scores.sum(), features, allow_unused=True)  # (N, C, h, w)
+        (gradient,) = torch.autograd.grad(scores.sum(), features, allow_unused=True)
     if gradient is None:
         raise ValueError(
             f"the score does not depend on what layer {path!r} gives: its output is not used (perhaps it works on its "
             "input in place), or the network detaches it; take another layer"
         )
+    features, gradient = features.detach().movedim(axis, 1), gradient.movedim(axis, 1)  # (N, C, h, w)
     weights = gradient.mean(dim=(-2, -1))  # (N, C)
-    maps = combine(features.detach(), gradient)
+    maps = combine(features, gradient)
     if not torch.isfinite(maps).all():
         raise ValueError(f"the maps of {path!r} hold NaN or infinity: check the network's weights and the pictures")
     return maps.float(), weights.float(), classes, predicted, scores.detach().float()

@@ -5,9 +5,11 @@ Axes: N pictures, C channels, H rows, W columns, h rows and w columns of a layer
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from c2f.cam import grad_cam, upsample
 from c2f.networks.modes import frozen
@@ -34,13 +36,43 @@ class GuidedMaps:
         return self.gradient.abs().sum(dim=1) * self.coarse
 
 
+class _CountReLUs(TorchDispatchMode):
+    count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += func.overloadpacket in (torch.ops.aten.relu, torch.ops.aten.relu_)
+        return func(*args, **(kwargs or {}))
+
+
+def _check_relus(network: nn.Module, pictures: Tensor) -> None:
+    """Raise ``ValueError`` unless every ReLU that runs is a module: Captum passes over all others."""
+    ran = 0
+
+    def count(*_: Any) -> None:
+        nonlocal ran
+        ran += 1
+
+    handles = [m.register_forward_hook(count) for m in network.modules() if isinstance(m, nn.ReLU)]
+    try:
+        with torch.no_grad(), _CountReLUs() as relus:
+            network(pictures)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if not ran or ran != relus.count:
+        raise ValueError(
+            f"guided backpropagation needs ReLUs that are modules, but of the {relus.count} that run in this "
+            f"{type(network).__name__} {ran} are: write each torch.relu as an nn.ReLU()"
+        )
+
+
 def guided_grad_cam(
     network: nn.Module, layer: str, pictures: Tensor, classes: Tensor | None = None, batch_size: int = 16
 ) -> GuidedMaps:
     """Map the evidence for a class by guided Grad-CAM; guided backpropagation is Captum's (Kokhlikyan et al. 2020).
 
     Args:
-        network: gives logits ``(N, K)``; its ReLUs are modules, and each runs once.
+        network: gives logits ``(N, K)``; its ReLUs are modules.
         layer: the path of the one whose Grad-CAM is taken.
         pictures: float ``(N, C, H, W)`` as the network takes them.
         classes: to map, int64 ``(N,)``; None maps the predicted class of each.
@@ -48,13 +80,14 @@ def guided_grad_cam(
 
     Raises:
         ImportError: Captum is not installed.
-        ValueError: as ``c2f.cam.grad_cam``.
+        ValueError: as ``c2f.cam.grad_cam``; ReLUs that are no modules, such as ``torch.relu``, or none.
     """
     from captum.attr import GuidedBackprop
 
     found = grad_cam(network, layer, pictures, classes, batch_size=batch_size)
     parts = []
     with frozen(network), warnings.catch_warnings():
+        _check_relus(network, pictures[:1])
         warnings.filterwarnings("ignore", "Setting backward hooks on ReLU", UserWarning)  # that is what it is for
         guided = GuidedBackprop(network)
         for x, wanted in zip(pictures.split(batch_size), found.classes.split(batch_size), strict=True):

@@ -27,7 +27,7 @@ def choose(value: str, options: Iterable[str], what: str) -> str:
     raise ValueError(f"unknown {what} {value!r}{did_you_mean(str(value), options)}\nThere are: {', '.join(options)}")
 
 
-def positive_int(value: int, what: str, minimum: int = 1, maximum: int = 2**31 - 1) -> int:
+def positive_int(value: int, what: str, minimum: int = 1, maximum: int = 2**63 - 1) -> int:
     """Return ``value`` if it is an ``int`` from ``minimum`` to ``maximum``; a ``ValueError`` names it otherwise."""
     if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
         raise ValueError(f"{what} must be a whole number of at least {minimum}, not {value!r}")

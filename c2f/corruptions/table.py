@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from c2f.common.checks import positive_int
 from c2f.corruptions import blur, digital, noise, weather
 from c2f.corruptions.noise import Strength
 
@@ -174,5 +175,10 @@ CORRUPTIONS: dict[str, Corruption] = {
 
 
 def table_for(side: int) -> int:
-    """Return the size in ``SIZES`` whose numbers pictures of ``side`` pixels get: the nearest, the smaller of two."""
+    """Return the size in ``SIZES`` whose numbers pictures of ``side`` pixels get: the nearest, the smaller of two.
+
+    Raises:
+        ValueError: a side that is no whole number of at least 1.
+    """
+    positive_int(side, "side")
     return min(SIZES, key=lambda size: abs(size - side))

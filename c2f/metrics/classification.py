@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from c2f.datasets.batches import Loader
+from c2f.networks.answers import checked_logits
+from c2f.networks.modes import eval_mode
 
 
 @dataclass(frozen=True)
@@ -31,23 +33,21 @@ class Evaluation:
 
 
 def evaluate(network: nn.Module, loader: Loader, num_classes: int) -> Evaluation:
-    """Classify every picture of ``loader`` in inference mode; the network's mode is left as it was.
+    """Classify every picture of ``loader`` in inference mode; the modes of the network's modules are left as they were.
 
     Every picture counts the same, whatever the batches: a short last batch does not weigh more.
+
+    Raises:
+        ValueError: outputs that are no finite logits ``(N, K)``.
     """
-    was_training = network.training
-    network.eval()
     start = time.perf_counter()
     losses, labels, predictions = [], [], []
-    try:
-        with torch.no_grad():  # not inference mode: a loader's threads may not write to its tensors
-            for x, y in loader.epoch(0):
-                logits = network(x)
-                losses.append(F.cross_entropy(logits, y, reduction="sum"))
-                predictions.append(logits.argmax(dim=1))
-                labels.append(y)
-    finally:
-        network.train(was_training)
+    with eval_mode(network), torch.no_grad():  # a loader's threads may not write to inference tensors
+        for x, y in loader.epoch(0):
+            logits = checked_logits(network(x), len(x))
+            losses.append(F.cross_entropy(logits, y, reduction="sum"))
+            predictions.append(logits.argmax(dim=1))
+            labels.append(y)
     true, predicted = torch.cat(labels).cpu(), torch.cat(predictions).cpu()
     total = torch.stack(losses).double().sum().item()
     return Evaluation(
@@ -116,15 +116,12 @@ def class_scores(confusion: Tensor) -> ClassScores:
 def inference_time(network: nn.Module, pictures: Tensor, repeats: int = 7) -> float:
     """Return the median seconds that ``network`` takes for the batch ``pictures`` ``(N, C, H, W)``, once warmed up."""
     cuda = pictures.device.type == "cuda"
-    was_training = network.training
-    network.eval()
     times = []
-    with torch.inference_mode():
+    with eval_mode(network), torch.inference_mode():
         for _ in range(repeats + 1):
             start = time.perf_counter()
             network(pictures)
             if cuda:
                 torch.cuda.synchronize(pictures.device)
             times.append(time.perf_counter() - start)
-    network.train(was_training)
     return sorted(times[1:])[(repeats - 1) // 2]

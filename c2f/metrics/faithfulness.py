@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from torchvision.transforms.v2.functional import gaussian_blur
 
 from c2f.common.checks import choose, positive_int
+from c2f.networks.answers import checked_logits
+from c2f.networks.modes import frozen
 
 BLUR_SIZE, BLUR_SIGMA = 11, 5.0
 """Side of the blur's kernel and sigma, in pixels, as in the paper's code (which pads with 0; here by reflection)."""
@@ -84,7 +86,7 @@ def insertion(
     """Put the pixels of each picture into its substrate, most important first, and follow the class's probability.
 
     Args:
-        network: pictures ``(N, C, H, W)`` to logits ``(N, K)``; its mode is left as it was.
+        network: pictures ``(N, C, H, W)`` to logits ``(N, K)``; it is left as it was.
         pictures: as the network takes them, float ``(N, C, H, W)``, on its device.
         maps: ``(N, H, W)`` at the pictures' size; only their order counts.
         classes: to follow, int64 ``(N,)``; by default those predicted for the whole pictures, as in the paper.
@@ -93,7 +95,8 @@ def insertion(
         batch_size: pictures at once; changes no result beyond rounding.
 
     Raises:
-        ValueError: pictures, maps or classes that do not fit, maps that are not finite, or an unknown substrate.
+        ValueError: pictures, maps or classes that do not fit, maps that are not finite, an unknown substrate, outputs
+            that are no finite logits, or a batch norm without running statistics.
     """
     return _follow(network, pictures, maps, classes, step, substrate, batch_size, insert=True)
 
@@ -137,23 +140,19 @@ def _follow(
     other = SUBSTRATES[substrate](pictures)
     start, finish = (other, pictures) if insert else (pictures, other)
 
-    was_training = network.training
-    network.eval()
-    try:
-        with torch.inference_mode():
-            if classes is None:
-                classes = torch.cat([network(part).argmax(dim=1) for part in pictures.split(batch_size)])
-            classes = classes.to(pictures.device)
-            scores = []
-            for places in torch.arange(count * len(changed), device=order.device).split(batch_size):
-                picture, at = places // len(changed), places % len(changed)
-                seen = torch.where(rank[picture] < changed[at].reshape(-1, 1, 1, 1), finish[picture], start[picture])
-                logits = network(seen)
-                if int(classes.max()) >= logits.shape[1]:
-                    raise ValueError(f"class {int(classes.max())} is asked for but the network has {logits.shape[1]}")
-                scores.append(logits.float().softmax(dim=1).gather(1, classes[picture, None])[:, 0])
-    finally:
-        network.train(was_training)
+    with frozen(network), torch.inference_mode():
+        if classes is None:
+            answers = [checked_logits(network(part), len(part)) for part in pictures.split(batch_size)]
+            classes = torch.cat(answers).argmax(dim=1)
+        classes = classes.to(pictures.device)
+        scores = []
+        for places in torch.arange(count * len(changed), device=order.device).split(batch_size):
+            picture, at = places // len(changed), places % len(changed)
+            seen = torch.where(rank[picture] < changed[at].reshape(-1, 1, 1, 1), finish[picture], start[picture])
+            logits = checked_logits(network(seen), len(seen))
+            if int(classes.max()) >= logits.shape[1]:
+                raise ValueError(f"class {int(classes.max())} is asked for but the network has {logits.shape[1]}")
+            scores.append(logits.float().softmax(dim=1).gather(1, classes[picture, None])[:, 0])
     return FaithfulnessCurve(
         share=(changed.double() / pixels).cpu(),
         scores=torch.cat(scores).reshape(count, len(changed)).cpu().clone(),

@@ -93,7 +93,15 @@ class Results:
 
 
 def distances(clean: Tensor, perturbed: Tensor) -> dict[str, Tensor]:
-    """Return L0 (channel values that differ), L1, L2 and Linf of ``(N, C, H, W)`` pairs, float32 ``(N,)`` each."""
+    """Return L0 (channel values that differ), L1, L2 and Linf of ``(N, C, H, W)`` pairs, float32 ``(N,)`` each.
+
+    Raises:
+        ValueError: pictures of different shapes.
+    """
+    if clean.shape != perturbed.shape:
+        raise ValueError(
+            f"clean pictures are {tuple(clean.shape)} but perturbed ones {tuple(perturbed.shape)}: give one of each"
+        )
     difference = (perturbed.double() - clean.double()).flatten(1).abs()  # (N, C*H*W)
     found = {
         "l0": difference.count_nonzero(dim=1),

@@ -5,7 +5,6 @@ The logits agree with the network's up to rounding (about 1e-6 of their size), s
 Axes: N pictures, C channels, H rows, W columns.
 """
 
-import copy
 import math
 from functools import reduce
 
@@ -16,15 +15,17 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from c2f.networks.blocks import ResidualBlock, SameConv2d, SameMaxPool2d, UpBlock, pad_same
 from c2f.networks.bottom_up import BottomUp
+from c2f.networks.modes import copied
 
 
 def folded(network: nn.Module) -> nn.Module:
     """Return a copy of ``network`` in inference mode, with every batch norm that directly follows a convolution folded.
 
     Folded are neighbours in an ``nn.Sequential`` and the pairs inside this package's residual blocks; a batch norm
-    elsewhere stays as it is.
+    elsewhere stays as it is, as does one without running statistics, and one where the convolution's weight is computed
+    (spectral or weight normalisation), a hook looks on, or either is of another class than torch's.
     """
-    network = copy.deepcopy(network).eval()
+    network = copied(network).eval()
     for module in network.modules():
         if isinstance(module, nn.Sequential):
             for place in range(len(module) - 1):
@@ -102,6 +103,8 @@ class SlicedMaxPool2d(nn.Module):
 
 def _fold(owner: nn.Module, convolution: str, norm_owner: nn.Module, norm: str) -> None:
     first, second = getattr(owner, convolution), getattr(norm_owner, norm)
-    if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+    known = type(first) in (nn.Conv2d, SameConv2d) and type(second) is nn.BatchNorm2d  # a parametrized one has its own
+    hooked = any(module._forward_hooks or module._forward_pre_hooks for module in (first, second))
+    if known and not hooked and second.running_mean is not None:
         setattr(owner, convolution, fuse_conv_bn_eval(first, second))
         setattr(norm_owner, norm, nn.Identity())

@@ -1,10 +1,15 @@
-"""How a network stands while it is looked at: frozen in inference mode, in full float32."""
+"""How a network stands while it is looked at: in inference mode, frozen, in full float32, as a copy."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from copy import deepcopy
+from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def in_float32(device: torch.device) -> ExitStack:
@@ -19,15 +24,47 @@ def in_float32(device: torch.device) -> ExitStack:
 
 
 @contextmanager
-def frozen(network: nn.Module) -> Iterator[None]:
-    """Within the block, inference mode and no gradients by the parameters; then each module and parameter as before."""
+def eval_mode(network: nn.Module) -> Iterator[None]:
+    """Within the block, every module in inference mode; then each in the mode that it had itself.
+
+    (``network.train(was_training)`` would put a batch norm that was frozen on purpose into training mode.)
+    """
     modes = [(module, module.training) for module in network.modules()]
-    wanted = [(parameter, parameter.requires_grad) for parameter in network.parameters()]
     try:
-        network.eval().requires_grad_(False)
+        network.eval()
         yield
     finally:
         for module, training in modes:
             module.training = training
-        for parameter, requires_grad in wanted:
-            parameter.requires_grad_(requires_grad)
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Within the block, inference mode and no gradients by the parameters; then each module and parameter as before.
+
+    Raises:
+        ValueError: a batch norm without running statistics: even then an answer would depend on the pictures beside.
+    """
+    for name, module in network.named_modules():
+        if isinstance(module, _BatchNorm) and module.running_mean is None:
+            raise ValueError(
+                f"the batch norm {name!r} keeps no running statistics, so that a picture's answer depends on the "
+                "pictures beside it: build it with track_running_stats=True"
+            )
+    wanted = [(parameter, parameter.requires_grad) for parameter in network.parameters()]
+    with eval_mode(network):
+        try:
+            network.requires_grad_(False)
+            yield
+        finally:
+            for parameter, requires_grad in wanted:
+                parameter.requires_grad_(requires_grad)
+
+
+def copied(network: Network) -> Network:
+    """Return a deep copy, also where a module keeps a tensor that was computed (which ``copy.deepcopy`` refuses).
+
+    The older ``weight_norm`` and ``spectral_norm`` keep their weight so, and other networks an intermediate result.
+    """
+    tensors = [value for module in network.modules() for value in vars(module).values() if isinstance(value, Tensor)]
+    return deepcopy(network, {id(value): value.detach().clone() for value in tensors if not value.is_leaf})

@@ -36,15 +36,35 @@ def resize_matrix(size_in: int, size_out: int) -> Tensor:
     return (weights / weights.sum(dim=1, keepdim=True)).float()
 
 
+def _check(x: Tensor, factor: int) -> None:
+    positive_int(factor, "a factor")
+    if x.ndim != 4 or not x.is_floating_point():
+        raise ValueError(
+            f"pictures must be float (N, C, H, W), not {x.dtype} {tuple(x.shape)}; from bytes: images.float() / 255"
+        )
+    if x.shape[2] % factor or x.shape[3] % factor:
+        raise ValueError(
+            f"pictures of {x.shape[2]}x{x.shape[3]} cannot be shrunk by {factor}, which does not divide them: crop or "
+            "pad them first"
+        )
+
+
 def gaussian_resize(x: Tensor, factor: int) -> Tensor:
     """Shrink ``(N, C, H, W)`` by ``factor`` with the antialiased Gaussian resize (the authors' ``tf``)."""
+    _check(x, factor)
     rows = resize_matrix(x.shape[-2], x.shape[-2] // factor).to(x)
     columns = resize_matrix(x.shape[-1], x.shape[-1] // factor).to(x)
     return rows @ x @ columns.T
 
 
 def gaussian_kernel(sigma: float) -> Tensor:
-    """Return a sampled two-dimensional Gaussian of radius ``ceil(3 sigma)``, normalised, ``(2r+1, 2r+1)``."""
+    """Return a sampled two-dimensional Gaussian of radius ``ceil(3 sigma)``, normalised, ``(2r+1, 2r+1)``.
+
+    Raises:
+        ValueError: a sigma that is not a finite number above 0.
+    """
+    if not 0 < sigma < math.inf:
+        raise ValueError(f"sigma must be a finite number of pixels above 0, not {sigma!r}")
     radius = math.ceil(3 * sigma)
     t = torch.arange(-radius, radius + 1, dtype=torch.float64)
     line = torch.exp(-(t**2) / (2 * sigma**2))
@@ -63,6 +83,7 @@ def blur_subsample(x: Tensor, factor: int) -> Tensor:
 
     Pixels 0, factor, 2 factor ... are kept, so the result lies (factor - 1) / 2 pixels off the default's.
     """
+    _check(x, factor)
     kernel = gaussian_kernel(factor / 2)
     radius = kernel.shape[0] // 2
     if radius >= min(x.shape[-2:]):
@@ -72,16 +93,25 @@ def blur_subsample(x: Tensor, factor: int) -> Tensor:
 
 def subsample(x: Tensor, factor: int) -> Tensor:
     """Keep every ``factor``-th pixel without any blur, aliasing and all (``noblur``)."""
+    _check(x, factor)
     return x[..., ::factor, ::factor]
 
 
 def max_pool(x: Tensor, factor: int) -> Tensor:
     """Take the maximum of every ``factor`` x ``factor`` block (``pool``)."""
+    _check(x, factor)
     return F.max_pool2d(x, factor)
 
 
 def blur_pool(x: Tensor, factor: int) -> Tensor:
-    """Dense 2x2 maximum, blur of sigma 0.6, subsample; once for every power of two (``antialias``)."""
+    """Dense 2x2 maximum, blur of sigma 0.6, subsample; once for every power of two (``antialias``).
+
+    Raises:
+        ValueError: a factor that is no power of two, and what all scalers refuse.
+    """
+    _check(x, factor)
+    if factor & (factor - 1):
+        raise ValueError(f"blur_pool halves again and again: its factor must be a power of two, not {factor}")
     kernel = gaussian_kernel(0.6)
     radius = kernel.shape[0] // 2
     for _ in range(int(math.log2(factor))):
@@ -97,6 +127,8 @@ SCALERS: dict[str, Callable[[Tensor, int], Tensor]] = {
     "max_pool": max_pool,
     "blur_pool": blur_pool,
 }
+"""Each maps float pictures ``(N, C, H, W)`` and a factor to ``(N, C, H/factor, W/factor)``, and raises ``ValueError``
+for other pictures and for a factor that does not divide both sides."""
 
 
 class Pyramid(nn.Module):
@@ -113,7 +145,7 @@ class Pyramid(nn.Module):
 
     Raises:
         ValueError: an unknown scaler, a size that a factor does not divide, a factor that is no power of two, an
-            input of another shape, or another number of pictures than levels.
+            input of another shape or of bytes, or another number of pictures than levels.
     """
 
     def __init__(self, image_size: int, factors: Sequence[int] = (1, 2, 4), scaler: str = "gaussian_resize"):
@@ -154,6 +186,7 @@ class Pyramid(nn.Module):
                 f"expected pictures (N, C, {self.image_size}, {self.image_size}), not {tuple(x.shape)}; "
                 "build the network or pyramid with the image_size of your pictures"
             )
+        _check(x, factor)
         if factor == 1:
             return x
         if self.scaler == "gaussian_resize":

@@ -202,7 +202,7 @@ def build_segmentation(
     _, kind = SEGMENTATION_NETWORKS[choose(name, SEGMENTATION_NETWORKS, "segmentation network")]
     counts = {"num_classes": num_classes, "image_size": image_size, "in_channels": in_channels, "width": width}
     for what, value in counts.items():
-        positive_int(value, what, maximum=4096 if what == "width" else 2**31 - 1)
+        positive_int(value, what, maximum=4096 if what == "width" else 2**63 - 1)
     if image_size % kind.coarsest:
         raise ValueError(
             f"{name} shrinks pictures by {kind.coarsest}: image_size must be a multiple of that, not {image_size}"

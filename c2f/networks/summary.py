@@ -1,6 +1,5 @@
 """Size and cost of a network."""
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
+
+from c2f.networks.modes import copied
 
 
 def multiply_adds(
@@ -25,7 +26,7 @@ def multiply_adds(
         in_channels, image_size: C and H = W of a picture.
         call: what is counted, of the network and a picture; by default the forward pass.
     """
-    shadow = copy.deepcopy(network).to("meta").eval()
+    shadow = copied(network).to("meta").eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         call(shadow, torch.empty(1, in_channels, image_size, image_size, device="meta"))
     return counter.get_total_flops() // 2

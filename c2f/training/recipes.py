@@ -73,7 +73,7 @@ class Recipe:
         for field in ("epochs", "batch_size", "repetitions", "image_size"):
             value = getattr(self, field)
             if field != "image_size" or value is not None:
-                positive_int(value, field, maximum=LARGEST_SIDE if field == "image_size" else 2**31 - 1)
+                positive_int(value, field, maximum=LARGEST_SIDE if field == "image_size" else 2**63 - 1)
         check_numbers(self, _RANGES)
 
     def learning_rate(self, epoch: int) -> float:

@@ -4,12 +4,12 @@ Axes: B pictures of one batch, C channels, H rows and columns, T answers, K clas
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from c2f.networks.glimpse.network import MultiGlimpse
+from c2f.networks.modes import copied
 from c2f.zoo.models import TrainedModel
 
 PredictFn = Callable[[Tensor], Tensor]
@@ -17,16 +17,16 @@ PredictFn = Callable[[Tensor], Tensor]
 
 
 def predict_fn(network: MultiGlimpse, device: str = "cpu") -> PredictFn:
-    """Return a network of glimpses as a function; it is moved and brought into inference mode."""
+    """Return a network of glimpses as a function; it is copied, and the copy is in inference mode on ``device``."""
     # half again as fast on a CPU
-    network = network.to(device).eval().to(memory_format=torch.channels_last)
-    return lambda x: network(x.contiguous(memory_format=torch.channels_last)).logits
+    quick = copied(network).to(device).eval().to(memory_format=torch.channels_last)
+    return lambda x: quick(x.contiguous(memory_format=torch.channels_last)).logits
 
 
 def predict_fn_of(model: TrainedModel, device: str = "cpu") -> PredictFn:
-    """Return a trained classifier, of one answer or one after each glimpse, as a function."""
+    """Return a trained classifier, of one answer or one after each glimpse, as a function; its network is copied."""
     if isinstance(model.network, MultiGlimpse):
         return predict_fn(model.network, device)
-    network: Any = model.network.to(device).eval()
+    network = copied(model.network).to(device).eval()
     mean = 0 if model.mean is None else model.mean.to(device)
     return lambda x: network(x - mean)[None]

@@ -16,7 +16,7 @@ from c2f.datasets import canvas
 from c2f.datasets.data_name import DataName
 from c2f.datasets.pictures import Pictures
 from c2f.datasets.selection import stratified_subset
-from c2f.networks.modes import in_float32
+from c2f.networks.modes import eval_mode, in_float32
 from c2f.training import data as training_data
 from c2f.training.data import EVALUATION_BATCH
 from c2f.zoo.models import TrainedModel
@@ -141,10 +141,10 @@ def draw(found: Pictures, pictures: int | None, data: str) -> Tensor:
 
 def predictions(network: nn.Module, images: Tensor, mean: Tensor | None, device: str = "cpu") -> Tensor:
     """Return the class that the plain network predicts for each picture ``(N, C, H, W)`` in [0, 1], int64 ``(N,)``."""
-    network = network.to(device).eval()
+    network = network.to(device)
     shift = 0 if mean is None else mean.to(device)
     found = []
-    with torch.inference_mode(), in_float32(torch.device(device)):
+    with eval_mode(network), torch.inference_mode(), in_float32(torch.device(device)):
         for x in images.split(EVALUATION_BATCH):
             found.append(network(x.to(device) - shift).argmax(dim=1).cpu())
     return torch.cat(found).clone()

@@ -13,6 +13,7 @@ from eagerpy.tensor import PyTorchTensor
 from foolbox import attacks as fa
 from foolbox.attacks.spatial_attack_transformations import rotate_and_shift
 from foolbox.distances import l2
+from scipy.ndimage import map_coordinates
 from torch import nn
 
 from c2f import attacks, zoo
@@ -270,3 +271,23 @@ def test_a_success_under_autocast_holds_in_float32():
 def test_the_names_are_the_ten_of_the_paper():
     assert len(attacks.names()) == 10
     assert attacks.title("salt_and_pepper") == "Salt and pepper"
+
+
+def hand_moved(picture, row, column, angle):
+    """Read ``picture`` ``(H, W)`` bilinearly at every pixel's place after a turn about the centre, in pixels."""
+    height, width = picture.shape
+    y, x = np.mgrid[:height, :width]
+    y, x = y - (height - 1) / 2, x - (width - 1) / 2
+    sin, cos = np.sin(np.deg2rad(angle)), np.cos(np.deg2rad(angle))
+    row, column = row * (height - 1) / height, column * (width - 1) / width  # the published scaling
+    places = [sin * x + cos * y + row + (height - 1) / 2, cos * x - sin * y + column + (width - 1) / 2]
+    return map_coordinates(picture, places, order=1, mode="grid-constant")
+
+
+@pytest.mark.parametrize("size", [(28, 112), (32, 64), (64, 32), (9, 9), (7, 2)])
+def test_a_shift_is_in_pixels_and_a_rotation_no_shear_whatever_the_aspect(size):
+    x = torch.rand(1, 2, *size, generator=torch.Generator().manual_seed(0))
+    for transform in ((5.0, 0.0, 0.0), (0.0, -5.0, 0.0), (-5 / 3, 5 / 9, 5.0), (0.0, 0.0, -30.0)):
+        made = move(x, sampling_grids([transform], x)[0])[0]
+        for channel, picture in enumerate(x[0].double().numpy()):
+            np.testing.assert_allclose(made[channel], hand_moved(picture, *transform), atol=2e-5)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from c2f import attacks
+from c2f.attacks import gradient
 from c2f.attacks.search import CLOSE, Judge, Search
 from c2f.common.streams import Streams
 
@@ -187,10 +188,10 @@ class Half(Edges):
 
 
 class Fickle(Edges):
-    """Never fooled in a batch of three."""
+    """In a batch of three, rounding turns a tie."""
 
     def forward(self, x):
-        return super().forward(x) if len(x) != 3 else super().forward(torch.ones_like(x))
+        return super().forward(x) + torch.tensor([0.0, 1e-6 if len(x) == 3 else 0.0])
 
 
 def test_what_fools_alone_but_not_in_the_given_batch_comes_back_unchanged():
@@ -198,3 +199,55 @@ def test_what_fools_alone_but_not_in_the_given_batch_comes_back_unchanged():
     assert torch.equal(raw, GREY)
     assert not success.any()
     assert run(foolbox.PyTorchModel(Edges().eval(), bounds=(0, 1), device="cpu"))[2].all()
+
+
+class Mixed(nn.Module):
+    """It has a batch norm."""
+
+    def __init__(self, **options):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(1, **options)
+
+    def forward(self, x):
+        return Edges()(self.norm(x))
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_answers_that_depend_on_the_batch_or_on_chance_are_refused(n):
+    pictures, labels = torch.rand(n, 1, 8, 8, generator=torch.Generator().manual_seed(0)), ONES[:n]
+    network = Mixed().train()
+    with pytest.warns(UserWarning, match="training mode"):
+        model = foolbox.PyTorchModel(network, bounds=(0, 1), device="cpu")
+    for bad in (model, attacks.victim(Mixed(track_running_stats=False))):
+        with pytest.raises(ValueError, match=r"depends on the pictures beside it .* \(network.eval\(\)\)"):
+            run(bad, pictures, labels)
+        with pytest.raises(ValueError, match="depends on the pictures beside it"):
+            gradient.run("pgd_linf", bad, pictures, labels, 0.1)
+    run(attacks.victim(network), pictures, labels)  # the copy is in inference mode
+    network.eval()
+    run(model, pictures, labels)
+
+
+class Chance(nn.Module):
+    def forward(self, x):
+        return torch.rand(len(x), 2)
+
+
+def test_chance_in_the_answers_is_refused():
+    with pytest.raises(ValueError, match="or on chance"):
+        run(attacks.victim(Chance()))
+
+
+class ChannelsLast(nn.Module):
+    def forward(self, x):
+        return Edges()(x.permute(0, 3, 1, 2))
+
+
+def test_pictures_whose_channels_come_last_are_refused():
+    model = foolbox.PyTorchModel(ChannelsLast().eval(), bounds=(0, 1), device="cpu")
+    with pytest.raises(ValueError, match=r"channels of \(3, 8, 8, 1\) seem to come last: give pictures.permute"):
+        run(model, GREY.permute(0, 2, 3, 1))
+    model.data_format = "channels_last"  # as Foolbox's models of TensorFlow say
+    with pytest.raises(ValueError, match="seem to come last"):
+        run(model)
+    run(pictures=GREY.expand(-1, 13, -1, -1))  # a multispectral picture

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from c2f import networks
-from c2f.attacks import victim
+from c2f.attacks import build, victim
 from c2f.networks.blocks import SameConv2d, SameMaxPool2d
 from c2f.networks.folding import PooledConv2d, SlicedMaxPool2d, folded, for_cpu
 
@@ -101,3 +101,52 @@ def test_where_the_first_stage_can_be_pooled_it_is():
     for name in ("nin_light", "resnet18"):  # their pools are of 3x3
         assert SlicedMaxPool2d in kinds(name)
         assert not {PooledConv2d, SameMaxPool2d} & kinds(name)
+
+
+def trained(network):
+    """Give the batch norms statistics that folding would have to take in."""
+    network.train()(torch.rand(16, 3, 12, 12))
+    return network.eval()
+
+
+def spectral():
+    return nn.utils.parametrizations.spectral_norm(nn.Conv2d(3, 8, 3))
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*is deprecated:FutureWarning")
+@pytest.mark.parametrize(
+    "convolution",
+    [spectral, lambda: nn.utils.spectral_norm(nn.Conv2d(3, 8, 3)), lambda: nn.utils.weight_norm(nn.Conv2d(3, 8, 3))],
+)
+@pytest.mark.parametrize("norm", [nn.BatchNorm2d(8), nn.BatchNorm2d(8, affine=False)])
+def test_a_network_whose_weights_are_computed_answers_unfolded(convolution, norm):
+    torch.manual_seed(0)
+    head = nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3)
+    network = trained(nn.Sequential(convolution(), norm, nn.ReLU(), *head))
+    model, x = victim(network), torch.rand(6, 3, 12, 12)
+    assert torch.equal(model(x), network(x))
+    torch.testing.assert_close(model.fast(x), network(x))
+    labels = network(x).argmax(dim=1)
+    raw, _, success = build("contrast")(model, x, labels, epsilons=None)
+    assert torch.equal(network(raw).argmax(dim=1) != labels, success)
+
+
+class Standardised(nn.Conv2d):
+    def forward(self, x):
+        weight = self.weight - self.weight.mean(dim=(1, 2, 3), keepdim=True)
+        return nn.functional.conv2d(x, weight, self.bias)
+
+
+def test_what_folding_does_not_know_stays_as_it_is():
+    torch.manual_seed(0)
+    hooked = nn.Conv2d(3, 4, 3)
+    hooked.register_forward_hook(lambda module, arguments, output: 2 * output)
+    x = torch.rand(2, 3, 12, 12)
+    for first, second in (
+        (Standardised(3, 4, 3), nn.BatchNorm2d(4)),
+        (hooked, nn.BatchNorm2d(4)),
+        (nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4, track_running_stats=False)),
+    ):
+        network = trained(nn.Sequential(first, second))
+        assert type(folded(network)[1]) is nn.BatchNorm2d
+        torch.testing.assert_close(folded(network)(x), network(x))

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from c2f import datasets, networks, zoo
-from c2f.cam import frozen, grad_cam, keep_outputs, paper_layers, paper_normalise, upsample
+from c2f.cam import frozen, grad_cam, hires_cam, keep_outputs, paper_layers, paper_normalise, upsample
+from c2f.cam.guided import guided_grad_cam
 
 
 @pytest.fixture(scope="module")
@@ -399,3 +400,110 @@ def test_maps_of_another_shape_are_refused():
         paper_normalise(torch.zeros(1, 7, 7, dtype=torch.bool), 28)
     with pytest.raises(ValueError, match="height must be a whole number of at least 1, not 0"):
         upsample(torch.rand(1, 7, 7), 0)
+
+
+# Layers whose channels come last
+
+
+class ChannelsLast(nn.Module):
+    """Features ``(N, H, W, C)`` as hierarchical vision transformers have them, through a norm and a GELU."""
+
+    def __init__(self, channels=8):
+        super().__init__()
+        self.conv, self.norm, self.mix = nn.Conv2d(2, channels, 3, padding=1), nn.LayerNorm(channels), nn.GELU()
+        self.dense, self.head = nn.Linear(channels, channels), nn.Linear(channels, 4)
+
+    def forward(self, x):
+        self.seen = self.mix(self.norm(self.conv(x).relu().permute(0, 2, 3, 1)))
+        return self.head(self.dense(self.seen).mean(dim=(1, 2)))
+
+
+@pytest.fixture
+def wide():
+    return torch.rand(2, 2, 20, 33, generator=torch.Generator().manual_seed(2))
+
+
+@pytest.mark.parametrize("layer", ["norm", "mix", "dense"])
+@pytest.mark.parametrize("size", [(20, 33), (16, 16)])
+def test_a_layer_whose_channels_come_last_is_refused_until_that_is_said(layer, size):
+    network, x = ChannelsLast().eval(), torch.rand(2, 2, *size)
+    with pytest.raises(ValueError, match=r"gives \(2, .*, 8\) .* seem to come last, .* channel_axis=3 if so"):
+        grad_cam(network, layer, x)
+    assert grad_cam(network, layer, x, channel_axis=3).maps.shape == (2, *size)
+    assert hires_cam(network, layer, x, channel_axis=3).maps.shape == (2, *size)
+    assert grad_cam(network, layer, x, channel_axis=1).maps.shape == (2, size[1], 8)  # at one's own risk
+    assert grad_cam(network, "conv", x).maps.shape == (2, *size)
+
+
+def test_the_map_of_a_layer_whose_channels_come_last(wide):
+    network = ChannelsLast().eval()
+    found = grad_cam(network, "mix", wide, channel_axis=3)
+    logits = network(wide)
+    (gradient,) = torch.autograd.grad(logits.amax(dim=1).sum(), network.seen)
+    right = (gradient.mean(dim=(1, 2))[:, None, None] * network.seen).sum(dim=3)
+    torch.testing.assert_close(found.maps, right.detach())
+    torch.testing.assert_close(found.weights, gradient.mean(dim=(1, 2)))
+    both = hires_cam(network, "mix", wide, channel_axis=3).maps
+    torch.testing.assert_close(both, (gradient * network.seen).sum(dim=3).detach())
+
+
+def test_as_many_channels_as_columns_only_the_module_tells():
+    network, x = ChannelsLast(16).eval(), torch.rand(2, 2, 16, 16)
+    for layer in ("norm", "dense"):
+        with pytest.raises(ValueError, match="seem to come last"):
+            grad_cam(network, layer, x)
+
+
+@pytest.mark.parametrize("size", [(28, 28), (28, 112), (61, 37)])
+@pytest.mark.parametrize("channels", [3, 7, 13, 24, 28])
+def test_no_layer_whose_channels_come_second_is_refused(size, channels):
+    convolutions = nn.Conv2d(2, channels, 5), nn.MaxPool2d(2), nn.Conv2d(channels, channels, 5), nn.MaxPool2d(2)
+    network = nn.Sequential(*convolutions, nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+    for layer in range(4):
+        grad_cam(network, str(layer), torch.rand(1, 2, *size))
+    with pytest.raises(ValueError, match=r"channel_axis must be 1 .* or 3 .*, not 2"):
+        grad_cam(network, "0", torch.rand(1, 2, *size), channel_axis=2)
+
+
+def test_a_batch_norm_without_statistics_is_refused(noise):
+    network = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3, track_running_stats=False), nn.Flatten())
+    with pytest.raises(ValueError, match="batch norm '1' keeps no running statistics"):
+        grad_cam(network, "0", noise)
+
+
+# Guided backpropagation
+
+
+class ReLUs(nn.Module):
+    def __init__(self, first, second):
+        super().__init__()
+        self.conv1, self.conv2, self.dense = nn.Conv2d(1, 4, 3), nn.Conv2d(4, 4, 3), nn.Linear(4, 3)
+        self.first, self.second = first, second
+
+    def forward(self, x):
+        return self.dense(self.second(self.conv2(self.first(self.conv1(x)))).mean(dim=(2, 3)))
+
+
+RELU = nn.ReLU()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "counted"),
+    [
+        (nn.ReLU(), torch.relu, "of the 2 that run in this ReLUs 1 are"),
+        (nn.functional.relu, torch.relu_, "of the 2 that run in this ReLUs 0 are"),
+        (nn.GELU(), nn.GELU(), "of the 0 that run in this ReLUs 0 are"),
+    ],
+)
+def test_guided_backpropagation_refuses_relus_that_are_no_modules(first, second, counted, noise):
+    network = ReLUs(first, second)
+    with pytest.raises(ValueError, match=f"{counted}: write each torch.relu as"):
+        guided_grad_cam(network, "conv1", noise)
+
+
+def test_a_relu_that_runs_twice_is_turned_twice(noise):
+    torch.manual_seed(0)
+    own, shared = ReLUs(nn.ReLU(), nn.ReLU(inplace=True)), ReLUs(RELU, RELU)
+    shared.load_state_dict(own.state_dict())
+    found, expected = (guided_grad_cam(network, "conv1", noise).gradient for network in (shared, own))
+    torch.testing.assert_close(found, expected)

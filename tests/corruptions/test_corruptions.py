@@ -1,6 +1,7 @@
 """The fifteen corruptions: against the numbers of the published definitions, and in themselves."""
 
 import json
+import math
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -351,3 +352,9 @@ def test_frost_is_fetched_once_and_checked(tmp_path, monkeypatch):
     assert all(url.startswith("https://") for urls in asked for url in urls)
     with pytest.raises(ValueError, match="Remove it and run `c2f fetch frost`"):
         frost.fetch(tmp_path)
+
+
+@pytest.mark.parametrize("side", [0, -3, math.nan, 32.0])
+def test_no_table_is_for_pictures_of_no_size(side):
+    with pytest.raises(ValueError, match="side must be a whole number of at least 1, not"):
+        corruptions.table_for(side)

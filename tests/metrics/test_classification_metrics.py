@@ -17,14 +17,14 @@ CONFUSION = [[3, 1, 1], [1, 2, 0], [0, 1, 1]]
 
 
 class Reads(nn.Module):
-    """Its logits are the first three grey levels of a picture, in [0, 1]."""
+    """Its logits are twice the first three grey levels of a picture, in [0, 1]."""
 
     def __init__(self):
         super().__init__()
         self.drop = nn.Dropout(0.5)  # in inference mode it must not act
 
     def forward(self, x):
-        return self.drop(x[:, 0, 0, :3])
+        return 2 * self.drop(x[:, 0, 0, :3])
 
 
 def loader(batch_size, logits=None, labels=LABELS):
@@ -41,8 +41,8 @@ def test_a_case_that_can_be_checked_by_hand():
     assert found.predictions.tolist() == PREDICTIONS.tolist()
     assert found.labels.tolist() == LABELS.tolist()
     assert found.confusion.tolist() == CONFUSION
-    # A logit of 1 against two of 0: -log(e / (e + 2)) where it is right, -log(1 / (e + 2)) where it is wrong.
-    right, wrong = math.log(math.e + 2) - 1, math.log(math.e + 2)
+    # A logit of 2 against two of 0: -log(e^2 / (e^2 + 2)) where it is right, -log(1 / (e^2 + 2)) where it is wrong.
+    right, wrong = math.log(math.e**2 + 2) - 2, math.log(math.e**2 + 2)
     assert found.loss == pytest.approx(0.6 * right + 0.4 * wrong, rel=1e-6)
     assert found.seconds > 0
 

@@ -471,3 +471,28 @@ def test_other_bad_input():
         box_accuracy(BOXES, BOXES, 8, 8, iou=50)
     with pytest.raises(ValueError, match="count must be a whole number"):
         random_maps(0, 3, 3, 0)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (torch.zeros(2, 3, dtype=torch.int64), torch.zeros(2, 4, dtype=torch.int64)),
+        (torch.zeros(1, 4, dtype=torch.int64), torch.zeros(4, dtype=torch.int64)),
+        (torch.tensor([[5, 5, 2, 2]]), torch.tensor([[0, 0, 3, 3]])),
+    ],
+)
+def test_what_is_no_box_has_no_overlap(a, b):
+    with pytest.raises(ValueError, match=r"boxes must be \(B, 4\), each x0, y0, x1, y1"):
+        box_iou(a, b)
+
+
+def test_the_thresholds_of_an_oracle_are_those_of_the_overlaps():
+    rows, columns = torch.meshgrid(torch.arange(32), torch.arange(32), indexing="ij")
+    maps = torch.stack([torch.exp(-((rows - 10 - i) ** 2 + (columns - 12) ** 2) / 60.0) for i in range(6)])
+    boxes = torch.tensor([[8, 6 + i, 16, 14 + i] for i in range(6)])
+    thresholds = [0.2, 0.4, 0.6, 0.8]
+    ious = box_ious(maps, boxes, thresholds)
+    assert oracle_accuracy(ious, thresholds=thresholds).thresholds == (0.6,)
+    for other in (ious, ious.repeat(1, 50), ious[:0], ious[0]):
+        with pytest.raises(ValueError, match="do not go with 100 thresholds: give the thresholds that box_ious"):
+            oracle_accuracy(other)

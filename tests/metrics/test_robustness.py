@@ -219,3 +219,9 @@ def test_an_interval_may_be_infinite():
 def test_intervals_over_different_pictures_are_refused():
     with pytest.raises(ValueError, match="given are 2 that do not share them"):
         interval([FIVE, FIVE[np.array([0, 1, 2, 4, 3])]], robustness.median_l2)
+
+
+def test_distances_are_of_pairs():
+    x = torch.rand(3, 1, 2, 2)
+    with pytest.raises(ValueError, match=r"\(3, 1, 2, 2\) but perturbed ones \(1, 1, 2, 2\): give one of each"):
+        robustness.distances(x, x[:1])

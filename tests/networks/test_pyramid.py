@@ -202,3 +202,29 @@ def test_bad_pictures_are_refused():
             resize_matrix(8, bad)
         with pytest.raises(ValueError, match="size_in must be a whole number"):
             resize_matrix(bad, 8)
+
+
+@pytest.mark.parametrize("scaler", SCALERS)
+def test_a_scaler_refuses_bytes_and_what_it_would_crop_or_stretch(scaler):
+    shrink = SCALERS[scaler]
+    with pytest.raises(ValueError, match=r"must be float \(N, C, H, W\), not torch.uint8 .* images.float\(\) / 255"):
+        shrink(torch.full((1, 1, 8, 8), 255, dtype=torch.uint8), 2)
+    with pytest.raises(ValueError, match=r"not torch.float32 \(32, 32\)"):
+        shrink(torch.rand(32, 32), 2)
+    for size, factor in (((28, 28), 3), ((28, 30), 4), ((30, 28), 4)):
+        with pytest.raises(ValueError, match=rf"pictures of {size[0]}x{size[1]} cannot be shrunk by {factor}"):
+            shrink(torch.rand(1, 1, *size), factor)
+    for bad in (0, -2, 2.0):
+        with pytest.raises(ValueError, match="a factor must be a whole number of at least 1"):
+            shrink(torch.rand(1, 1, 8, 8), bad)
+    assert shrink(torch.rand(1, 1, 16, 24), 2).shape == (1, 1, 8, 12)
+
+
+def test_a_pyramid_refuses_bytes_and_a_blur_of_no_pixels():
+    with pytest.raises(ValueError, match=r"not torch\.uint8"):
+        Pyramid(32)(torch.zeros(1, 1, 32, 32, dtype=torch.uint8))
+    for sigma in (0, -1.0, math.inf, math.nan):
+        with pytest.raises(ValueError, match="sigma must be a finite number of pixels above 0, not"):
+            gaussian_kernel(sigma)
+    with pytest.raises(ValueError, match="must be a power of two, not 3"):
+        SCALERS["blur_pool"](torch.rand(1, 1, 9, 9), 3)

@@ -20,6 +20,7 @@ from c2f.corruptions.resampling import grey
 from c2f.corruptions.table import SEVERITIES
 from c2f.datasets.pictures import Pictures
 from c2f.datasets.streaming import StreamedBatches
+from c2f.networks.answers import finite
 from c2f.runs.parts import PartialResults
 from c2f.zoo.predict import PredictFn
 
@@ -223,6 +224,7 @@ def evaluate(predict: PredictFn, source: Source, parts: PartialResults, device: 
 
     Raises:
         c2f.runs.parts.OutOfTime: the deadline of ``parts`` is near.
+        ValueError: logits that are not finite, or numbers of pictures that differ.
     """
     on = torch.device(device).type
 
@@ -233,7 +235,7 @@ def evaluate(predict: PredictFn, source: Source, parts: PartialResults, device: 
             at_a_time = max(1, VALUES_AT_A_TIME.get(on, VALUES_AT_A_TIME["cpu"]) // images[0].numel())
             for some, expected in zip(images.split(at_a_time), labels.split(at_a_time), strict=True):
                 with torch.inference_mode():
-                    logits = predict(some.to(device).float() / 255)
+                    logits = finite(predict(some.to(device).float() / 255))
                     hits = (logits.argmax(dim=2) == expected.to(device)).sum(dim=1)
                 right = hits if right is None else right + hits
             pictures += len(labels)

@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from c2f.datasets.batches import Loader
+from c2f.networks.answers import finite
 from c2f.networks.glimpse.losses import cross_entropies
 from c2f.networks.glimpse.network import MultiGlimpse
+from c2f.networks.modes import eval_mode
 
 
 @dataclass(frozen=True)
@@ -81,36 +83,34 @@ class Exits:
 
 
 def evaluate_glimpses(network: MultiGlimpse, loader: Loader, glimpses: int | None = None) -> GlimpseEvaluation:
-    """Look at every picture of ``loader`` in inference mode; the network's mode is left as it was.
+    """Look at every picture of ``loader`` in inference mode; the modes of the network's modules are left as they were.
 
     Args:
         network: a Multi-Glimpse Network.
         loader: gives pictures as the network takes them.
         glimpses: T; by default as the network's settings say.
+
+    Raises:
+        ValueError: logits that are not finite.
     """
-    was_training = network.training
-    network.eval()
     start = time.perf_counter()
     labels: list[Tensor] = []
     predictions: list[Tensor] = []
     confidences: list[Tensor] = []
     losses: list[Tensor] = []
     places: list[Tensor] = []
-    try:
-        with torch.no_grad():  # not inference mode: a loader's threads may not write to its tensors
-            for x, y in loader.epoch(0):
-                seen = network(x, glimpses)
-                confidence, prediction = seen.logits.softmax(dim=2).max(dim=2)
-                for parts, part in (
-                    (labels, y),
-                    (predictions, prediction),
-                    (confidences, confidence),
-                    (losses, cross_entropies(seen.logits, y)),
-                    (places, seen.places),
-                ):
-                    parts.append(part)
-    finally:
-        network.train(was_training)
+    with eval_mode(network), torch.no_grad():  # a loader's threads may not write to inference tensors
+        for x, y in loader.epoch(0):
+            seen = network(x, glimpses)
+            confidence, prediction = finite(seen.logits).softmax(dim=2).max(dim=2)
+            for parts, part in (
+                (labels, y),
+                (predictions, prediction),
+                (confidences, confidence),
+                (losses, cross_entropies(seen.logits, y)),
+                (places, seen.places),
+            ):
+                parts.append(part)
     return GlimpseEvaluation(
         labels=torch.cat(labels).cpu().clone(),
         predictions=torch.cat(predictions, dim=1).cpu().clone(),

@@ -25,9 +25,10 @@ from c2f.attacks import gradient, masking
 from c2f.attacks.descent import LinfPGD, MarginPGD
 from c2f.attacks.victim import victim
 from c2f.common.checks import positive_int
+from c2f.networks.answers import finite
 from c2f.networks.glimpse.backbones import Standardise
 from c2f.networks.glimpse.network import LastAnswer, MultiGlimpse, without_rescaling
-from c2f.networks.modes import in_float32
+from c2f.networks.modes import eval_mode, in_float32
 
 PUBLISHED_EPSILON, PUBLISHED_STEP, PUBLISHED_STEPS = 4 / 255, 1 / 255, 10
 """Of the published attack, the first two in normalised units."""
@@ -72,7 +73,7 @@ def pgd_as_published(
         float32 ``(N, C, H, H)``.
 
     Raises:
-        ValueError: a number out of range, or another number of labels.
+        ValueError: a number out of range, another number of labels, or logits that are not finite.
     """
     gradient.check_epsilon(epsilon)
     gradient.check_epsilon(step)
@@ -81,19 +82,15 @@ def pgd_as_published(
         raise ValueError(f"expected labels ({len(pictures)},), one a picture, not {tuple(labels.shape)}")
     unit = normalised_unit(network)
     changed = pictures.detach().clone()
-    was_training = network.training
-    network.eval()
-    try:
-        with nullcontext() if rescaling else without_rescaling(network), in_float32(pictures.device):
-            for _ in range(steps):
-                changed.requires_grad_()
-                loss = F.cross_entropy(network(changed, glimpses).logits[-1], labels)
-                (slope,) = torch.autograd.grad(loss, changed)
-                with torch.no_grad():
-                    moved = changed + step * unit * slope.sign()
-                    changed = pictures + (moved - pictures).clamp(-epsilon * unit, epsilon * unit)
-    finally:
-        network.train(was_training)
+    gradients = nullcontext() if rescaling else without_rescaling(network)
+    with eval_mode(network), gradients, in_float32(pictures.device):
+        for _ in range(steps):
+            changed.requires_grad_()
+            loss = F.cross_entropy(finite(network(changed, glimpses).logits[-1]), labels)
+            (slope,) = torch.autograd.grad(loss, changed)
+            with torch.no_grad():
+                moved = changed + step * unit * slope.sign()
+                changed = pictures + (moved - pictures).clamp(-epsilon * unit, epsilon * unit)
     return changed
 
 
@@ -103,17 +100,15 @@ def correct_by_glimpse(
     """Return whether each answer is right, bool ``(T, N)``; pictures ``(N, C, H, H)`` as the network takes them.
 
     The network runs in inference mode, in full float32, and is left as it was.
+
+    Raises:
+        ValueError: logits that are not finite.
     """
-    was_training = network.training
-    network.eval()
-    try:
-        with torch.no_grad(), in_float32(pictures.device):
-            parts = [
-                network(x, glimpses).logits.argmax(dim=2) == y
-                for x, y in zip(pictures.split(batch_size), labels.split(batch_size), strict=True)
-            ]
-    finally:
-        network.train(was_training)
+    with eval_mode(network), torch.no_grad(), in_float32(pictures.device):
+        parts = [
+            finite(network(x, glimpses).logits).argmax(dim=2) == y
+            for x, y in zip(pictures.split(batch_size), labels.split(batch_size), strict=True)
+        ]
     return torch.cat(parts, dim=1)
 
 

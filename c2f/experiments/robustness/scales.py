@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from c2f import networks
 from c2f.common.checks import choose
 from c2f.experiments.robustness import records as attack_records
+from c2f.networks.answers import checked_logits
+from c2f.networks.modes import eval_mode
 from c2f.networks.top_down import TopDown
 from c2f.runs.execution import Execution, check_options
 from c2f.runs.experiment import Measured, Plan, record_measurement
@@ -77,7 +79,8 @@ def ablate(
         device: as torch names it.
 
     Raises:
-        ValueError: not a top-down network, or pictures and labels that do not belong together.
+        ValueError: not a top-down network, pictures and labels that do not belong together, or outputs that are no
+            finite logits.
     """
     if not isinstance(network, TopDown):
         raise ValueError(f"{type(network).__name__} has one input only: give a top-down network, e.g. lenetfc_td")
@@ -86,16 +89,17 @@ def ablate(
             f"clean pictures {tuple(clean.shape)}, perturbed ones {tuple(perturbed.shape)} and {len(labels)} labels do "
             "not belong together: give one of each for every picture"
         )
-    network = network.to(device).eval()
+    network = network.to(device)
     shift = 0 if mean is None else mean.to(device)
     every = combinations(network.pyramid.factors)
     correct, loss = dict.fromkeys(every, 0), dict.fromkeys(every, 0.0)
-    with torch.inference_mode():
+    with eval_mode(network), torch.inference_mode():
         for index in torch.arange(len(labels)).split(EVALUATION_BATCH):
             both = [(pictures[index].to(device) - shift) for pictures in (clean, perturbed)]
             y = labels[index].to(device)
             for name, seen in every.items():
-                logits = network(both[0] if name == SINGLE else [both[turned] for turned in seen])
+                pictures = both[0] if name == SINGLE else [both[turned] for turned in seen]
+                logits = checked_logits(network(pictures), len(y))
                 correct[name] += int((logits.argmax(dim=1) == y).sum())
                 loss[name] += float(F.cross_entropy(logits.double(), y, reduction="sum"))
     return {name: Score(correct[name] / len(labels), loss[name] / len(labels)) for name in every}

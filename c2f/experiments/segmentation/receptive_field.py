@@ -6,13 +6,16 @@ Axes: N pictures, C channels, H rows, W columns, K classes.
 import torch
 from torch import Tensor, nn
 
+from c2f.networks.answers import checked_logits
+from c2f.networks.modes import frozen
+
 
 def influence(network: nn.Module, pictures: Tensor, row: int, column: int) -> Tensor:
     """Return how strongly every pixel moves the answer at one pixel, float32 ``(H, W)``, at least 0, with sum 1.
 
     It is the size of the gradient of that pixel's highest logit with respect to the picture, added up over pictures and
-    channels: 0 means out of sight, for these pictures at least. The network is asked in inference mode and left in the
-    mode that it was in; its weights get no gradients.
+    channels: 0 means out of sight, for these pictures at least. The network is asked in inference mode and left as it
+    was; its weights get no gradients.
 
     Args:
         network: maps ``(N, C, H, W)`` to logits ``(N, K, H, W)``.
@@ -20,20 +23,17 @@ def influence(network: nn.Module, pictures: Tensor, row: int, column: int) -> Te
         row, column: the pixel, each at least 0 and below H or W.
 
     Raises:
-        ValueError: a pixel outside the pictures, or a network whose answer depends on nothing.
+        ValueError: a pixel outside the pictures, outputs that are no finite logits of every pixel, or a network whose
+            answer depends on nothing.
     """
     height, width = pictures.shape[-2:]
     if not (0 <= row < height and 0 <= column < width):
         raise ValueError(f"pixel ({row}, {column}) is outside pictures of {height} x {width} pixels")
     x = pictures.detach().clone().requires_grad_()
-    was_training = network.training
-    network.eval()
-    try:
-        with torch.enable_grad():
-            highest = network(x)[:, :, row, column].amax(dim=1)  # (N,)
-            (gradient,) = torch.autograd.grad(highest.sum(), x)
-    finally:
-        network.train(was_training)
+    with frozen(network), torch.enable_grad():
+        logits = checked_logits(network(x), len(x), (height, width))
+        highest = logits[:, :, row, column].amax(dim=1)  # (N,)
+        (gradient,) = torch.autograd.grad(highest.sum(), x)
     total = gradient.abs().sum(dim=(0, 1))  # (H, W)
     if not total.any():
         raise ValueError("the answer depends on no pixel: the network's weights are zero, or its features all dead")

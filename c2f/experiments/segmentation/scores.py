@@ -22,6 +22,8 @@ from torch.nn.functional import cross_entropy
 from c2f.common.checks import choose
 from c2f.datasets.batches import Loader
 from c2f.metrics.classification import confusion_matrix
+from c2f.networks.answers import checked_logits
+from c2f.networks.modes import eval_mode
 
 DEFINITIONS = ("correct", "published")
 
@@ -116,26 +118,25 @@ class MeshEvaluation:
 
 
 def evaluate_meshes(network: nn.Module, loader: Loader, class_weights: Tensor) -> MeshEvaluation:
-    """Segment every mesh of ``loader`` in inference mode; the network's mode is left as it was.
+    """Segment every mesh of ``loader`` in inference mode; the modes of the network's modules are left as they were.
 
     Args:
         network: ``(N, 1, H, W)`` to logits ``(N, K, H, W)``.
         loader: gives meshes and their pixel labels.
         class_weights: float ``(K,)``, on the loader's device.
+
+    Raises:
+        ValueError: outputs that are no finite logits of every pixel.
     """
-    start, was_training = time.perf_counter(), network.training
+    start = time.perf_counter()
     total = torch.zeros((), dtype=torch.float64, device=class_weights.device)
     confusions: dict[str, Tensor] = {}
-    network.eval()
-    try:
-        with torch.inference_mode():
-            for x, labels in loader.epoch(0):
-                logits = network(x)
-                total += masked_loss(logits, labels, class_weights) * len(x)
-                for definition in DEFINITIONS:
-                    found = pixel_confusion(labels, predict(logits, definition), len(class_weights), definition)
-                    confusions[definition] = confusions.get(definition, 0) + found
-    finally:
-        network.train(was_training)
+    with eval_mode(network), torch.inference_mode():
+        for x, labels in loader.epoch(0):
+            logits = checked_logits(network(x), len(x), tuple(x.shape[2:]))
+            total += masked_loss(logits, labels, class_weights) * len(x)
+            for definition in DEFINITIONS:
+                found = pixel_confusion(labels, predict(logits, definition), len(class_weights), definition)
+                confusions[definition] = confusions.get(definition, 0) + found
     counts = {definition: found.cpu().clone() for definition, found in confusions.items()}
     return MeshEvaluation(total.item() / loader.num_pictures, counts, time.perf_counter() - start)

@@ -150,12 +150,11 @@ def fit_meshes(
         lr = recipe.learning_rate(history.val_loss)
         set_learning_rate(optim, lr)
         loss, accuracy = _train_epoch(network, train, optim, class_weights, epoch)
-        watched = evaluate_meshes(network, validation, class_weights)
-        if not torch.tensor([loss, watched.loss]).isfinite().all():
+        if not torch.tensor(loss).isfinite():
             raise FloatingPointError(
-                f"the loss is {loss} in training and {watched.loss} in validation in epoch {epoch + 1} at learning "
-                f"rate {lr:g}: try a lower one"
+                f"the training loss is {loss} in epoch {epoch + 1} at learning rate {lr:g}: try a lower one"
             )
+        watched = evaluate_meshes(network, validation, class_weights)
         scores = watched.scores()
         history.append(
             learning_rate=lr,

@@ -80,7 +80,21 @@ def box_ious(
 def oracle_accuracy(
     ious: Tensor, wanted: Sequence[float] = (0.5,), thresholds: Sequence[float] = THRESHOLDS
 ) -> OracleAccuracy:
-    """Return the accuracy of ``box_ious`` ``(N, T)`` at the best threshold, for each overlap ``wanted`` its own."""
+    """Return the accuracy of ``box_ious`` ``(N, T)`` at the best threshold, for each overlap ``wanted`` its own.
+
+    Args:
+        ious: as ``box_ious`` gives them.
+        wanted: the overlaps asked for.
+        thresholds: those that ``ious`` were made with.
+
+    Raises:
+        ValueError: another number of thresholds than columns, or no pictures.
+    """
+    if ious.ndim != 2 or not len(ious) or ious.shape[1] != len(thresholds):
+        raise ValueError(
+            f"overlaps {tuple(ious.shape)} do not go with {len(thresholds)} thresholds: give the thresholds that "
+            "box_ious was given, and at least one picture"
+        )
     accuracies, at = [], []
     for iou in wanted:
         share = (ious >= iou).double().mean(dim=0)  # (T,)

@@ -168,7 +168,16 @@ def box_iou(a: Tensor, b: Tensor) -> Tensor:
 
     Both ends are inside, so the area is (x1 - x0 + 1)(y1 - y0 + 1). (``torchvision.ops.box_iou`` counts it without the
     ones, for boxes whose far end is outside.)
+
+    Raises:
+        ValueError: boxes of another shape, or one that ends before it begins.
     """
+    for boxes in (a, b):
+        if boxes.ndim != 2 or boxes.shape[1] != 4 or (boxes[:, 2:] < boxes[:, :2]).any():
+            raise ValueError(
+                f"boxes must be (B, 4), each x0, y0, x1, y1 with x0 <= x1 and y0 <= y1, not {tuple(boxes.shape)}: "
+                f"{boxes.tolist()[:3]}"
+            )
     return torch.from_numpy(overlap(a.cpu().numpy()[:, None], b.cpu().numpy()[None]))
 
 

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from c2f.common.checks import positive_int
+from c2f.networks.answers import finite
 from c2f.networks.glimpse.geometry import whole_picture
 from c2f.networks.glimpse.network import MultiGlimpse, check_square
+from c2f.networks.modes import eval_mode
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,8 @@ class EarlyExit:
 def early_exit(network: MultiGlimpse, pictures: Tensor, confidence: float, glimpses: int | None = None) -> EarlyExit:
     """Classify pictures ``(N, C, H, H)``; one whose largest probability reaches ``confidence`` is not looked at again.
 
-    It runs without gradients and in inference mode; the network's mode is left as it was. A picture's answers do not
-    depend on those that left.
+    It runs without gradients and in inference mode; the modes of the network's modules are left as they were. A
+    picture's answers do not depend on those that left.
 
     Args:
         network: a Multi-Glimpse Network.
@@ -34,30 +36,26 @@ def early_exit(network: MultiGlimpse, pictures: Tensor, confidence: float, glimp
         glimpses: at most so many; by default as the network's settings say.
 
     Raises:
-        ValueError: a confidence out of its range, no glimpses, or pictures that are not square.
+        ValueError: a confidence out of its range, no glimpses, pictures that are not square, or logits that are not
+            finite.
     """
     if not 0 <= confidence <= 1:
         raise ValueError(f"confidence is a probability in [0, 1], not {confidence!r}")
     most = network.settings.glimpses if glimpses is None else positive_int(glimpses, "glimpses")
     check_square(pictures)
-    was_training = network.training
-    network.eval()
     answers: list[Tensor] = []
     used = torch.ones(len(pictures), dtype=torch.int64, device=pictures.device)
     left = torch.arange(len(pictures), device=pictures.device)
-    try:
-        with torch.no_grad():
-            place, memory = whole_picture(pictures), None
-            for glimpse in range(1, most + 1):
-                look = network.look(pictures[left], place, memory)
-                if not answers:
-                    answers.append(torch.empty_like(look.logits))
-                answers[0][left], used[left] = look.logits, glimpse
-                unsure = look.logits.softmax(dim=1).amax(dim=1) < confidence
-                if glimpse == most or not unsure.any():
-                    break
-                left, memory = left[unsure], look.memory.select(unsure)
-                place = network.locate(look.fused[unsure])
-    finally:
-        network.train(was_training)
+    with eval_mode(network), torch.no_grad():
+        place, memory = whole_picture(pictures), None
+        for glimpse in range(1, most + 1):
+            look = network.look(pictures[left], place, memory)
+            if not answers:
+                answers.append(torch.empty_like(look.logits))
+            answers[0][left], used[left] = finite(look.logits), glimpse
+            unsure = look.logits.softmax(dim=1).amax(dim=1) < confidence
+            if glimpse == most or not unsure.any():
+                break
+            left, memory = left[unsure], look.memory.select(unsure)
+            place = network.locate(look.fused[unsure])
     return EarlyExit(answers[0], used)
