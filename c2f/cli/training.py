@@ -11,6 +11,7 @@ from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from c2f.cli.epochs import Epochs, train_each
 from c2f.cli.options import Training, changes_of
+from c2f.common.checks import positive_int
 from c2f.experiments.glimpses.recipes import GlimpseRecipe
 from c2f.experiments.highres.recipes import DenseRecipe
 from c2f.experiments.segmentation.training import MeshRecipe
@@ -153,6 +154,7 @@ def train_densenet(
     from c2f.experiments.highres.recipes import dense_recipe
     from c2f.experiments.highres.run import densenet_run
 
+    positive_int(workers, "workers", minimum=0, maximum=1024)
     found = dense_recipe(network, data, profile, recipe, **vars(changes))
 
     def train(seed: int, device: str, shown: Epochs) -> Run:

@@ -49,7 +49,7 @@ class Origin:
     stored_as: str | None = None
 
     def __post_init__(self) -> None:
-        positive_int(self.workers, "workers", minimum=0)
+        positive_int(self.workers, "workers", minimum=0, maximum=1024)
         if self.tree is None and self.clean is not None:
             raise ValueError(f"clean {str(self.clean)!r} goes with a tree of corrupted pictures: give the tree too")
         if self.tree is not None and (self.test_data is not None or self.stored_as is not None):

@@ -89,7 +89,7 @@ def pgd_run(
     positive_int(steps, "steps")
     positive_int(restarts, "restarts")
     positive_int(checked, "checked", minimum=0)
-    if checked and choose(auto, masking.AUTOATTACK, "choice of auto") != "none":
+    if choose(auto, masking.AUTOATTACK, "choice of auto") != "none" and checked:
         masking.check_installed()
     check_options(how, MeasurementExecution)
     device, test_data = how.get("device", "cpu"), how.get("test_data") or data

@@ -145,7 +145,7 @@ def glimpse_run(
         OutOfTime: the deadline came first; run again to go on.
     """
     check_options(how, TrainingExecution)
-    positive_int(workers, "workers", minimum=0)
+    positive_int(workers, "workers", minimum=0, maximum=1024)
     device = how.get("device", "cpu")
     positive_int(seed, "seed", minimum=0)
     kind, backbone = split_glimpse_name(network)

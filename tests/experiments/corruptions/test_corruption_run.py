@@ -210,6 +210,8 @@ def test_a_recorded_attack(trained, tmp_path, monkeypatch):
     assert both.loc["with the right gradient", "one pass"] == ""
     with pytest.raises(ValueError, match="did you mean 'full_small_cnn'"):
         pgd_run("ful_small_cnn", data, 0, weights=weights, **given)
+    with pytest.raises(ValueError, match="unknown choice of auto 'quik'; did you mean 'quick'"):
+        pgd_run("full_small_cnn", data, 0, weights=weights, auto="quik", **given | {"checked": 0})
 
 
 def test_strengths_are_named_in_grey_levels():
