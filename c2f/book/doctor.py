@@ -15,7 +15,7 @@ from pathlib import Path
 from c2f.book.chapters import BOOK, ROOT, chapters, profile_values
 
 REQUIREMENTS = ("data", "cuda", "disk")
-"""What a job can require: the paper profile's data sets, a GPU that torch computes on by CUDA, room for results."""
+"""What a job can require, which is the paper profile's data sets, a GPU that torch computes on by CUDA, and room."""
 _OLDEST_PYTHON = (3, 11)
 _MEMORY_GIB = 3.0  # a quick chapter stays under 2
 _DISK_GIB = 2.0

@@ -1,7 +1,7 @@
 """Options that several commands have, with what ``--help`` says of them."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
@@ -56,7 +56,7 @@ def changes_of(kind: type, leave_out: tuple[str, ...] = ()) -> type:
     return dataclasses.make_dataclass(f"{kind.__name__}Changes", options, frozen=True)
 
 
-def _check_seeds(seeds: tuple[int, ...]) -> None:
+def check_seeds(seeds: Iterable[int]) -> None:
     """Refuse a bad seed before the first good one is begun."""
     for seed in seeds:
         positive_int(seed, "seed", minimum=0)
@@ -79,9 +79,6 @@ class Training:
     again: bool = False
     output: Path = Path("output")
 
-    def __post_init__(self) -> None:
-        _check_seeds(self.seeds)
-
 
 @dataclasses.dataclass(frozen=True)
 class Measurement:
@@ -101,13 +98,11 @@ class Measurement:
     again: bool = False
     output: Path = Path("output")
 
-    def __post_init__(self) -> None:
-        _check_seeds(self.seeds)
-
     def each(self, measure: Callable[..., "Run"]) -> Iterator[tuple[int, "Run"]]:
         """Call ``measure`` for each seed, with the options that all measurements have; give seed and run."""
         from c2f.training.device import find_device
 
+        check_seeds(self.seeds)
         device = find_device(self.device)
         for seed in self.seeds:
             how = {"weights": self.weights, "device": device, "again": self.again}

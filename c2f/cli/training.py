@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from c2f.cli.epochs import Epochs, train_each
-from c2f.cli.options import Training, changes_of
+from c2f.cli.options import Training, changes_of, check_seeds
 from c2f.common.checks import positive_int
 from c2f.experiments.glimpses.recipes import GlimpseRecipe
 from c2f.experiments.highres.recipes import DenseRecipe
@@ -250,6 +250,7 @@ def _train_all(name: str, data: str, recipe: Any, how: Training, train: Callable
     from c2f.runs.folder import run_name
     from c2f.training.device import find_device
 
+    check_seeds(how.seeds)
     device = find_device(how.device)
     trained = train_each(
         run_name(name, data),

@@ -14,7 +14,7 @@ from c2f.datasets.decoding import DamagedData
 from c2f.datasets.readers import idx_file, open_idx
 
 CHECKED = ".checked.json"
-"""The file of what was found: by file, its bytes, its time in nanoseconds, and the SHA-256 of its unpacked bytes."""
+"""The file that remembers, by file, its bytes, its time in nanoseconds, and the SHA-256 of its unpacked bytes."""
 
 
 def check_contents(folder: Path, sha256: Mapping[str, str]) -> None:

@@ -111,7 +111,7 @@ def test_ablations_keep_the_accuracy_of_every_seed(tmp_path):
     about = {"network": "lenetfc_td", "data": "mnist", "attack": "shifts", "protocol": "minimal"}
     for seed, value in enumerate((0.5, 0.25)):
         done = run(seed, values={"accuracy all": value}, details={"combinations": ["all"]})
-        add_run(tmp_path / "runs", "x--scales", "ablation", about, done)
+        add_run(tmp_path / "runs", "lenetfc_td--mnist--shifts--minimal--scales", "ablation", about, done)
     (found,) = attack_tables.ablations("minimal", tmp_path)
     assert (found.attack, found.accuracy) == ("shifts", {"all": [0.5, 0.25]})
     assert attack_tables.ablations("paper", tmp_path) == []

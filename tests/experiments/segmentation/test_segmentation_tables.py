@@ -44,7 +44,7 @@ def folder(tmp_path):
                 name = f"segmentation_{network}--{data}"
                 more = {"iou b": 0.1} if seed == 0 else {}
                 add_run(tmp_path / "runs", name, "segmentation", about, run(seed, **more))
-    add_run(tmp_path / "runs", "other", "training", {"network": "lenetfc", "data": "mnist"}, run(0))
+    add_run(tmp_path / "runs", "lenetfc--mnist", "training", {"network": "lenetfc", "data": "mnist"}, run(0))
     return tmp_path
 
 
