@@ -28,14 +28,12 @@ def wrong(module: str, source: str) -> list[str]:
 
 
 def test_imports_go_down_and_experiments_stand_alone():
-    files = [path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.name != "__init__.py"]
+    files = {*PACKAGE.rglob("*.py")} - {PACKAGE / "__init__.py"}
     named = {".".join(("c2f", *path.relative_to(PACKAGE).with_suffix("").parts)): path for path in files}
     assert [fault for name, path in named.items() for fault in wrong(name, path.read_text())] == []
 
 
-@pytest.mark.parametrize(
-    "planted", ["from c2f.zoo import load", "from c2f import cli", "import c2f.experiments.highres"]
-)
-def test_a_planted_import_is_found(planted):
-    assert wrong("c2f.cam.maps", f"def late():\n    {planted}")
-    assert bool(wrong("c2f.experiments.glimpses.run", planted)) == ("zoo" not in planted)
+@pytest.mark.parametrize("line", ["from c2f.zoo import load", "from c2f import cli", "import c2f.experiments.highres"])
+def test_a_planted_import_is_found(line):
+    assert wrong("c2f.cam.maps", f"def late():\n    {line}")
+    assert bool(wrong("c2f.experiments.glimpses.run", line)) == ("zoo" not in line)
