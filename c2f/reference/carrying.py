@@ -2,11 +2,12 @@
 
 import shutil
 import tarfile
+from datetime import datetime
 from pathlib import Path
 
 from c2f.common.files import atomic_path, sha256
-from c2f.runs.folder import check_folder
-from c2f.runs.record import add_run, read_folder
+from c2f.runs.folder import check_folder, find_run
+from c2f.runs.record import Record, Run, add_run, read_folder
 
 _KEPT = ("weights", "means", "attacks", "localization")
 _CARRIED = (*_KEPT, "checkpoints")
@@ -27,7 +28,8 @@ def pack(output: Path, archive: Path) -> int:
 def unpack(archive: Path, output: Path) -> int:
     """Merge a packed folder into ``output``: runs are added to the records there; return how many runs came.
 
-    All of it is checked before anything is written.
+    All of it is checked before anything is written. A run that ``output`` holds from a later time stays, with its
+    files: what was packed before it was made anew does not take its place.
 
     Raises:
         ValueError: no packed folder, or weights or results that are missing or do not fit their record.
@@ -35,7 +37,6 @@ def unpack(archive: Path, output: Path) -> int:
     """
     staging = output / ".unpacked"
     shutil.rmtree(staging, ignore_errors=True)  # what a killed call left would come along
-    came = 0
     try:
         try:
             with tarfile.open(archive, "r:") as tar:
@@ -51,14 +52,25 @@ def unpack(archive: Path, output: Path) -> int:
                     path = staging / kind / named["file"]
                     if not path.exists() or sha256(path) != named["sha256"]:
                         raise ValueError(f"{archive}: {named['file']} is missing or is not the record's")
+        came = [(record, run) for record in records.values() for run in record.runs if not _later(output, record, run)]
+        left_out = {run.files[kind]["file"] for record in records.values() for run in record.runs for kind in run.files}
+        left_out -= {named["file"] for _, run in came for named in run.files.values()}
         for kind in _CARRIED:
-            for path in (staging / kind).glob("*"):
+            for path in (path for path in (staging / kind).glob("*") if path.name not in left_out):
                 with atomic_path(output / kind / path.name) as temporary:
                     temporary.write_bytes(path.read_bytes())
-        for record in records.values():
-            for run in record.runs:
-                add_run(output / "runs", record.name, record.kind, record.parameters, run)
-                came += 1
+        for record, run in came:
+            add_run(output / "runs", record.name, record.kind, record.parameters, run)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return came
+    return len(came)
+
+
+def _later(output: Path, record: Record, run: Run) -> bool:
+    """Return whether ``output`` holds a run of this seed that ended later."""
+    there = find_run(output, record.name, run.seed, record.parameters)
+    return there is not None and _ended(there) > _ended(run)
+
+
+def _ended(run: Run) -> datetime:
+    return datetime.fromisoformat(run.environment["finished"])

@@ -319,6 +319,20 @@ def test_packed_runs_are_added_to_those_that_are_there(here, there, tmp_path):
     assert ".unpacked" not in os.listdir(here)
 
 
+def test_what_was_made_anew_since_it_was_packed_stays(here, there, tmp_path):
+    pack(there, tmp_path / "travels.tar")
+    path = there / "runs" / "lenetfc--mnist.json"
+    old = read(path)
+    later = replace(old.run(2), values={"test_accuracy": 0.75})
+    later.environment["finished"] = "2100-01-01T00:00:00+00:00"
+    add_run(there / "runs", old.name, old.kind, old.parameters, later)
+    (weights,) = (there / "weights").glob("lenetfc--mnist--seed2*")
+    weights.write_bytes(b"of the later run")
+    before = visible(there)
+    assert unpack(tmp_path / "travels.tar", there) == 1
+    assert visible(there) == before
+
+
 def test_into_an_empty_folder_all_of_it_comes(there, tmp_path):
     pack(there, tmp_path / "travels.tar")
     assert unpack(tmp_path / "travels.tar", tmp_path / "new") == 2
