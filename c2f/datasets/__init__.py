@@ -23,7 +23,6 @@ from c2f.datasets.pictures import DataSet, Pictures, mean_image, split_validatio
 from c2f.datasets.readers import (
     check_counts,
     class_folders,
-    files_of,
     folder_paths,
     read_cifar10,
     read_folders,
@@ -34,7 +33,7 @@ from c2f.datasets.readers import (
 from c2f.datasets.registry import INFO, Info, data_root, info, names
 from c2f.datasets.sample import check_sample
 from c2f.datasets.tiny_imagenet import class_names, read_tiny_imagenet
-from c2f.datasets.verified import check_contents
+from c2f.datasets.verified import check_contents, files_of
 
 __all__ = [
     "INFO",

@@ -4,7 +4,6 @@ Axes: N pictures, C channels, H rows, W columns.
 """
 
 import gzip
-import hashlib
 import logging
 import lzma
 import math
@@ -171,25 +170,6 @@ def folder_paths(name: str) -> tuple[Path, Path]:
         if not folder.is_dir():
             raise FileNotFoundError(f"there is no folder {folder}, named by {name!r}")
     return split_folders(folders[0]) if len(folders) == 1 else (folders[0], folders[1])
-
-
-def files_of(name: str) -> dict[str, str]:
-    """Return what tells the pictures of ``folder:...`` from others that lie there later; nothing for other data.
-
-    Returns:
-        ``train_files`` and ``test_files``: a digest of the paths and sizes of each part's pictures.
-    """
-    if not DataName.parse(name).folders:
-        return {}
-    return {
-        f"{part}_files": _digest(folder) for part, folder in zip(("train", "test"), folder_paths(name), strict=True)
-    }
-
-
-def _digest(folder: Path) -> str:
-    listed = [Path(path) for path, _ in picture_files(folder, class_folders(folder))]
-    lines = [f"{path.relative_to(folder).as_posix()} {path.stat().st_size}" for path in listed]
-    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]
 
 
 def split_folders(folder: Path) -> tuple[Path, Path]:

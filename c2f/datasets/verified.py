@@ -1,6 +1,7 @@
-"""Checksums of files that are read often: taken once, and again when a file has changed.
+"""Whether a data set's files are those that are meant: checksums of known ones, a digest of the user's own.
 
-What was found is kept in the folder itself, with each file's size and time, where something can be written there.
+Checksums are taken once, and again when a file has changed: what was found is kept in the folder itself, with each
+file's size and time, where something can be written there.
 """
 
 import hashlib
@@ -10,8 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from c2f.common.files import write_text
+from c2f.datasets.data_name import DataName
 from c2f.datasets.decoding import DamagedData
-from c2f.datasets.readers import idx_file, open_idx
+from c2f.datasets.readers import class_folders, folder_paths, idx_file, open_idx, picture_files
 
 CHECKED = ".checked.json"
 """The file that remembers, by file, its bytes, its time in nanoseconds, and the SHA-256 of its unpacked bytes."""
@@ -48,3 +50,22 @@ def _remembered(folder: Path) -> dict[str, list]:
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def files_of(name: str) -> dict[str, str]:
+    """Return what tells the pictures of ``folder:...`` from others that lie there later; nothing for other data.
+
+    Returns:
+        ``train_files`` and ``test_files``: a digest of the paths and sizes of each part's pictures.
+    """
+    if not DataName.parse(name).folders:
+        return {}
+    return {
+        f"{part}_files": _digest(folder) for part, folder in zip(("train", "test"), folder_paths(name), strict=True)
+    }
+
+
+def _digest(folder: Path) -> str:
+    listed = [Path(path) for path, _ in picture_files(folder, class_folders(folder))]
+    lines = [f"{path.relative_to(folder).as_posix()} {path.stat().st_size}" for path in listed]
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]

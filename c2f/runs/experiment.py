@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from c2f.common.checks import positive_int
 from c2f.common.files import atomic_path, check_writable, remove_orphans, sha256
-from c2f.datasets.readers import files_of
+from c2f.datasets.verified import files_of
 from c2f.runs.environment import environment
 from c2f.runs.execution import Execution, Sitting, TrainingExecution
 from c2f.runs.folder import find_run, record_path, save_weights

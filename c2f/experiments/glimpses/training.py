@@ -127,7 +127,7 @@ def fit_glimpses(
 
     Raises:
         OutOfTime, FloatingPointError: as ``c2f.training.loop.fit``.
-        ValueError: another type, a checkpoint that is damaged or of another run, or losses that the network cannot
+        ValueError: another type, a checkpoint of another run, or losses that the network cannot
             have.
     """
     device = next(network.parameters()).device

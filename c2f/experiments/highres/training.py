@@ -111,7 +111,7 @@ def fit_dense(
     Raises:
         OutOfTime: the deadline is near; run again to go on from the checkpoint.
         FloatingPointError: the loss is not finite.
-        ValueError: the checkpoint is damaged or belongs to another run.
+        ValueError: the checkpoint belongs to another run.
     """
     full = isinstance(network, FullDenseNet)
     device = next(network.parameters()).device
