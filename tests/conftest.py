@@ -27,6 +27,12 @@ def whole_sample():
 
 
 @pytest.fixture(autouse=True)
+def no_speed_of_another_run(tmp_path, monkeypatch):
+    """What trainings measure is remembered, but not on the machine of who tests."""
+    monkeypatch.setenv("C2F_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(autouse=True)
 def no_data_of_another_test():
     """Loaded data are kept; what one test puts in a data set's place is no other's."""
     training_data.load_data_set.cache_clear()

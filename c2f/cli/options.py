@@ -72,12 +72,21 @@ class Training:
         device: as torch names it (cpu, cuda:1); without it a GPU where there is one.
         again: do anew what the output folder already holds.
         output: folder for runs/, weights/ and checkpoints/.
+        engine: how steps are carried out: in torch's own memory format (plain), channels_last, or compiled; auto takes
+            what is quickest here (`c2f doctor --speed`).
+        precision: of convolutions, float32 or bfloat16; auto is float32 but where bfloat16 was shown to do as well.
     """
 
     seeds: tuple[int, ...] = ()
     device: str | None = None
     again: bool = False
     output: Path = Path("output")
+    engine: Literal["auto", "plain", "channels_last", "compiled"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+
+    def how(self) -> dict[str, Any]:
+        """Return what is the same for all networks, as ``c2f.runs.execution.TrainingExecution`` has it."""
+        return {"again": self.again, "engine": self.engine, "precision": self.precision}
 
 
 @dataclasses.dataclass(frozen=True)

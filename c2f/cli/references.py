@@ -15,7 +15,6 @@ def reference(
     list: bool = False,
     output: Path | None = None,
     device: Device = None,
-    compile: bool = False,
     pack: Path | None = None,
     unpack: Path | None = None,
 ) -> None:
@@ -29,7 +28,6 @@ def reference(
         only: names of pieces, or how several begin, e.g. lenetfc_td--mnist.
         list: show the pieces and which of them are done, and run nothing.
         output: the folder of runs/, weights/, attacks/ and checkpoints/; without it the book's own, data.
-        compile: run through torch.compile.
         pack: write all of the output folder's results into this tar file at the end.
         unpack: first merge the results in this tar file into the output folder.
     """
@@ -52,7 +50,7 @@ def reference(
         return
 
     if unpack is None or budget is not None or only:
-        settings = runs.Settings(folder, found, compile, deadline, lambda line: print(line, flush=True))
+        settings = runs.Settings(folder, found, deadline, lambda line: print(line, flush=True))
         finished, missing = runs.run(chosen, settings)
         print(f"finished {len(finished)}, still missing {len(missing)}{': ' + ', '.join(missing) if missing else ''}")
     if pack is not None:

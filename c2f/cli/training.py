@@ -57,7 +57,6 @@ def train_classifier(
     recipe: RecipeName = None,
     merge: str = "sum_concat",
     scaler: str = "gaussian_resize",
-    compile: bool = False,
     changes: OmitArgPrefixes[ClassifierChanges] = NO_CLASSIFIER_CHANGES,
     training: OmitArgPrefixes[Training] = USUAL,
 ) -> None:
@@ -70,7 +69,6 @@ def train_classifier(
         merge: how a top-down network joins scales: sum, concat or sum_concat.
         scaler: how a top-down network shrinks pictures: gaussian_resize, blur_subsample, subsample, max_pool,
             blur_pool.
-        compile: run through torch.compile (needs a C++ compiler; up to a third faster on a CPU, after a slow start).
     """
     from c2f.experiments.classification.run import train_run
     from c2f.training.recipes import recipe as find_recipe
@@ -87,9 +85,8 @@ def train_classifier(
             merge=merge,
             scaler=scaler,
             device=device,
-            compiled=compile,
             on_epoch=shown,
-            again=training.again,
+            **training.how(),
         )
 
     _train_all(network, data, found, training, train)
@@ -127,7 +124,7 @@ def train_segmentation(
             mesh_seed=mesh_seed,
             device=device,
             on_epoch=shown,
-            again=training.again,
+            **training.how(),
         )
 
     _train_all(network, data, recipe, training, train)
@@ -167,7 +164,7 @@ def train_densenet(
             workers=workers if stream else None,
             device=device,
             on_epoch=shown,
-            again=training.again,
+            **training.how(),
         )
 
     _train_all(network, data, found, training, train)
@@ -230,7 +227,7 @@ def train_glimpses(
             workers=workers,
             device=device,
             on_epoch=on_epoch,
-            again=training.again,
+            **training.how(),
         )
 
     _train_all(network, data, setup.recipe, training, train)

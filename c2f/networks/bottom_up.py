@@ -6,6 +6,7 @@ Axes: N pictures, C channels, H rows, W columns, K classes.
 from torch import Tensor, nn
 
 from c2f.networks.blocks import ConvNormReLU, GlobalMean, NormReLU, ResidualBlock, SameConv2d, SameMaxPool2d
+from c2f.networks.dropout import Dropout
 from c2f.networks.table import Family, Stage
 
 
@@ -46,7 +47,7 @@ class BottomUp(nn.Module):
                 self.stem, factor = nn.Sequential(self.stem, SameMaxPool2d(3)), 2
         for i, stage in enumerate(stages):
             if family.style == "plain":
-                shrink = (SameMaxPool2d(family.pool), nn.Dropout(family.dropout)) if i else ()
+                shrink = (SameMaxPool2d(family.pool), Dropout(family.dropout)) if i else ()
                 module = plain_stage(family, channels, stage, shrink)
             else:
                 first = ResidualBlock(channels, stage.width, 2 if i else 1, family.norm)

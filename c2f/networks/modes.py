@@ -15,7 +15,8 @@ Network = TypeVar("Network", bound=nn.Module)
 def in_float32(device: torch.device) -> ExitStack:
     """Return a context without autocast on ``device`` and, on a GPU, without TF32 convolutions (torch's default)."""
     stack = ExitStack()
-    stack.enter_context(torch.autocast(device.type, enabled=False))
+    if torch.amp.is_autocast_available(device.type):  # not on "meta"
+        stack.enter_context(torch.autocast(device.type, enabled=False))
     if device.type == "cuda":
         cudnn = torch.backends.cudnn
         flags = {"enabled": cudnn.enabled, "benchmark": cudnn.benchmark, "deterministic": cudnn.deterministic}
@@ -36,6 +37,12 @@ def eval_mode(network: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes:
             module.training = training
+
+
+def train_mode(network: nn.Module) -> None:
+    """Put a network into training mode; of one that is in it, leave what was frozen inside on purpose as it is."""
+    if not network.training:
+        network.train()
 
 
 @contextmanager

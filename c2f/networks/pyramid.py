@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from c2f.common.checks import choose, positive_int
+from c2f.networks.modes import in_float32
 
 
 def resize_matrix(size_in: int, size_out: int) -> Tensor:
@@ -191,7 +192,8 @@ class Pyramid(nn.Module):
             return x
         if self.scaler == "gaussian_resize":
             matrix = self.get_buffer(f"resize_{factor}").to(x.dtype)
-            return matrix @ x @ matrix.T
+            with in_float32(x.device):  # mixed precision would round the picture to eight bits
+                return matrix @ x @ matrix.T
         return SCALERS[self.scaler](x, factor)
 
     def extra_repr(self) -> str:

@@ -20,6 +20,7 @@ from c2f.networks.blocks import (
     upsample2,
 )
 from c2f.networks.bottom_up import plain_head, plain_stage, residual_head
+from c2f.networks.dropout import Dropout
 from c2f.networks.pyramid import Pyramid
 from c2f.networks.table import Family, Stage
 
@@ -104,7 +105,7 @@ class TopDown(nn.Module):
                 self._add_stem(level, stages)
             if family.style == "plain":
                 up: nn.Module = PlainUp(family, channels, stage.width, merge)
-                body = plain_stage(family, stage.width, stage, (nn.Dropout(family.dropout),))
+                body = plain_stage(family, stage.width, stage, (Dropout(family.dropout),))
             else:
                 up = UpBlock(channels, stage.width, merge, family.norm)
                 body = self._blocks(stage.width, stage.blocks - 1)

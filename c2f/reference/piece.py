@@ -10,13 +10,12 @@ from c2f.training.checkpoints import History
 
 @dataclass(frozen=True)
 class Settings:
-    """How pieces are run: the output folder, torch's device, whether through ``torch.compile``, and the deadline
-    (``time.monotonic()``) or None. ``tell`` is called with a line for each epoch, attack or other step that is done.
+    """How pieces are run: the output folder, torch's device, and the deadline (``time.monotonic()``) or None. ``tell``
+    is called with a line for each epoch, attack or other step that is done.
     """
 
     output: Path
     device: str
-    compiled: bool
     deadline: float | None
     tell: Callable[[str], None] = lambda line: None
 

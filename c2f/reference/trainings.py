@@ -56,7 +56,6 @@ def training_piece(network: str, data: str, seed: int, minutes: float | None, gp
             seed,
             settings.output,
             device=settings.device,
-            compiled=settings.compiled,
             deadline=settings.deadline,
             on_epoch=settings.epochs_of(piece),
         )

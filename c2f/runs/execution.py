@@ -33,9 +33,15 @@ class Execution(TypedDict, total=False):
 
 
 class TrainingExecution(Execution, total=False):
-    """``Execution``, and ``on_epoch`` as in ``Sitting``."""
+    """``Execution``, ``on_epoch`` as in ``Sitting``, and how steps are carried out (``c2f.training.engine``).
+
+    ``engine``: a name there, or ``auto``, which measures. ``precision``: likewise; ``auto`` is float32 but for networks
+    that were shown to reach the same accuracy in bfloat16.
+    """
 
     on_epoch: Callable[[Any], None] | None
+    engine: str
+    precision: str
 
 
 class MeasurementExecution(Execution, total=False):

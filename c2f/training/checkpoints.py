@@ -20,6 +20,7 @@ from c2f.runs.parts import OutOfTime
 
 logger = logging.getLogger(__name__)
 _PARTS = ("recipe", "identity", "bits")
+_DAMAGED = (ValueError, RuntimeError, pickle.UnpicklingError)
 
 
 @dataclass
@@ -59,17 +60,30 @@ class History:
 
 
 def fingerprint(
-    network: nn.Module, recipe: Any, seed: int, identity: dict[str, Any] | None, compiled: bool = False
+    network: nn.Module, recipe: Any, seed: int, identity: dict[str, Any] | None, engine: dict[str, Any]
 ) -> dict[str, Any]:
     """Return what tells a run's checkpoint from others; ``recipe`` is a dataclass.
 
-    ``bits`` is what equal seeds need for equal weights: sums in another order end in other last digits.
+    ``bits`` is what equal seeds need for equal weights, the ``engine``'s facts among it: sums in another order end in
+    other last digits.
     """
     shapes = {name: list(p.shape) for name, p in network.state_dict().items()}
-    device = next(network.parameters()).device.type
-    bits = {"threads": torch.get_num_threads() if device == "cpu" else 0, "compiled": compiled, "device": device}
+    bits = {**engine, "device": next(network.parameters()).device.type}
     identity = {**(identity or {}), "code": code_version()}
     return {"recipe": asdict(recipe), "seed": seed, "shapes": shapes, "identity": identity, "bits": bits}
+
+
+def begun_with(path: Path) -> dict[str, Any] | None:
+    """Return the ``bits`` of the checkpoint in ``path``, or None where none is there that this code can go on from."""
+    if not path.exists():
+        return None
+    try:
+        state = torch.load(io.BytesIO(sealed(path)), map_location="cpu", weights_only=True)
+    except _DAMAGED:
+        return None
+    theirs = state["fingerprint"]
+    bits: dict[str, Any] = theirs["bits"]
+    return bits if theirs["identity"].get("code") == code_version() else None
 
 
 def load_checkpoint(path: Path, fingerprint: dict[str, Any], device: torch.device) -> dict[str, Any] | None:
@@ -80,7 +94,7 @@ def load_checkpoint(path: Path, fingerprint: dict[str, Any], device: torch.devic
     """
     try:
         state = torch.load(io.BytesIO(sealed(path)), map_location=device, weights_only=True)
-    except (ValueError, RuntimeError, pickle.UnpicklingError) as error:
+    except _DAMAGED as error:
         logger.warning("%s; training from the start", error)
         return None
     theirs, ours = state["fingerprint"], fingerprint

@@ -4,7 +4,8 @@ Axes: N pictures, B pictures of one batch, C channels, H rows, W columns, K clas
 """
 
 import time
-from typing import Any, Unpack, cast
+from functools import partial
+from typing import Any, Unpack
 
 import torch
 import torch.nn.functional as F
@@ -13,8 +14,10 @@ from torch import Tensor, nn
 from c2f.datasets.batches import Loader, epoch_seed
 from c2f.metrics.classification import evaluate
 from c2f.networks.blocks import kernels
+from c2f.networks.modes import train_mode
 from c2f.runs.execution import Sitting
 from c2f.training.checkpoints import History, fingerprint, remaining_epochs
+from c2f.training.engine import Engine, Step, Trial, plain
 from c2f.training.recipes import Recipe
 
 
@@ -56,17 +59,32 @@ def set_learning_rate(optimiser: torch.optim.SGD, lr: float) -> None:
             group["lr"] = lr
 
 
+def classifying(network: nn.Module, engine: Engine, batch_size: int) -> Step:
+    """Return what maps a batch to its cross entropy and the logits ``(B, K)``."""
+    forward = engine.forward(network, batch_size)
+
+    def step(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        logits = forward(x)
+        return F.cross_entropy(logits, y), logits
+
+    return step
+
+
+def trial(network: nn.Module, train: Loader, recipe: Recipe, name: str = "") -> Trial:
+    """Return what the engine of a training is chosen by; ``name`` is the network's, where it has one."""
+    begin = partial(classifying, batch_size=recipe.batch_size)
+    return Trial(network, begin, lambda: next(iter(train.epoch(0))), recipe.epochs * len(train), name=name)
+
+
 def _train_epoch(
-    network: nn.Module, forward: nn.Module, batches: Loader, optimiser: torch.optim.SGD, recipe: Recipe, epoch: int
+    network: nn.Module, step: Step, batches: Loader, optimiser: torch.optim.SGD, recipe: Recipe, epoch: int
 ) -> tuple[float, float]:
     """Return (loss, accuracy) of one epoch of training, means over its pictures."""
-    network.train()
     count = 0
     # Sums stay on the device: asking for a number at every step would make a GPU wait for the CPU.
     loss_sums, corrects = [], []
     for x, y in batches.epoch(epoch):
-        logits = forward(x)
-        loss = F.cross_entropy(logits, y)
+        loss, logits = step(x, y)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         with torch.no_grad():  # the gradient of the penalty is the optimiser's weight decay
@@ -89,14 +107,15 @@ def fit(
     validation: Loader | None = None,
     seed: int = 0,
     identity: dict[str, str] | None = None,
-    compiled: bool = False,
+    engine: Engine | None = None,
     **sitting: Unpack[Sitting],
 ) -> History:
     """Train ``network`` in place by ``recipe`` and return its ``History``. The last epoch's weights are kept, as in
     the paper.
 
-    The same seed on the same machine, with an equal number of threads, gives the same weights bit for bit, whether or
-    not the run was killed in between: the random numbers of an epoch depend on the seed and the epoch's number alone.
+    The same seed on the same machine, with the same engine and number of threads, gives the same weights bit for bit,
+    whether or not the run was killed in between: the random numbers of an epoch depend on the seed and the epoch's
+    number alone.
 
     Args:
         network: ``(B, C, H, W)`` to logits ``(B, K)``, already on its device.
@@ -104,8 +123,9 @@ def fit(
         validation: watched after each epoch, without influence.
         num_classes: K of the logits.
         seed: of everything random in training (dropout; the order and augmentation are the loader's).
-        identity: what else tells this run from others, such as the data's name; a checkpoint of another is refused.
-        compiled: run the network through ``torch.compile`` (needs a C++ compiler on a CPU; up to a third faster).
+        identity: what else tells this run from others, such as the network's and the data's name; a checkpoint of
+            another is refused.
+        engine: how steps are carried out, from ``c2f.training.engine.settle``; None as torch does it by itself.
         **sitting: see ``c2f.runs.execution.Sitting``.
 
     Raises:
@@ -115,42 +135,42 @@ def fit(
     """
     device = next(network.parameters()).device
     history, optim = History(), optimiser(network, recipe)
-    if compiled:
-        network.to(memory_format=torch.channels_last)
-    # A compiled module is a module too, but torch declares it a plain callable.
-    forward = cast(nn.Module, torch.compile(network, dynamic=False)) if compiled else network
+    engine = engine or plain(device)
+    train_mode(network)
     left = remaining_epochs(
         history,
         recipe.epochs,
         {"network": network, "optimiser": optim},
-        ours=fingerprint(network, recipe, seed, identity, compiled),
+        ours=fingerprint(network, recipe, seed, identity, engine.facts()),
         device=device,
         **sitting,
     )
-    for epoch in left:
-        start = time.perf_counter()
-        lr = recipe.learning_rate(epoch)
-        set_learning_rate(optim, lr)
-        devices = [device] if device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(epoch_seed(seed, epoch))
-            loss, accuracy = _train_epoch(network, forward, train, optim, recipe, epoch)
-        if not torch.isfinite(torch.tensor(loss)):
-            raise FloatingPointError(
-                f"the training loss is {loss} in epoch {epoch + 1} at learning rate {lr:g}: try a lower one"
+    step = classifying(network, engine, recipe.batch_size)
+    with engine.at_work(network):
+        for epoch in left:
+            start = time.perf_counter()
+            lr = recipe.learning_rate(epoch)
+            set_learning_rate(optim, lr)
+            devices = [device] if device.type == "cuda" else []
+            with torch.random.fork_rng(devices=devices):
+                torch.manual_seed(epoch_seed(seed, epoch))
+                loss, accuracy = _train_epoch(network, step, train, optim, recipe, epoch)
+            if not torch.isfinite(torch.tensor(loss)):
+                raise FloatingPointError(
+                    f"the training loss is {loss} in epoch {epoch + 1} at learning rate {lr:g}: try a lower one"
+                )
+            val_loss = val_accuracy = float("nan")
+            if validation is not None:
+                watched = evaluate(network, validation, num_classes)
+                with torch.no_grad():
+                    extra = float(penalty(network, recipe.weight_decay)) if recipe.weight_decay else 0.0
+                val_loss, val_accuracy = watched.loss + extra, watched.accuracy
+            history.append(
+                learning_rate=lr,
+                train_loss=loss,
+                train_accuracy=accuracy,
+                val_loss=val_loss,
+                val_accuracy=val_accuracy,
+                seconds=time.perf_counter() - start,
             )
-        val_loss = val_accuracy = float("nan")
-        if validation is not None:
-            watched = evaluate(forward, validation, num_classes)
-            with torch.no_grad():
-                extra = float(penalty(network, recipe.weight_decay)) if recipe.weight_decay else 0.0
-            val_loss, val_accuracy = watched.loss + extra, watched.accuracy
-        history.append(
-            learning_rate=lr,
-            train_loss=loss,
-            train_accuracy=accuracy,
-            val_loss=val_loss,
-            val_accuracy=val_accuracy,
-            seconds=time.perf_counter() - start,
-        )
     return history

@@ -86,9 +86,9 @@ def test_a_piece_runs_its_profile_and_knows_when_it_is_done(tmp_path, monkeypatc
     piece = reference.segmentation_piece("td", DATA, "quick", 1, None, gpu=False)
     assert not piece.done(tmp_path)
     with pytest.raises(OutOfTime):
-        piece.run(Settings(tmp_path, "cpu", False, 0))
+        piece.run(Settings(tmp_path, "cpu", 0))
     text = []
-    piece.run(Settings(tmp_path, "cpu", False, None, text.append))
+    piece.run(Settings(tmp_path, "cpu", None, text.append))
     assert piece.done(tmp_path)
     assert [line.split(",")[0] for line in text] == [f"segmentation_td--{DATA}--seed1: epoch 1"]
     record = read(tmp_path / "runs" / f"segmentation_td--{DATA}.json")

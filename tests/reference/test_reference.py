@@ -24,7 +24,7 @@ from c2f.training.recipes import recipe
 
 @pytest.fixture
 def settings(tmp_path):
-    return Settings(tmp_path, "cpu", False, None)
+    return Settings(tmp_path, "cpu", None)
 
 
 def toy(name, log, gpu=False, work=None):
@@ -57,8 +57,8 @@ def test_what_does_not_fit_the_budget_stays_missing(settings, monkeypatch):
 
     log = []
     chosen = [toy(name, log, work=hour) for name in "abcd"]
-    assert run(chosen, Settings(settings.output, "cpu", False, 1.5)) == (["a", "b"], ["c", "d"])
-    assert run(chosen, Settings(settings.output, "cpu", False, 1.5)) == ([], ["c", "d"])
+    assert run(chosen, Settings(settings.output, "cpu", 1.5)) == (["a", "b"], ["c", "d"])
+    assert run(chosen, Settings(settings.output, "cpu", 1.5)) == ([], ["c", "d"])
     assert run(chosen, settings) == (["c", "d"], [])
     assert log == list("abcd")
 
@@ -161,19 +161,19 @@ def test_a_training_piece_trains_by_the_papers_recipe_and_is_done_when_its_seed_
     calls = []
 
     def train_run(network, data, recipe, seed, output, **options):
-        calls.append((network, data, recipe, seed, options["device"], options["compiled"], options["deadline"]))
+        calls.append((network, data, recipe, seed, options["device"], options["deadline"]))
         options["on_epoch"](History(train_loss=[1.0], val_accuracy=[0.25], seconds=[2.0]))
         keep(output, seed, network)
 
     monkeypatch.setattr(trainings, "train_run", train_run)
     text = []
-    wanted = Settings(tmp_path, "cuda:1", True, time.monotonic() + 100, text.append)
+    wanted = Settings(tmp_path, "cuda:1", time.monotonic() + 100, text.append)
     piece, *rest = select(["lenetfc_td--mnist"], gpu=False)
     assert not piece.done(tmp_path)
     assert run([piece], wanted) == (["lenetfc_td--mnist--seed0"], [])
     paper = recipe("lenetfc_td", "mnist")
     assert paper.epochs == 30
-    assert calls == [("lenetfc_td", "mnist", paper, 0, "cuda:1", True, wanted.deadline)]
+    assert calls == [("lenetfc_td", "mnist", paper, 0, "cuda:1", wanted.deadline)]
     assert text == ["lenetfc_td--mnist--seed0: epoch 1, validation accuracy 0.2500, 2.0 s"]
     assert piece.done(tmp_path)
     assert not any(other.done(tmp_path) for other in rest)
@@ -190,7 +190,7 @@ def two_attacks(monkeypatch, few_of_the_sample):
 
 def test_an_attack_piece_attacks_and_asks_which_scale_is_fragile(two_attacks, tmp_path):
     text = []
-    settings = Settings(tmp_path, "cpu", False, None, text.append)
+    settings = Settings(tmp_path, "cpu", None, text.append)
     piece = select(["attacks--lenetfc_td--fashion-mnist--minimal--seed0"], gpu=False)[0]
     assert not piece.done(tmp_path)
     assert run([piece], settings) == (["attacks--lenetfc_td--fashion-mnist--minimal--seed0"], [])
@@ -218,7 +218,7 @@ def test_an_attack_piece_attacks_and_asks_which_scale_is_fragile(two_attacks, tm
 def test_bottom_up_networks_have_no_scales_and_a_gpu_attacks_whole_test_sets(two_attacks, tmp_path):
     cpu = select(["attacks--lenetfc--fashion-mnist--paper--seed0"], gpu=False)
     whole = select(["attacks--lenetfc--fashion-mnist--paper--all--seed0"], gpu=False)
-    run(cpu + whole, Settings(tmp_path, "cpu", False, None))
+    run(cpu + whole, Settings(tmp_path, "cpu", None))
     assert all(piece.done(tmp_path) for piece in cpu + whole)
     pictures = {path.stem: read(path).parameters["pictures"] for path in (tmp_path / "runs").glob("*.json")}
     name = "lenetfc--fashion-mnist--{}--paper{}"
@@ -227,7 +227,7 @@ def test_bottom_up_networks_have_no_scales_and_a_gpu_attacks_whole_test_sets(two
 
 def test_attacks_stop_at_the_deadline(two_attacks, tmp_path, monkeypatch):
     piece = select(["attacks--lenetfc_td--fashion-mnist--minimal--seed0"], gpu=False)[0]
-    late = Settings(tmp_path, "cpu", False, time.monotonic() - 1)
+    late = Settings(tmp_path, "cpu", time.monotonic() - 1)
     with pytest.raises(OutOfTime):
         piece.run(late)
     assert not (tmp_path / "runs").exists()
@@ -246,7 +246,7 @@ def test_weights_of_the_folder_itself_come_before_those_of_the_book(tmp_path):
 def test_results_of_attacks_travel_and_their_pictures_do_not(two_attacks, tmp_path):
     there, here, archive = tmp_path / "there", tmp_path / "here", tmp_path / "travels.tar"
     piece = select(["attacks--lenetfc_td--fashion-mnist--minimal--seed0"], gpu=False)[0]
-    piece.run(Settings(there, "cpu", False, None))
+    piece.run(Settings(there, "cpu", None))
     assert pack(there, archive) == 6  # two attacks, two ablations, and the results of the attacks
     assert unpack(archive, here) == 4
     assert piece.done(here)
@@ -416,7 +416,7 @@ def test_a_short_run_lies_apart_and_says_what_is_short(tmp_path, monkeypatch):
 
     monkeypatch.setattr(trainings, "train_run", train_run)
     [full], [piece] = (select([f"{begin}nin_light--fashion-mnist--seed0"], gpu=False) for begin in ("", "short--"))
-    assert run([piece], Settings(tmp_path, "cpu", False, None)) == (["short--nin_light--fashion-mnist--seed0"], [])
+    assert run([piece], Settings(tmp_path, "cpu", None)) == (["short--nin_light--fashion-mnist--seed0"], [])
     paper = recipe("nin_light", "fashion-mnist")
     assert calls == [("nin_light", "fashion-mnist", replace(paper, epochs=1, batch_size=64), tmp_path / "short")]
     assert piece.done(tmp_path)
@@ -434,9 +434,9 @@ def test_a_short_run_of_glimpses_changes_its_recipe_and_nothing_else(tmp_path, m
 
     monkeypatch.setattr(glimpse_pieces, "glimpse_run", train)
     [piece] = select([f"short--{kind}_small_cnn--canvas-fashion-mnist--seed0"], gpu=False)
-    piece.run(Settings(tmp_path, "cpu", False, None))
+    piece.run(Settings(tmp_path, "cpu", None))
     [full] = select([f"{kind}_small_cnn--canvas-fashion-mnist--seed0"], gpu=True)
-    full.run(Settings(tmp_path, "cpu", False, None))
+    full.run(Settings(tmp_path, "cpu", None))
     canvas = SETUPS["canvas"]
     shorter = replace(canvas.recipe, epochs=4, batch_size=64, optimiser="adam", lr=2e-3, weight_decay=0.0)
     assert calls == [
@@ -455,6 +455,6 @@ def test_a_full_run_takes_the_place_of_a_short_one(tmp_path):
 
 def test_where_nothing_is_held_out_the_training_accuracy_is_told(tmp_path):
     text = []
-    on_epoch = Settings(tmp_path, "cpu", False, None, text.append).epochs_of("a")
+    on_epoch = Settings(tmp_path, "cpu", None, text.append).epochs_of("a")
     on_epoch(History(train_loss=[1.0], train_accuracy=[0.5], val_accuracy=[float("nan")], seconds=[2.0]))
     assert text == ["a: epoch 1, training accuracy 0.5000, 2.0 s"]

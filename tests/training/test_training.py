@@ -1,4 +1,3 @@
-import functools
 import io
 import os
 import shutil
@@ -524,24 +523,3 @@ def test_a_loss_that_is_no_number_is_refused(tmp_path):
 def test_a_rate_that_is_too_high_is_refused():
     with pytest.raises(FloatingPointError, match=r"the training loss is (nan|inf) in epoch \d at learning rate 1e\+20"):
         run(nn.Sequential(nn.Flatten(), nn.Linear(64, 3)), replace(RECIPE, epochs=4, lr=1e20))
-
-
-# The compiled path
-
-
-def test_compiled_it_learns_the_same(tmp_path, monkeypatch):
-    # This backend needs no C++ compiler and is quick; what the default one makes of a graph is for torch to test.
-    monkeypatch.setattr(training.torch, "compile", functools.partial(torch.compile, backend="eager"))
-
-    def train(compiled):
-        network = tiny()
-        network[3].p = 0  # dropout draws otherwise in another memory format
-        options = {"recipe": replace(RECIPE, epochs=2), "compiled": compiled}
-        return run(network, checkpoint=tmp_path / f"{compiled}.pt", **options)
-
-    (plain, plain_history), (network, history) = train(compiled=False), train(compiled=True)
-    assert list(network.state_dict()) == list(plain.state_dict())
-    for key, value in plain.state_dict().items():
-        torch.testing.assert_close(network.state_dict()[key], value, rtol=1e-4, atol=1e-5)
-    for key, values in summary_line(plain_history).items():
-        assert summary_line(history)[key] == pytest.approx(values, rel=1e-4)

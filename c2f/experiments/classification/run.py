@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Unpack
 
-import torch
 from torch import Tensor
 
 from c2f import networks
@@ -23,7 +22,8 @@ from c2f.runs.experiment import Plan, Trained, record_training
 from c2f.runs.folder import check_folder, run_name
 from c2f.runs.record import Run
 from c2f.training.data import EVALUATION_BATCH, load_for
-from c2f.training.loop import fit
+from c2f.training.engine import settle
+from c2f.training.loop import fit, trial
 from c2f.training.recipes import Recipe
 
 
@@ -55,7 +55,6 @@ def train_run(
     *,
     merge: str = "sum_concat",
     scaler: str = "gaussian_resize",
-    compiled: bool = False,
     **how: Unpack[TrainingExecution],
 ) -> Run:
     """Train ``network`` on ``data`` for one seed, test it, write weights and record, and return the run.
@@ -69,7 +68,6 @@ def train_run(
         seed: at least 0.
         output: the folder, see the module's text.
         merge, scaler: as for ``c2f.networks.build``.
-        compiled: as for ``c2f.training.loop.fit``.
         **how: see ``c2f.runs.execution.TrainingExecution``.
 
     Raises:
@@ -92,6 +90,7 @@ def train_run(
     def train(sitting: Sitting) -> Trained:
         shape = {key: described[key] for key in ("in_channels", "num_classes", "image_size")}
         model = networks.build(network, **shape, merge=merge, scaler=scaler, seed=seed).to(device)
+        engine = settle(trial(model, parts.train, recipe, network), how, sitting["checkpoint"])
         history = fit(
             model,
             parts.train,
@@ -101,10 +100,9 @@ def train_run(
             seed=seed,
             # Runs of other data, merges or scalers may have the same file name, recipe and shapes.
             identity={key: described[key] for key in ("network", "data", "merge", "scaler")},
+            engine=engine,
             **sitting,
-            compiled=compiled,
         )
-        model = model.to(memory_format=torch.contiguous_format)
         result = evaluate(model, parts.test, shape["num_classes"])
         first, _ = next(parts.test.epoch(0))
         train_seconds = sum(history.seconds)  # earlier, interrupted sittings included
@@ -120,7 +118,7 @@ def train_run(
             "history": vars(history),
             "confusion": result.confusion.tolist(),
             **facts,
-            "compiled": compiled,
+            **engine.facts(),
         }
         extra = {} if parts.mean is None else {"means": {"mean": parts.mean}}
         return Trained(model, values, details, train_seconds, extra)

@@ -24,7 +24,7 @@ from c2f.experiments.glimpses.cost import equal_compute, multiply_adds, multiply
 from c2f.experiments.glimpses.data import GlimpseData, load_data
 from c2f.experiments.glimpses.evaluation import GlimpseEvaluation, evaluate_glimpses
 from c2f.experiments.glimpses.recipes import SETUPS, Setup, setup_name
-from c2f.experiments.glimpses.training import fit_glimpses
+from c2f.experiments.glimpses.training import fit_glimpses, glimpse_trial
 from c2f.networks.glimpse.losses import LossSettings
 from c2f.networks.glimpse.names import GLIMPSE_KINDS, split_glimpse_name
 from c2f.networks.glimpse.network import GlimpseSettings, MultiGlimpse, build
@@ -32,6 +32,7 @@ from c2f.runs.execution import Sitting, TrainingExecution, check_options
 from c2f.runs.experiment import Plan, Trained, record_training
 from c2f.runs.folder import run_name
 from c2f.runs.record import Run
+from c2f.training.engine import settle
 
 EXITS = tuple(round(0.05 * k, 2) for k in range(21))
 """Confidences at which a record holds what early exit would give."""
@@ -166,6 +167,8 @@ def glimpse_run(
 
     def train(sitting: Sitting) -> Trained:
         looker = _build(described, seed).to(device)
+        tried = glimpse_trial(looker, parts.train, setup.recipe, setup.losses, described["network"])
+        engine = settle(tried, how, sitting["checkpoint"])
         history = fit_glimpses(
             looker,
             parts.train,
@@ -174,6 +177,7 @@ def glimpse_run(
             validation=parts.validation,
             seed=seed,
             identity={key: described[key] for key in ("network", "data", "noise")},
+            engine=engine,
             **sitting,
         )
         result = evaluate_glimpses(looker, parts.test)
@@ -191,6 +195,7 @@ def glimpse_run(
             "exits": vars(result.exits(EXITS)),
             "places": {"mean": places.mean(dim=1).tolist(), "sd": places.std(dim=1).tolist()},
             **facts,
+            **engine.facts(),
         }
         return Trained(looker, values, details, train_seconds)
 

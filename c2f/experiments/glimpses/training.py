@@ -8,10 +8,12 @@ Axes: N pictures, B pictures of one batch, C channels, H rows, W columns, T glim
 
 import itertools
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any, Unpack
 
 import torch
+from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
 from c2f.datasets.batches import Loader, epoch_seed
@@ -19,9 +21,11 @@ from c2f.experiments.glimpses.evaluation import evaluate_glimpses
 from c2f.experiments.glimpses.recipes import OPTIMISERS, SCHEDULES, GlimpseRecipe
 from c2f.networks.glimpse.gradients import GradientEquilibrium, equilibrium_ratio
 from c2f.networks.glimpse.losses import LossSettings, total_loss
-from c2f.networks.glimpse.network import MultiGlimpse
+from c2f.networks.glimpse.network import Glimpses, MultiGlimpse
+from c2f.networks.modes import train_mode
 from c2f.runs.execution import Sitting
 from c2f.training.checkpoints import Best, History, fingerprint, remaining_epochs
+from c2f.training.engine import Engine, Step, Trial, plain
 
 
 @dataclass
@@ -44,8 +48,12 @@ class GlimpseHistory(History):
         return max(range(len(self)), key=lambda epoch: self.val_accuracy[epoch])
 
 
+GLIMPSE_ENGINES = ("plain", "channels_last")
+"""Where the next glimpse lies is known only when the last was seen: there is no one pass to compile."""
+
+
 @dataclass
-class _Step:
+class _State:
     """What takes a step of training."""
 
     network: MultiGlimpse
@@ -54,30 +62,50 @@ class _Step:
     scaler: torch.amp.GradScaler
 
 
+def _looking(
+    network: MultiGlimpse, engine: Engine, losses: LossSettings, balance: GradientEquilibrium | None = None
+) -> Step:
+    """Return what maps a batch to its loss, the mix of all, and the ``Glimpses``."""
+
+    def step(x: Tensor, y: Tensor) -> tuple[Tensor, Glimpses]:
+        with engine.autocast(x.device):
+            seen = network(engine.pictures(x), equilibrium=balance)
+            return total_loss(network, x, seen, y, losses).total, seen
+
+    return step
+
+
+def glimpse_trial(
+    network: MultiGlimpse, train: Loader, recipe: GlimpseRecipe, losses: LossSettings, name: str = ""
+) -> Trial:
+    """Return what the engine of a training is chosen by; ``name`` is the network's."""
+    begin = partial(_looking, losses=losses)
+    steps = recipe.epochs * _steps(train, recipe.batch_size)
+    return Trial(network, begin, lambda: next(iter(train.epoch(0))), steps, GLIMPSE_ENGINES, name)
+
+
 def _steps(loader: Loader, batch_size: int) -> int:
     """Return the number of steps an epoch: whole batches, or the one short batch there is."""
     return max(1, loader.num_pictures // batch_size)
 
 
 def _train_epoch(
-    state: _Step,
+    state: _State,
     batches: Loader,
     recipe: GlimpseRecipe,
     losses: LossSettings,
     epoch: int,
-    half: torch.dtype | None,
+    engine: Engine,
 ) -> tuple[float, float]:
     """Return (loss, accuracy of the last answer) of one epoch of training, means over its pictures."""
-    network = state.network.train()
-    balance = None
+    network, balance = state.network, None
     if recipe.equilibrium is not None:
         balance = GradientEquilibrium(equilibrium_ratio(epoch, recipe.epochs, *recipe.equilibrium))
+    step = _looking(network, engine, losses, balance)
     sums, right, count = [], [], 0  # on the device, so that a GPU need not wait at every step
     for x, y in itertools.islice(batches.epoch(epoch), _steps(batches, recipe.batch_size)):
         state.optimiser.zero_grad(set_to_none=True)
-        with torch.autocast(x.device.type, enabled=half is not None, dtype=half):
-            seen = network(x, equilibrium=balance)
-            loss = total_loss(network, x, seen, y, losses).total
+        loss, seen = step(x, y)
         state.scaler.scale(loss).backward()
         if balance is not None:
             balance.finish(network.locate)
@@ -102,13 +130,13 @@ def fit_glimpses(
     validation: Loader | None = None,
     seed: int = 0,
     identity: dict[str, Any] | None = None,
-    half: torch.dtype | None = None,
+    engine: Engine | None = None,
     **sitting: Unpack[Sitting],
 ) -> GlimpseHistory:
     """Train ``network`` in place by ``recipe`` and return its history; the best epoch's weights are left in it.
 
-    On a CPU the same seed gives the same weights bit for bit for an equal number of threads, whether or not the run was
-    killed in between: the random numbers of an epoch depend on the seed and the epoch's number alone.
+    On a CPU the same seed gives the same weights bit for bit for an equal engine and number of threads, whether or not
+    the run was killed in between: the random numbers of an epoch depend on the seed and the epoch's number alone.
 
     In mixed precision (``torch.autocast``) convolutions and dense layers compute with half the bits; weights, places,
     losses and the optimiser keep theirs, and evaluation is not mixed.
@@ -121,8 +149,8 @@ def fit_glimpses(
         validation: what decides which epoch is best; without it the last one is kept.
         seed: of everything random in training (dropout, guidance; order and augmentation are the loader's).
         identity: what else tells this run from others; a checkpoint of another run is refused.
-        half: the type of mixed precision, ``torch.float16`` (whose gradients are scaled against underflow) or
-            ``torch.bfloat16``; by default float16 on a GPU and none elsewhere.
+        engine: how steps are carried out, from ``c2f.training.engine.settle``; None takes float16 on a GPU, as the
+            authors did, its gradients scaled against underflow, and float32 elsewhere.
         **sitting: see ``c2f.runs.execution.Sitting``.
 
     Raises:
@@ -132,15 +160,16 @@ def fit_glimpses(
     """
     device = next(network.parameters()).device
     losses = losses or LossSettings()
-    if half is None and device.type == "cuda":
-        half = torch.float16
-    if half not in (None, torch.float16, torch.bfloat16):
-        raise ValueError(f"half must be torch.float16, torch.bfloat16 or None, not {half!r}")
+    if engine is None:
+        engine = replace(plain(device), precision="float16") if device.type == "cuda" else plain(device)
+    train_mode(network)
     optimiser = OPTIMISERS[recipe.optimiser](network, recipe)
     schedule = SCHEDULES[recipe.schedule](optimiser, recipe, _steps(train, recipe.batch_size))
-    state = _Step(network, optimiser, schedule, torch.amp.GradScaler(device.type, enabled=half == torch.float16))
+    state = _State(
+        network, optimiser, schedule, torch.amp.GradScaler(device.type, enabled=engine.precision == "float16")
+    )
     history, best = GlimpseHistory(), Best(network)
-    ours = fingerprint(network, recipe, seed, {**(identity or {}), "looks": asdict(network.settings)})
+    ours = fingerprint(network, recipe, seed, {**(identity or {}), "looks": asdict(network.settings)}, engine.facts())
     ours["recipe"] |= asdict(losses)
     left = remaining_epochs(
         history,
@@ -150,28 +179,29 @@ def fit_glimpses(
         device=device,
         **sitting,
     )
-    for epoch in left:
-        start = time.perf_counter()
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            torch.manual_seed(epoch_seed(seed, epoch))
-            loss, accuracy = _train_epoch(state, train, recipe, losses, epoch, half)
-        if not torch.tensor(loss).isfinite():
-            raise FloatingPointError(
-                f"the training loss is {loss} in epoch {epoch + 1}: try a lower lr than {recipe.lr:g}, or clip"
-            )
-        watched = None if validation is None else evaluate_glimpses(network, validation)
-        by_glimpse = [float("nan")] if watched is None else watched.accuracy
-        values: dict[str, Any] = {
-            "learning_rate": optimiser.param_groups[0]["lr"],
-            "train_loss": loss,
-            "train_accuracy": accuracy,
-            "val_loss": float("nan") if watched is None else watched.loss[-1],
-            "val_accuracy": by_glimpse[-1],
-            "val_by_glimpse": by_glimpse,
-            "seconds": time.perf_counter() - start,
-        }
-        history.append(**values)
-        if history.best == epoch:
-            best.keep()
+    with engine.at_work(network):
+        for epoch in left:
+            start = time.perf_counter()
+            with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+                torch.manual_seed(epoch_seed(seed, epoch))
+                loss, accuracy = _train_epoch(state, train, recipe, losses, epoch, engine)
+            if not torch.tensor(loss).isfinite():
+                raise FloatingPointError(
+                    f"the training loss is {loss} in epoch {epoch + 1}: try a lower lr than {recipe.lr:g}, or clip"
+                )
+            watched = None if validation is None else evaluate_glimpses(network, validation)
+            by_glimpse = [float("nan")] if watched is None else watched.accuracy
+            values: dict[str, Any] = {
+                "learning_rate": optimiser.param_groups[0]["lr"],
+                "train_loss": loss,
+                "train_accuracy": accuracy,
+                "val_loss": float("nan") if watched is None else watched.loss[-1],
+                "val_accuracy": by_glimpse[-1],
+                "val_by_glimpse": by_glimpse,
+                "seconds": time.perf_counter() - start,
+            }
+            history.append(**values)
+            if history.best == epoch:
+                best.keep()
     network.load_state_dict(best.state_dict())
     return history

@@ -18,7 +18,7 @@ from c2f.datasets.data_name import DataName
 from c2f.experiments.highres.data import Parts, load_parts
 from c2f.experiments.highres.evaluation import report
 from c2f.experiments.highres.recipes import DenseRecipe
-from c2f.experiments.highres.training import best_epoch, fit_dense, losses
+from c2f.experiments.highres.training import best_epoch, dense_trial, fit_dense, losses
 from c2f.networks.densenet_fcn import (
     DENSENET_TITLES,
     HALF,
@@ -33,6 +33,7 @@ from c2f.runs.execution import Sitting, TrainingExecution, check_options
 from c2f.runs.experiment import Plan, Trained, record_training
 from c2f.runs.folder import folder_with, run_name
 from c2f.runs.record import Run
+from c2f.training.engine import settle
 
 
 def _parameters(model: str, data: str, recipe: DenseRecipe, parts: Parts) -> dict[str, Any]:
@@ -141,13 +142,16 @@ def densenet_run(
             half, identity["half"] = _trained_half(data, seed, half_folder(data, seed, output, half_weights))
             transfer(half, network)
             half.to(device)
+        network.to(device)
+        engine = settle(dense_trial(network, parts.train, recipe, model), how, sitting["checkpoint"])
         history = fit_dense(
-            network.to(device),
+            network,
             parts.train,
             parts.validation,
             recipe,
             seed=seed,
             identity=identity,
+            engine=engine,
             **sitting,
         )
         values, confusion = _values(network, parts, half)
@@ -157,6 +161,7 @@ def densenet_run(
             "best_epoch": best_epoch(history, full=half is not None) + 1,
             "confusion": confusion,
             **facts,
+            **engine.facts(),
             **({"half": identity["half"], "same_scores": parts.counts["test"]} if half is not None else {}),
         }
         return Trained(network, {**values, "train_seconds": train_seconds}, details, train_seconds)

@@ -7,6 +7,7 @@ Axes: B pictures of one batch, C channels, H rows, W columns, K classes.
 """
 
 import time
+from dataclasses import replace
 from typing import Any, Unpack
 
 import torch
@@ -16,8 +17,10 @@ from torch import Tensor
 from c2f.datasets.batches import Loader
 from c2f.experiments.highres.recipes import DenseRecipe
 from c2f.networks.densenet_fcn import FullDenseNet, HalfDenseNet, regularised_kernels
+from c2f.networks.modes import eval_mode, train_mode
 from c2f.runs.execution import Sitting
 from c2f.training.checkpoints import Best, History, fingerprint, remaining_epochs
+from c2f.training.engine import Engine, Step, Trial, full_precision, plain
 
 GREY_LEVELS = 255
 """The reconstruction's error is counted in grey levels, as in the authors' code, whose pictures run from 0 to 255, so
@@ -26,18 +29,39 @@ EPSILON = 1e-7
 """Adadelta's, as in Keras (torch's own is 1e-6)."""
 
 
+DENSE_ENGINES = ("channels_last", "plain")
+"""The first by a third faster on a CPU. The full model has no single forward pass that could be compiled."""
+
+
+def dense_step(network: HalfDenseNet | FullDenseNet, engine: Engine) -> Step:
+    """Return what maps a batch to its mean loss, and (each picture's loss ``(B,)``, logits ``(B, K)``)."""
+
+    def step(x: Tensor, y: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        with engine.autocast(x.device):
+            each, logits = losses(network, engine.pictures(x), y)
+        return each.mean(), (each, logits)
+
+    return step
+
+
+def dense_trial(network: HalfDenseNet | FullDenseNet, train: Loader, recipe: DenseRecipe, name: str = "") -> Trial:
+    """Return what the engine of a training is chosen by; ``name`` is the network's."""
+    steps = recipe.epochs * len(train)
+    return Trial(network, dense_step, lambda: next(iter(train.epoch(0))), steps, DENSE_ENGINES, name)
+
+
 def losses(network: HalfDenseNet | FullDenseNet, pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Return each picture's loss ``(B,)``, without penalty, and the logits ``(B, K)``.
 
     The half model's loss is the cross entropy, in nats; the full model's the mean squared error of the rebuilt picture,
     in grey levels squared. The paper adds the full model's cross entropy, which has no gradient there: its classifier
-    is frozen.
+    is frozen. Of a forward pass in mixed precision, the losses are float32 all the same.
     """
     if isinstance(network, FullDenseNet):
         outputs = network.outputs(pictures)
-        error = GREY_LEVELS * (outputs.reconstruction - pictures)
+        error = GREY_LEVELS * (full_precision(outputs.reconstruction) - pictures)
         return (error**2).mean(dim=(1, 2, 3)), outputs.logits
-    logits = network(pictures)
+    logits = full_precision(network(pictures))
     return F.cross_entropy(logits, labels, reduction="none"), logits
 
 
@@ -68,22 +92,18 @@ def best_epoch(history: History, full: bool) -> int:
     return history.val_accuracy.index(max(history.val_accuracy))
 
 
-def _pass(
-    network: HalfDenseNet | FullDenseNet, batches: Loader, epoch: int, optimiser: torch.optim.Optimizer | None
-) -> tuple[float, float]:
+def _pass(step: Step, batches: Loader, epoch: int, optimiser: torch.optim.Optimizer | None) -> tuple[float, float]:
     """Return (loss without penalty, accuracy) of one epoch, means over its pictures; without optimiser, only look."""
-    network.train(optimiser is not None)
     total, right = [], []  # on the device, so that a GPU need not wait at every step
     with torch.set_grad_enabled(optimiser is not None):
         for x, y in batches.epoch(epoch):
-            each, logits = losses(network, x.contiguous(memory_format=torch.channels_last), y)
+            loss, (each, logits) = step(x, y)
             if optimiser is not None:
                 optimiser.zero_grad(set_to_none=True)
-                each.mean().backward()
+                loss.backward()
                 optimiser.step()
             total.append(each.detach().double().sum())
             right.append((logits.detach().argmax(dim=1) == y).sum())
-    network.eval()
     return float(torch.stack(total).sum()) / batches.num_pictures, int(sum(right)) / batches.num_pictures
 
 
@@ -95,6 +115,7 @@ def fit_dense(
     *,
     seed: int = 0,
     identity: dict[str, Any] | None = None,
+    engine: Engine | None = None,
     **sitting: Unpack[Sitting],
 ) -> History:
     """Train ``network`` in place by ``recipe``, leave it with the best epoch's weights and return the history.
@@ -106,6 +127,7 @@ def fit_dense(
         network: already on its device; of a full model the expanding path is trained, the classifier stays as it is.
         train, validation: the validation part decides which epoch is best.
         seed, identity: what tells this run's checkpoint from others; a checkpoint of another run is refused.
+        engine: how steps are carried out, from ``c2f.training.engine.settle``; None takes the first that can.
         **sitting: see ``c2f.runs.execution.Sitting``.
 
     Raises:
@@ -115,40 +137,44 @@ def fit_dense(
     """
     full = isinstance(network, FullDenseNet)
     device = next(network.parameters()).device
-    network.to(memory_format=torch.channels_last)  # a third faster on a CPU
+    engine = engine or replace(plain(device), name=DENSE_ENGINES[0])
+    train_mode(network)
     history, best, optim = History(), Best(network), dense_optimiser(network, recipe)
     left = remaining_epochs(
         history,
         recipe.epochs,
         {"network": network, "best": best, "optimiser": optim},
-        ours=fingerprint(network, recipe, seed, identity),
+        ours=fingerprint(network, recipe, seed, identity, engine.facts()),
         device=device,
         **sitting,
     )
-    for epoch in left:
-        start = time.perf_counter()
-        lr = recipe.learning_rate(history.train_loss)
-        for group in optim.param_groups:
-            group["lr"] = lr
-        loss, accuracy = _pass(network, train, epoch, optim)
-        val_loss, val_accuracy = _pass(network, validation, 0, None)
-        with torch.no_grad():
-            extra = float(dense_penalty(network, recipe.weight_decay))
-        if not torch.tensor([loss, val_loss, extra]).isfinite().all():
-            raise FloatingPointError(
-                f"the loss is {loss} in training and {val_loss} in validation in epoch {epoch + 1} at learning rate "
-                f"{lr:g}: try a lower one"
+    step, look = dense_step(network, engine), dense_step(network, replace(engine, precision="float32"))
+    with engine.at_work(network):
+        for epoch in left:
+            start = time.perf_counter()
+            lr = recipe.learning_rate(history.train_loss)
+            for group in optim.param_groups:
+                group["lr"] = lr
+            loss, accuracy = _pass(step, train, epoch, optim)
+            with eval_mode(network):
+                val_loss, val_accuracy = _pass(look, validation, 0, None)
+            with torch.no_grad():
+                extra = float(dense_penalty(network, recipe.weight_decay))
+            if not torch.tensor([loss, val_loss, extra]).isfinite().all():
+                raise FloatingPointError(
+                    f"the loss is {loss} in training and {val_loss} in validation in epoch {epoch + 1} at learning "
+                    f"rate {lr:g}: try a lower one"
+                )
+            history.append(
+                learning_rate=lr,
+                train_loss=loss + extra,
+                train_accuracy=accuracy,
+                val_loss=val_loss + extra,
+                val_accuracy=val_accuracy,
+                seconds=time.perf_counter() - start,
             )
-        history.append(
-            learning_rate=lr,
-            train_loss=loss + extra,
-            train_accuracy=accuracy,
-            val_loss=val_loss + extra,
-            val_accuracy=val_accuracy,
-            seconds=time.perf_counter() - start,
-        )
-        if best_epoch(history, full) == epoch:
-            best.keep()
-    network.load_state_dict(best.state_dict())
-    network.to(memory_format=torch.contiguous_format).eval()  # also where no epoch was left to train
+            if best_epoch(history, full) == epoch:
+                best.keep()
+        network.load_state_dict(best.state_dict())
+    network.eval()  # also where no epoch was left to train
     return history

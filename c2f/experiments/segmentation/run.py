@@ -17,12 +17,13 @@ from c2f.datasets.data_name import DataName
 from c2f.datasets.pictures import split_validation
 from c2f.experiments.segmentation import meshes
 from c2f.experiments.segmentation.scores import DEFINITIONS, MeshEvaluation, evaluate_meshes
-from c2f.experiments.segmentation.training import MeshRecipe, fit_meshes
+from c2f.experiments.segmentation.training import MeshRecipe, fit_meshes, mesh_trial
 from c2f.networks.segmentation import SEGMENTATION_NETWORKS, build_segmentation
 from c2f.runs.execution import Sitting, TrainingExecution, check_options
 from c2f.runs.experiment import Plan, Trained, record_training
 from c2f.runs.folder import run_name
 from c2f.runs.record import Run
+from c2f.training.engine import settle
 
 EVALUATION_BATCH = 100
 """Meshes a batch when nothing is trained; changes no result."""
@@ -112,14 +113,18 @@ def segmentation_run(
         weights = meshes.class_weights(train_part).to(device)
         shape = {key: described[key] for key in ("num_classes", "image_size", "in_channels", "width")}
         model = build_segmentation(network, **shape, seed=seed).to(device)
+        loader = Batches(train_meshes.to(device), recipe.batch_size, shuffle=True, seed=seed)
+        tried = mesh_trial(model, loader, recipe, weights, described["network"])
+        engine = settle(tried, how, sitting["checkpoint"])
         history = fit_meshes(
             model,
-            Batches(train_meshes.to(device), recipe.batch_size, shuffle=True, seed=seed),
+            loader,
             Batches(val_meshes.to(device), EVALUATION_BATCH),
             recipe,
             weights,
             seed=seed,
             identity={key: described[key] for key in ("network", "data", "mesh_seed")},
+            engine=engine,
             **sitting,
         )
         result = evaluate_meshes(model, Batches(test_part.to(device), EVALUATION_BATCH), weights)
@@ -134,6 +139,7 @@ def segmentation_run(
             "confusions": {definition: counts.tolist() for definition, counts in result.confusions.items()},
             "class_weights": weights.tolist(),
             **facts,
+            **engine.facts(),
         }
         return Trained(model, values, details, train_seconds)
 

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Unpack
 
 import torch
@@ -18,8 +19,10 @@ from torch import Tensor, nn
 from c2f.common.checks import Ranges, check_numbers, positive_int
 from c2f.datasets.batches import Loader
 from c2f.experiments.segmentation.scores import evaluate_meshes, masked_loss, predict
+from c2f.networks.modes import train_mode
 from c2f.runs.execution import Sitting
 from c2f.training.checkpoints import History, fingerprint, remaining_epochs
+from c2f.training.engine import Engine, Step, Trial, plain
 from c2f.training.loop import set_learning_rate
 from c2f.training.recipes import plateau
 
@@ -88,17 +91,31 @@ class MeshHistory(History):
     val_mean_iou: list[float] = field(default_factory=list)
 
 
+def _segmenting(network: nn.Module, engine: Engine, batch_size: int, class_weights: Tensor) -> Step:
+    """Return what maps a batch to its masked loss and the logits ``(B, K, H, W)``."""
+    forward = engine.forward(network, batch_size)
+
+    def step(x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        logits = forward(x)
+        return masked_loss(logits, labels, class_weights), logits
+
+    return step
+
+
+def mesh_trial(network: nn.Module, train: Loader, recipe: MeshRecipe, class_weights: Tensor, name: str = "") -> Trial:
+    """Return what the engine of a training is chosen by; ``name`` is the network's."""
+    begin = partial(_segmenting, batch_size=recipe.batch_size, class_weights=class_weights)
+    return Trial(network, begin, lambda: next(iter(train.epoch(0))), recipe.epochs * len(train), name=name)
+
+
 def _train_epoch(
-    network: nn.Module, batches: Loader, optimiser: torch.optim.Optimizer, class_weights: Tensor, epoch: int
+    step: Step, batches: Loader, optimiser: torch.optim.Optimizer, ignore: int, epoch: int
 ) -> tuple[float, float]:
-    """Return (loss, accuracy) of one epoch of training, over its pixels."""
-    network.train()
-    ignore = len(class_weights) - 1
+    """Return (loss, accuracy) of one epoch of training, over its pixels; ``ignore`` is the class without any."""
     losses, right, seen = [], [], []  # on the device, so that a GPU need not wait at every step
     for x, labels in batches.epoch(epoch):
         optimiser.zero_grad(set_to_none=True)
-        logits = network(x)
-        loss = masked_loss(logits, labels, class_weights)
+        loss, logits = step(x, labels)
         loss.backward()
         optimiser.step()
         losses.append(loss.detach() * len(x))
@@ -117,6 +134,7 @@ def fit_meshes(
     *,
     seed: int = 0,
     identity: dict[str, Any] | None = None,
+    engine: Engine | None = None,
     **sitting: Unpack[Sitting],
 ) -> MeshHistory:
     """Train ``network`` in place by ``recipe`` and return its history; the last epoch's weights are kept.
@@ -129,40 +147,44 @@ def fit_meshes(
         train, validation: give meshes and their pixel labels.
         class_weights: float ``(K,)``, on the same device.
         seed, identity: what tells this run's checkpoint from others; a checkpoint of another run is refused.
+        engine: how steps are carried out, from ``c2f.training.engine.settle``; None as torch does it by itself.
         **sitting: see ``c2f.runs.execution.Sitting``.
 
     Raises:
         OutOfTime, FloatingPointError, ValueError: as ``c2f.training.loop.fit``.
     """
     device = next(network.parameters()).device
-    history = MeshHistory()
+    history, engine = MeshHistory(), engine or plain(device)
+    train_mode(network)
     optim = torch.optim.SGD(network.parameters(), lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
     left = remaining_epochs(
         history,
         recipe.epochs,
         {"network": network, "optimiser": optim},
-        ours=fingerprint(network, recipe, seed, identity),
+        ours=fingerprint(network, recipe, seed, identity, engine.facts()),
         device=device,
         **sitting,
     )
-    for epoch in left:
-        start = time.perf_counter()
-        lr = recipe.learning_rate(history.val_loss)
-        set_learning_rate(optim, lr)
-        loss, accuracy = _train_epoch(network, train, optim, class_weights, epoch)
-        if not torch.tensor(loss).isfinite():
-            raise FloatingPointError(
-                f"the training loss is {loss} in epoch {epoch + 1} at learning rate {lr:g}: try a lower one"
+    step = _segmenting(network, engine, recipe.batch_size, class_weights)
+    with engine.at_work(network):
+        for epoch in left:
+            start = time.perf_counter()
+            lr = recipe.learning_rate(history.val_loss)
+            set_learning_rate(optim, lr)
+            loss, accuracy = _train_epoch(step, train, optim, len(class_weights) - 1, epoch)
+            if not torch.tensor(loss).isfinite():
+                raise FloatingPointError(
+                    f"the training loss is {loss} in epoch {epoch + 1} at learning rate {lr:g}: try a lower one"
+                )
+            watched = evaluate_meshes(network, validation, class_weights)
+            scores = watched.scores()
+            history.append(
+                learning_rate=lr,
+                train_loss=loss,
+                train_accuracy=accuracy,
+                val_loss=watched.loss,
+                val_accuracy=scores.accuracy,
+                val_mean_iou=scores.mean_iou,
+                seconds=time.perf_counter() - start,
             )
-        watched = evaluate_meshes(network, validation, class_weights)
-        scores = watched.scores()
-        history.append(
-            learning_rate=lr,
-            train_loss=loss,
-            train_accuracy=accuracy,
-            val_loss=watched.loss,
-            val_accuracy=scores.accuracy,
-            val_mean_iou=scores.mean_iou,
-            seconds=time.perf_counter() - start,
-        )
     return history

@@ -24,6 +24,7 @@ from c2f.networks.glimpse.geometry import (
     whole_picture,
 )
 from c2f.networks.glimpse.gradients import GradientEquilibrium, rescale_gradient
+from c2f.networks.modes import in_float32
 
 
 @dataclass(frozen=True)
@@ -118,8 +119,8 @@ class Locate(nn.Module):
 
     def forward(self, fused: Tensor) -> Tensor:
         """Return (scale, x, y), ``(N, 3)``."""
-        # rounded to half precision, windows would move by a fraction of a pixel
-        sigma = self.fc(fused).to(self.fc.weight.dtype).sigmoid()
+        with in_float32(fused.device):  # rounded to half precision, windows would move by a fraction of a pixel
+            sigma = self.fc(fused).sigmoid()
         sigma = rescale_gradient(sigma, self.gradient_scale)
         return places_from(sigma, self.settings.rule, self.settings.scale_min, self.settings.scale_max)
 
@@ -207,17 +208,19 @@ class MultiGlimpse(nn.Module):
 
         ``glimpse`` is the number that ``equilibrium`` knows this look by.
         """
-        feature = self.backbone(
-            take_glimpse(pictures, place, glimpse_side(pictures.shape[2], self.settings.downsampling))
-        )
+        side = glimpse_side(pictures.shape[2], self.settings.downsampling)
+        with in_float32(pictures.device):  # the backbone alone may be of mixed precision
+            crop = take_glimpse(pictures, place, side)
+        feature = self.backbone(crop).to(place.dtype)
         if tuple(feature.shape) != (len(pictures), self.width):
             raise ValueError(
                 f"the backbone gave {tuple(feature.shape)}, not features ({len(pictures)}, {self.width}): "
                 "end it with a mean over rows and columns, and give its width"
             )
-        fused, attention, memory = self.fusion(self.token(feature, place), memory)
-        seen = fused if equilibrium is None else equilibrium.watch_classification(fused, glimpse)
-        return Look(self.classify(seen), place, feature, fused, attention, memory)
+        with in_float32(pictures.device):
+            fused, attention, memory = self.fusion(self.token(feature, place), memory)
+            seen = fused if equilibrium is None else equilibrium.watch_classification(fused, glimpse)
+            return Look(self.classify(seen), place, feature, fused, attention, memory)
 
     def token(self, feature: Tensor, place: Tensor) -> Tensor:
         """Join features ``(..., F)`` and places ``(..., 3)`` to tokens ``(..., D)``, as the settings say."""

@@ -13,6 +13,7 @@ from c2f.experiments.glimpses.training import GlimpseHistory, fit_glimpses
 from c2f.networks import glimpse
 from c2f.networks.glimpse import GlimpseSettings, LossSettings
 from c2f.runs.parts import OutOfTime
+from c2f.training.engine import Engine
 from c2f.training.recipes import changed
 
 LOOK = GlimpseSettings(glimpses=2, downsampling=2.0)
@@ -71,10 +72,10 @@ def test_the_loop_is_the_one_written_by_hand(whole):
     assert same(ours, theirs)
 
 
-@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("half", ["bfloat16", "float16"])
 def test_mixed_precision_learns_the_same(whole, half):
     """On a CPU; a GPU takes the same way with float16."""
-    model, history = fitted(half=half)
+    model, history = fitted(engine=Engine(precision=half))
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     assert history.train_loss != whole[1].train_loss
     assert history.train_loss == pytest.approx(whole[1].train_loss, rel=0.05)
@@ -88,25 +89,22 @@ def test_mixed_precision_rounds_no_places():
     with torch.autocast("cpu", dtype=torch.bfloat16):
         looks = model(some().images / 255)
     assert seen["feature"] == torch.bfloat16
-    assert looks.places.dtype == torch.float32
-    assert not torch.equal(looks.places[1], looks.places[1].bfloat16().float())
+    assert looks.places.dtype == looks.logits.dtype == torch.float32
+    exact = model(some().images / 255)
+    # What is left comes from the backbone's own rounding; in mixed precision as torch does it, it is ten times as much.
+    assert (looks.places[1] - exact.places[1]).abs().max() < 2e-3
 
 
 def test_mixed_precision_resumes(tmp_path):
     def kill(history):
         raise KeyboardInterrupt
 
-    straight, _ = fitted(half=torch.float16)
+    straight, _ = fitted(engine=Engine(precision="float16"))
     path = tmp_path / "checkpoint"
     with pytest.raises(KeyboardInterrupt):
-        fitted(half=torch.float16, checkpoint=path, on_epoch=kill)
-    resumed, _ = fitted(half=torch.float16, checkpoint=path)
+        fitted(engine=Engine(precision="float16"), checkpoint=path, on_epoch=kill)
+    resumed, _ = fitted(engine=Engine(precision="float16"), checkpoint=path)
     assert same(straight, resumed)
-
-
-def test_an_unknown_half_is_refused():
-    with pytest.raises(ValueError, match=r"half must be .* not torch\.float64"):
-        fitted(half=torch.float64)
 
 
 def test_it_learns_and_tells(whole):

@@ -1,0 +1,258 @@
+"""How the steps of a training are carried out: memory format, precision, compilation; measured, chosen, remembered.
+
+An engine changes in which order sums are taken and with how many bits products, and thereby last digits, but not what
+is trained. Weights, batch norm's statistics, losses and the optimiser are float32 in all of them.
+
+Axes: B pictures of one batch, C channels, H rows, W columns.
+"""
+
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from c2f.common.checks import choose
+from c2f.networks.modes import train_mode
+from c2f.training.checkpoints import begun_with
+from c2f.training.speed import Seconds, remember, remembered
+
+logger = logging.getLogger(__name__)
+
+ENGINES = ("plain", "channels_last", "compiled")
+"""Tensors in torch's default memory format; channels last; and so through ``torch.compile``."""
+PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
+"""Of convolutions and dense layers, by autocast; float16 is for GPUs, where gradients are scaled against underflow."""
+SAME_IN_BFLOAT16: tuple[str, ...] = ()
+"""Networks that reach the same accuracy in bfloat16 as in float32, over seeds; ``auto`` considers it for them."""
+SHORT, LONG = 60, 300
+"""Seconds of a training below which nothing but the first engine is tried, and below which none is compiled."""
+
+
+def full_precision(x: Tensor) -> Tensor:
+    """Return what came out of mixed precision in float32, and else ``x``."""
+    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How steps are carried out.
+
+    Attributes:
+        name: one of ``ENGINES``.
+        precision: one of ``PRECISIONS``.
+        threads: of torch on a CPU; 0 on a GPU.
+    """
+
+    name: str = "plain"
+    precision: str = "float32"
+    threads: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.precision}"
+
+    def facts(self) -> dict[str, Any]:
+        """Return it as records and checkpoints name it."""
+        return {"engine": self.name, "precision": self.precision, "threads": self.threads}
+
+    @contextmanager
+    def at_work(self, network: nn.Module) -> Iterator[None]:
+        """Within the block, the network in this engine's memory format, and torch with its threads; then as before."""
+        threads = torch.get_num_threads()
+        if self.threads:
+            torch.set_num_threads(self.threads)
+        if self.name != "plain":
+            network.to(memory_format=torch.channels_last)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+            if self.name != "plain":
+                network.to(memory_format=torch.contiguous_format)
+
+    def pictures(self, x: Tensor) -> Tensor:
+        """Return pictures ``(B, C, H, W)`` in this engine's memory format."""
+        return x if self.name == "plain" else x.contiguous(memory_format=torch.channels_last)
+
+    def autocast(self, device: torch.device) -> torch.autocast:
+        """Return the context of forward passes and losses."""
+        half = PRECISIONS[self.precision]
+        return torch.autocast(device.type, dtype=half, enabled=half is not None)
+
+    def forward(self, network: nn.Module, batch_size: int) -> Callable[[Tensor], Tensor]:
+        """Return what maps pictures ``(B, C, H, W)`` to the network's answer in float32.
+
+        A batch of another size, the last of an epoch, is not compiled for: that takes longer than it saves.
+        """
+        compiled = torch.compile(network, dynamic=False) if self.name == "compiled" else network
+
+        def answer(x: Tensor) -> Tensor:
+            with self.autocast(x.device):
+                logits: Tensor = (compiled if len(x) == batch_size else network)(self.pictures(x))
+            return full_precision(logits)
+
+        return answer
+
+
+Step = Callable[[Tensor, Tensor], tuple[Tensor, Any]]
+"""Maps pictures ``(B, C, H, W)`` and labels to the loss, a scalar, and what else comes of it."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A training whose engine is to be chosen.
+
+    Attributes:
+        network: what is trained; it is tried on copies.
+        begin: maps a network and an engine to what maps a batch to the loss, a scalar, and whatever else of it.
+        batch: gives a batch, as training does.
+        steps: how many there are in all.
+        engines: names that can carry this training out; the first is taken where nothing is measured.
+        name: of the network, where it has one in ``c2f.networks.names``.
+    """
+
+    network: nn.Module
+    begin: Callable[[Any, Engine], Step]
+    batch: Callable[[], tuple[Tensor, Tensor]]
+    steps: int
+    engines: Sequence[str] = ENGINES
+    name: str = ""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
+
+
+def plain(device: torch.device) -> Engine:
+    """Return the engine that torch is by itself."""
+    return Engine(threads=torch.get_num_threads() if device.type == "cpu" else 0)
+
+
+def settle(trial: Trial, wanted: Mapping[str, Any], checkpoint: Path | None = None) -> Engine:
+    """Return the engine that a training is carried out with.
+
+    A training that was begun goes on with the engine it was begun with. Otherwise, of the engines that are allowed, it
+    is the one that ends first by what steps were measured to take here; that is measured where it is not remembered and
+    the training is long enough to repay it.
+
+    Args:
+        trial: the training.
+        wanted: ``engine`` and ``precision`` of ``c2f.runs.execution.TrainingExecution``.
+        checkpoint: where the training may have been begun.
+
+    Raises:
+        ValueError: an unknown engine or precision, one that cannot carry this training out, or a compiled one without a
+            compiler.
+    """
+    name, precision = wanted.get("engine") or "auto", wanted.get("precision") or "auto"
+    choose(name, ("auto", *trial.engines), "engine")
+    choose(precision, ("auto", *PRECISIONS), "precision")
+    if name == "compiled" and not can_compile(trial.device):
+        raise ValueError("engine 'compiled' needs a C++ compiler, and none is here: install g++, or take 'auto'")
+    threads = plain(trial.device).threads
+    begun = _begun(checkpoint, trial)
+    names = trial.engines if name == "auto" else (name,)
+    precisions = ["float32" if precision == "auto" else precision]
+    if precision == "auto" and trial.name in SAME_IN_BFLOAT16 and _has_bfloat16(trial.device):
+        precisions.append("bfloat16")
+    allowed = [Engine(one, bits, threads) for one in names for bits in precisions]
+    if begun is not None and any((begun.name, begun.precision) == (one.name, one.precision) for one in allowed):
+        if os.environ.get("OMP_NUM_THREADS"):  # the user's word on threads; another number is refused later
+            return Engine(begun.name, begun.precision, threads)
+        return begun
+    return allowed[0] if len(allowed) == 1 else _quickest(trial, allowed)
+
+
+def can_compile(device: torch.device) -> bool:
+    """Return whether ``torch.compile`` has what it needs: on a CPU a C++ compiler."""
+    return device.type != "cpu" or any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "clang++", "cl"))
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+
+
+def _begun(checkpoint: Path | None, trial: Trial) -> Engine | None:
+    bits = None if checkpoint is None else begun_with(checkpoint)
+    known = bits is not None and set(bits) >= {"engine", "precision", "threads"}
+    if bits is None or not known or bits["engine"] not in trial.engines or bits["precision"] not in PRECISIONS:
+        return None
+    return Engine(bits["engine"], bits["precision"], bits["threads"])
+
+
+def _quickest(trial: Trial, allowed: list[Engine]) -> Engine:
+    """Return the engine of ``allowed`` with which all steps take least; the first where that is no long time."""
+    what = _what(trial)
+    known = dict(remembered().get(what, {}))
+    before = dict(known)
+
+    def total(engine: Engine) -> float:
+        once = known.get("compiling", 0.0) if engine.name == "compiled" else 0.0
+        return trial.steps * known.get(str(engine), float("inf")) + once
+
+    def measure(engines: list[Engine]) -> None:
+        for engine in engines:
+            if str(engine) not in known:
+                known.update(_measured(trial, engine))
+
+    first, *others = allowed
+    measure([first])
+    if total(first) > SHORT:
+        measure([engine for engine in others if engine.name != "compiled"])
+        best = min(map(total, allowed))
+        if best > LONG and can_compile(trial.device):
+            measure([engine for engine in others if engine.name == "compiled"])
+    if known != before:
+        remember(what, known)
+    chosen = min(allowed, key=total) if total(first) > SHORT else first
+    if known != before and chosen != first:
+        gain = known[str(first)] / known[str(chosen)]
+        logger.info("%s: %s steps are %.2f times as fast as %s ones", what, chosen, gain, first)
+    return chosen
+
+
+def _what(trial: Trial) -> str:
+    """Return what a measurement is of, in words."""
+    shape = "x".join(map(str, trial.batch()[0].shape))
+    count = sum(parameter.numel() for parameter in trial.network.parameters())
+    device = trial.device
+    where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
+    name = trial.name or type(trial.network).__name__
+    return f"{name}, {count} parameters, batch {shape}, {where}, torch {torch.__version__}"
+
+
+def _measured(trial: Trial, engine: Engine) -> Seconds:
+    """Return the seconds of a step (the median of some, after a first one), and what compiling took."""
+    cuda = trial.device.type == "cuda"
+    network = deepcopy(trial.network)
+    train_mode(network)
+    batch, loss = trial.batch(), trial.begin(network, engine)
+
+    def step() -> float:
+        start = time.perf_counter()
+        network.zero_grad(set_to_none=True)
+        loss(*batch)[0].backward()
+        if cuda:
+            torch.cuda.synchronize(trial.device)
+        return time.perf_counter() - start
+
+    with torch.random.fork_rng(devices=[trial.device] if cuda else []), engine.at_work(network):
+        try:
+            first, *later = [step() for _ in range(6)]
+        except RuntimeError as error:  # a compiler that fails
+            logger.warning("%s cannot be carried out here: %s", engine, str(error).splitlines()[0])
+            return {str(engine): float("inf")}
+    seconds = median(later)
+    return {str(engine): seconds, **({"compiling": first - seconds} if engine.name == "compiled" else {})}
