@@ -14,6 +14,7 @@ from c2f.reference import (
     glimpses,
     highres,
     localization,
+    precision,
     robust_glimpses,
     segmentation,
     short,
@@ -25,7 +26,18 @@ from c2f.runs.parts import OutOfTime
 
 __all__ = ["Piece", "Settings", "pack", "pieces", "run", "select", "unpack"]
 
-_PARTS = (trainings, attacks, explanations, localization, segmentation, highres, glimpses, robust_glimpses, short)
+_PARTS = (
+    trainings,
+    attacks,
+    explanations,
+    localization,
+    segmentation,
+    highres,
+    glimpses,
+    robust_glimpses,
+    short,
+    precision,
+)
 """In order of value."""
 
 
