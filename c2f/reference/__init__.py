@@ -46,7 +46,7 @@ def select(only: Iterable[str], gpu: bool) -> list[Piece]:
         return [piece for piece in every if gpu or not piece.gpu]
     for name in wanted:
         if not any(piece.name.startswith(name) for piece in every):
-            choose(name, sorted({piece.name.split("--seed")[0] for piece in every}), "reference run")
+            choose(name, sorted({piece.runs_of for piece in every}), "reference run")
     return [piece for piece in every if any(piece.name.startswith(name) for name in wanted)]
 
 
