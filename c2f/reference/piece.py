@@ -34,9 +34,9 @@ class Settings:
 class Piece:
     """One resumable piece of a reference run.
 
-    ``runs_of``: what it adds a run to, in the words of ``--only``, and the ``seed`` of that run. ``minutes``: rough, beside a second run on two cores; None where it was never
-    measured. ``gpu``: too long for a CPU, left out there unless named. ``done``: whether the output folder has it.
-    ``run``: does it, or raises ``c2f.runs.parts.OutOfTime``.
+    ``runs_of``: what it adds a run to, in the words of ``--only``, and the ``seed`` of that run. ``minutes``: rough,
+    beside a second run on two cores; None where it was never measured. ``gpu``: too long for a CPU, left out there
+    unless named. ``done``: whether the output folder has it. ``run``: does it, or raises ``c2f.runs.parts.OutOfTime``.
     """
 
     runs_of: str
