@@ -24,6 +24,7 @@ from c2f.datasets.readers import (
     check_counts,
     class_folders,
     folder_paths,
+    picture_files,
     read_cifar10,
     read_folders,
     read_mnist,
@@ -55,6 +56,7 @@ __all__ = [
     "names",
     "split_validation",
     "table",
+    "test_size",
 ]
 
 
@@ -111,6 +113,22 @@ def load(
         return _data_set(name, classes, _read(row, folder, sizes, classes or row.classes))
     except DamagedData as error:
         raise DamagedData(f"{error}\n{row.repair}") from error
+
+
+def test_size(name: str) -> int:
+    """Return how many test pictures a data set has, without reading one; ``name`` as for ``load``.
+
+    Raises:
+        ValueError: an unknown name.
+        FileNotFoundError: a folder that is not there, or lacks pictures.
+    """
+    if DataName.parse(name).folders:
+        test = folder_paths(name)[1]
+        return len(picture_files(test, class_folders(test)))
+    return info(name).test
+
+
+test_size.__test__ = False  # type: ignore[attr-defined]  # no test of pytest's, for all its name
 
 
 def class_folders_of(
