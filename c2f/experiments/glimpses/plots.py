@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from c2f.networks.glimpse.geometry import take_glimpse
 from c2f.plotting.figures import MARKERS, OKABE_ITO, glimpse_colour
-from c2f.plotting.plots import picture
+from c2f.plotting.plots import picture, whiskers
 
 KINDS = {"mgnet": OKABE_ITO[0], "full": OKABE_ITO[1], "equal": OKABE_ITO[2]}
 """The colour of each kind of network (see ``c2f.networks.glimpse.names.GLIMPSE_KINDS``)."""
@@ -153,15 +153,16 @@ def cost_lines(ax: Axes, curves: Mapping[str, tuple[ArrayLike, ArrayLike]], titl
     Args:
         ax: the axes.
         curves: by kind of network, cost ``(S, Q)`` in any unit and accuracy ``(S, Q)`` in [0, 1]: mean over seeds as a
-            line through points; one with Q = 1 is a single point with whiskers from the lowest to the highest seed.
+            line through points; one with Q = 1 is a single point with its 95 % interval over seeds (Student's t) as
+            whiskers and S in the legend.
         titles: what the legend calls each.
     """
     for name, (cost, accuracy) in curves.items():
         x, y = np.asarray(cost, dtype=float), 100 * np.asarray(accuracy, dtype=float)
         colour = KINDS[name.split()[0]]
         if x.shape[1] == 1:
-            whiskers = [[y.mean() - y.min()], [y.max() - y.mean()]]
-            ax.errorbar([x.mean()], [y.mean()], yerr=whiskers, fmt="s", color=colour, capsize=4, label=titles[name])
+            label = f"{titles[name]}, n = {len(y)}"
+            ax.errorbar([x.mean()], [y.mean()], yerr=whiskers(y[:, 0]), fmt="s", color=colour, capsize=4, label=label)
             continue
         style = "o-" if name == name.split()[0] else ".:"
         ax.plot(x.mean(axis=0), y.mean(axis=0), style, color=colour, label=titles[name])

@@ -2,6 +2,7 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from c2f.experiments.glimpses import plots as glimpse_plots
 from c2f.networks.glimpse.geometry import take_glimpse
@@ -87,4 +88,6 @@ def test_cost_lines(axes):
     assert lines["looks"].get_xdata().tolist() == [1, 3]
     assert lines["looks"].get_ydata().tolist() == pytest.approx([50, 70])
     assert ax.get_xscale() == "log"
-    assert "once" in ax.get_legend_handles_labels()[1]
+    assert "once, n = 2" in ax.get_legend_handles_labels()[1]
+    half = 10 * stats.t.ppf(0.975, df=1)
+    assert ax.collections[0].get_segments()[0][:, 1].tolist() == pytest.approx([50 - half, 50 + half])
