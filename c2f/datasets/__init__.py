@@ -19,6 +19,7 @@ from c2f.datasets.data_name import DataName
 from c2f.datasets.decoding import DamagedData, resize
 from c2f.datasets.download import DownloadError
 from c2f.datasets.fetching import Status, fetch, table
+from c2f.datasets.manifest import CHECKED, verify_files
 from c2f.datasets.pictures import DataSet, Pictures, mean_image, split_validation
 from c2f.datasets.readers import (
     check_counts,
@@ -57,6 +58,7 @@ __all__ = [
     "split_validation",
     "table",
     "test_size",
+    "verify",
 ]
 
 
@@ -126,6 +128,26 @@ def test_size(name: str) -> int:
         test = folder_paths(name)[1]
         return len(picture_files(test, class_folders(test)))
     return info(name).test
+
+
+def verify(name: str, root: str | os.PathLike[str] | None = None) -> None:
+    """Read every file of a data set of the table again and compare its checksum, whatever is remembered of it.
+
+    Raises:
+        ValueError: an unknown name.
+        FileNotFoundError: the data set is not on this machine; the remedy.
+        DamagedData: a file has other bytes, or there is nothing to compare them with; the remedy.
+    """
+    row = info(name)
+    folder = _folder(row, root)
+    if row.layout not in ("class-folders", "tiny-imagenet"):
+        (folder / CHECKED).unlink(missing_ok=True)
+        load(name, root=root)
+        return
+    try:
+        verify_files(folder)
+    except DamagedData as error:
+        raise DamagedData(f"{error}\n{row.repair}") from error
 
 
 test_size.__test__ = False  # type: ignore[attr-defined]  # no test of pytest's, for all its name
