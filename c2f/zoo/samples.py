@@ -150,6 +150,6 @@ def predictions(network: nn.Module, images: Tensor, mean: Tensor | None, device:
     shift = 0 if mean is None else mean.to(device)
     found = []
     with eval_mode(network), torch.inference_mode(), in_float32(torch.device(device)):
-        for x in images.split(EVALUATION_BATCH):
+        for x in images.split(EVALUATION_BATCH["classifier"]):
             found.append(network(x.to(device) - shift).argmax(dim=1).cpu())
     return torch.cat(found).clone()
