@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from c2f.book.parameters import Mismatch, Parameter, convert, declared
+from c2f.book.parameters import COUNTED, Mismatch, Parameter, convert, declared
 from c2f.common.checks import did_you_mean
 from c2f.common.files import check_writable
 
@@ -169,7 +169,7 @@ def check(chapter: Chapter, given: Mapping[str, object], *, complete: bool = Fal
 
     Raises:
         ParameterError: a parameter that is unknown, missing, ill-typed or out of range; all that is wrong, a line each.
-            A range that names another parameter is looked at where both are given.
+            A range that names another parameter is looked at where both are given, and so is a data set that one does.
     """
     known = parameters(chapter)
     good: dict[str, Any] = {}
@@ -186,15 +186,30 @@ def check(chapter: Chapter, given: Mapping[str, object], *, complete: bool = Fal
             wrong.append(f"parameter {name!r} {mismatch} ({known[name].comment})")
     for name, value in good.items():
         try:
-            known[name].check_range(value, good)
+            known[name].check_range(value, good | _counted(known[name], good))
         except Mismatch as mismatch:
             wrong.append(f"parameter {name!r} {mismatch} ({known[name].comment})")
+        except (ValueError, FileNotFoundError) as error:
+            wrong.append(f"parameter {name!r} counts pictures of what is no data set: {error}")
     if complete:
         for name in [n for n in known if n not in given]:
             wrong.append(f"parameter {name!r} is missing; its default is {known[name].default!r}")
     if wrong:
         raise ParameterError("\n".join(f"{where or chapter.name}: {line}" for line in wrong))
     return good
+
+
+def _counted(parameter: Parameter, given: Mapping[str, Any]) -> dict[str, int]:
+    """Return the limits of ``parameter`` that are counted in a data set which ``given`` names, with their numbers."""
+    found = {}
+    for _, limit in parameter.limits:
+        counted = COUNTED.fullmatch(limit)
+        if counted and counted["data"] in given:
+            from c2f.datasets import test_size  # brings torch along, which the other ranges do without
+
+            size = test_size(given[counted["data"]])
+            found[limit] = size // 4 if counted["what"] == "meshes" else size
+    return found
 
 
 def from_text(chapter: Chapter, assignments: Iterable[str]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 A type is written as Python writes it: ``int``, ``float``, ``str``, ``bool``, ``list[...]`` of one of these,
 and each of them with ``| None`` behind. What a value may be within its type stands in brackets, first in the comment:
 ``[1 to 1000]``, ``[above 0, at most 1]``, ``[at least 0, below pictures]`` (another parameter),
+``[below test pictures of data]`` and ``[below test meshes of data]`` (of the data set that another parameter names),
 ``[one of raw, clamped]``, ``[not empty]``. It holds for every item of a list.
 """
 
@@ -23,7 +24,11 @@ _EXPECTED = {"int": "a whole number", "float": "a number", "str": "a string", "b
 _TYPE = re.compile(r"(?P<list>list\[)?(?P<scalar>int|float|str|bool)(?(list)\])(?P<optional> \| None)?")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _COMPARED = {"at least": operator.ge, "above": operator.gt, "at most": operator.le, "below": operator.lt}
-_LIMIT = re.compile(rf"(?P<how>{'|'.join(_COMPARED)}) (?P<limit>[\w.+-]+)|(?P<low>[\w.+-]+) to (?P<high>[\w.+-]+)")
+COUNTED = re.compile(r"test (?P<what>pictures|meshes) of (?P<data>\w+)")
+"""A limit that is counted in a data set; another parameter, ``data``, names it."""
+_LIMIT = re.compile(
+    rf"(?P<how>{'|'.join(_COMPARED)}) (?P<limit>{COUNTED.pattern}|[\w.+-]+)|(?P<low>[\w.+-]+) to (?P<high>[\w.+-]+)"
+)
 _NOT_EMPTY = "not empty"
 
 
@@ -41,7 +46,8 @@ class Parameter:
         type: ``int``, ``float``, ``str``, ``bool`` or ``list[...]`` of one, with ``| None`` where None is
             allowed.
         comment: what it is, the comment behind it.
-        limits: of numbers, (how it is compared, a number or the name of another parameter), e.g. ``("below", "10")``.
+        limits: of numbers, (how it is compared, a number, the name of another parameter or what ``COUNTED`` fits), e.g.
+            ``("below", "10")``.
         choices: of strings, all that it may be; any if empty.
         not_empty: whether a list must have an item.
     """
@@ -57,7 +63,7 @@ class Parameter:
     def check_range(self, value: Any, others: Mapping[str, Any]) -> None:
         """Check that ``value``, which has the parameter's type, is in its range.
 
-        A limit that is another parameter holds where ``others``, values by name, give a number for it.
+        A limit that is no number holds where ``others``, values by name, give one for it.
 
         Raises:
             Mismatch: saying what is allowed and what came.
@@ -165,7 +171,9 @@ def declared(text: str) -> dict[str, Parameter]:
     defaults = {name: parameter.default for name, parameter in found.items()}
     for name, parameter in found.items():
         for _, limit in parameter.limits:
-            if not _NUMBER.fullmatch(limit) and (limit not in found or found[limit].type not in ("int", "float")):
+            counted = COUNTED.fullmatch(limit)
+            named, kinds = (counted["data"], ("str",)) if counted else (limit, ("int", "float"))
+            if not _NUMBER.fullmatch(limit) and (named not in found or found[named].type not in kinds):
                 raise ValueError(f"the range of {name!r} ends at {limit!r}, which is neither a number nor one's name")
         try:
             parameter.check_range(parameter.default, defaults)

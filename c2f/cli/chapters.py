@@ -52,7 +52,7 @@ def book(*, profile: str = "quick", force: bool = False) -> None:
 
 
 @app.command(name="doctor")
-def doctor(*, require: str = "") -> None:
+def doctor(*, require: str = "", speed: bool = False, forget: bool = False) -> None:
     """Tell what this machine can run and what is missing, with the remedy for each thing.
 
     Ends with exit status 1 if nothing can run, or what is required is missing.
@@ -60,7 +60,12 @@ def doctor(*, require: str = "") -> None:
     Args:
         require: what must be there, with commas between: data (the paper profile's data sets), cuda (a GPU that torch
             computes on), disk (room for results).
+        speed: tell instead how long steps of training were measured to take here, by which engines are chosen.
+        forget: forget these; they are measured again where they are needed.
     """
+    if speed or forget:
+        _speed(forget)
+        return
     from c2f.book.doctor import REQUIREMENTS, examine
     from c2f.common.checks import choose
 
@@ -78,3 +83,18 @@ def doctor(*, require: str = "") -> None:
         print(f"c2f doctor: {wanted} is required; {finding.what}: {finding.detail}", file=sys.stderr)
     if unmet:
         raise SystemExit(1)
+
+
+def _speed(forget: bool) -> None:
+    from c2f.training import speed
+
+    known = speed.remembered()
+    if not known:
+        print(f"nothing was measured yet (it would stand in {speed.speed_file()})")
+    for what, seconds in sorted(known.items()):
+        print(what)
+        for engine, value in sorted(seconds.items(), key=lambda entry: entry[1]):
+            print(f"   {engine:24s} {1000 * value:8.1f} ms{'' if engine == 'compiling' else ' a step'}")
+    if forget:
+        speed.forget()
+        print("forgotten")

@@ -31,6 +31,10 @@ def reference(
         pack: write all of the output folder's results into this tar file at the end.
         unpack: first merge the results in this tar file into the output folder.
     """
+    if budget is not None and not budget > 0:
+        raise ValueError(
+            f"budget must be a number of seconds above 0, not {budget}; without --budget there is no limit"
+        )
     from c2f import reference as runs
     from c2f.runs.folder import SHIPPED
     from c2f.training.device import find_device

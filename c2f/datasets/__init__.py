@@ -19,11 +19,13 @@ from c2f.datasets.data_name import DataName
 from c2f.datasets.decoding import DamagedData, resize
 from c2f.datasets.download import DownloadError
 from c2f.datasets.fetching import Status, fetch, table
+from c2f.datasets.manifest import CHECKED, verify_files
 from c2f.datasets.pictures import DataSet, Pictures, mean_image, split_validation
 from c2f.datasets.readers import (
     check_counts,
     class_folders,
     folder_paths,
+    picture_files,
     read_cifar10,
     read_folders,
     read_mnist,
@@ -55,6 +57,8 @@ __all__ = [
     "names",
     "split_validation",
     "table",
+    "test_size",
+    "verify",
 ]
 
 
@@ -111,6 +115,42 @@ def load(
         return _data_set(name, classes, _read(row, folder, sizes, classes or row.classes))
     except DamagedData as error:
         raise DamagedData(f"{error}\n{row.repair}") from error
+
+
+def test_size(name: str) -> int:
+    """Return how many test pictures a data set has, without reading one; ``name`` as for ``load``.
+
+    Raises:
+        ValueError: an unknown name.
+        FileNotFoundError: a folder that is not there, or lacks pictures.
+    """
+    if DataName.parse(name).folders:
+        test = folder_paths(name)[1]
+        return len(picture_files(test, class_folders(test)))
+    return info(name).test
+
+
+def verify(name: str, root: str | os.PathLike[str] | None = None) -> None:
+    """Read every file of a data set of the table again and compare its checksum, whatever is remembered of it.
+
+    Raises:
+        ValueError: an unknown name.
+        FileNotFoundError: the data set is not on this machine; the remedy.
+        DamagedData: a file has other bytes, or there is nothing to compare them with; the remedy.
+    """
+    row = info(name)
+    folder = _folder(row, root)
+    if row.layout not in ("class-folders", "tiny-imagenet"):
+        (folder / CHECKED).unlink(missing_ok=True)
+        load(name, root=root)
+        return
+    try:
+        verify_files(folder)
+    except DamagedData as error:
+        raise DamagedData(f"{error}\n{row.repair}") from error
+
+
+test_size.__test__ = False  # type: ignore[attr-defined]  # no test of pytest's, for all its name
 
 
 def class_folders_of(

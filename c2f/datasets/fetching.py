@@ -16,6 +16,7 @@ from c2f.common.checks import shortened
 from c2f.common.files import atomic_path
 from c2f.datasets.data_name import DataName
 from c2f.datasets.download import DownloadError, check_space, download, make_folder, md5_of, megabytes, offline, part_of
+from c2f.datasets.manifest import note_files
 from c2f.datasets.registry import INFO, Archive, Info, data_root, info
 
 logger = logging.getLogger(__name__)
@@ -204,6 +205,7 @@ def unpack_folder(path: Path, row: Info, target: Path) -> None:
                 tar.extractall(workshop, filter="data")
         if missing := row.missing(workshop / target.name):
             raise ValueError(f"{path} does not hold {row.title}: {shortened(missing)} not in it")
+        note_files(workshop / target.name)
         os.replace(workshop / target.name, target)
     except tarfile.OutsideDestinationError as error:
         raise ValueError(f"{path} would write outside of its folder: {error}; not unpacked") from error

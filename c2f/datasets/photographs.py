@@ -20,6 +20,7 @@ from c2f.common.files import expand
 from c2f.datasets.augment import FILL
 from c2f.datasets.batches import epoch_seed
 from c2f.datasets.decoding import open_picture
+from c2f.datasets.manifest import check_files
 from c2f.datasets.readers import class_folders, picture_files, take_classes
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -104,6 +105,7 @@ class Photographs:
             raise FileNotFoundError(f"{folder} has no class folders: give a folder that holds one for each class")
         self.classes = tuple(take_classes(classes, there, folder))
         self.files = picture_files(folder, self.classes)
+        check_files(path for path, _ in self.files)
         self.batch_size, self.train, self.seed, self.workers = batch_size, train, seed, workers
         self.device = torch.device(device)
 

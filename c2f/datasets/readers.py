@@ -23,6 +23,7 @@ from torchvision.datasets.utils import check_integrity
 from c2f.common.checks import did_you_mean, shortened
 from c2f.datasets.data_name import DataName
 from c2f.datasets.decoding import DamagedData, decode
+from c2f.datasets.manifest import check_files
 from c2f.datasets.pictures import Pictures
 
 logger = logging.getLogger(__name__)
@@ -326,6 +327,7 @@ def read_folders(
     check_counts(train.parent, (len(samples[train]), len(samples[test])), counts)
 
     def split(folder: Path, size: int | None) -> Pictures:
+        check_files(path for path, _ in samples[folder])
         images, _ = decode([Path(path) for path, _ in samples[folder]], size)
         labels = torch.tensor([label for _, label in samples[folder]])
         return Pictures(images, labels, tuple((class_names or {}).get(c, c) for c in taken))

@@ -112,6 +112,8 @@ class Info:
         """What to do about a damaged file, in a sentence."""
         if self.shipped:
             return f"Restore it from the project's repository: git checkout data/{self.folder}"
+        if self.archives and self.layout != "idx":  # what one archive holds comes whole or not at all
+            return f"Remove the folder {self.folder} and run `c2f fetch {self.name}` again."
         if self.archives:
             return f"Remove it and run `c2f fetch {self.name}` again."
         return "Remove it or put a whole one in its place."

@@ -17,6 +17,7 @@ from c2f.common.checks import positive_int
 from c2f.common.files import expand
 from c2f.datasets.batches import Augmentation, epoch_seed
 from c2f.datasets.decoding import decode
+from c2f.datasets.manifest import check_files
 from c2f.datasets.readers import class_folders, picture_files, take_classes
 
 
@@ -102,7 +103,9 @@ class StreamedBatches:
         if not there:
             raise FileNotFoundError(f"{folder} has no class folders: give one that holds a folder for each class")
         self.classes = tuple(take_classes(classes, there, folder))
-        self._files = _Files(picture_files(folder, self.classes), image_size)
+        files = picture_files(folder, self.classes)
+        check_files(path for path, _ in files)
+        self._files = _Files(files, image_size)
         self.image_size = self._files.size
         shape = (3, self.image_size, self.image_size)
         if mean is not None and mean.shape != shape:

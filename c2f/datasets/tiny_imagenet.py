@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from c2f.datasets.decoding import DamagedData, decode, resize_boxes
+from c2f.datasets.manifest import check_files
 from c2f.datasets.pictures import Pictures
 from c2f.datasets.readers import check_counts, class_folders, take_classes
 
@@ -92,6 +93,7 @@ def _rows(path: Path, columns: int) -> list[tuple[int, list[str]]]:
     """Return the lines of a tab-separated file, each with its number and at least ``columns`` entries."""
     if not path.exists():
         raise DamagedData(f"{path} is missing")
+    check_files([path])
     rows = []
     for line, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         row = text.strip().split("\t")
@@ -112,6 +114,7 @@ def _box(entries: list[str], path: Path, line: int) -> list[int]:
 
 
 def _pictures(records: list[Record], names: tuple[str, ...], image_size: int | None) -> Pictures:
+    check_files(path for path, _, _ in records)
     images, sizes = decode([path for path, _, _ in records], image_size)
     boxes = torch.tensor([box for _, _, box in records])  # (N, 4)
     outside = (boxes[:, 2:] >= sizes.flip(1)).any(dim=1)

@@ -5,18 +5,13 @@ file's size and time, where something can be written there.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
-from c2f.common.files import write_text
 from c2f.datasets.data_name import DataName
 from c2f.datasets.decoding import DamagedData
+from c2f.datasets.manifest import remember, remembered
 from c2f.datasets.readers import class_folders, folder_paths, idx_file, open_idx, picture_files
-
-CHECKED = ".checked.json"
-"""The file that remembers, by file, its bytes, its time in nanoseconds, and the SHA-256 of its unpacked bytes."""
 
 
 def check_contents(folder: Path, sha256: Mapping[str, str]) -> None:
@@ -26,30 +21,21 @@ def check_contents(folder: Path, sha256: Mapping[str, str]) -> None:
         DamagedData: a file holds other bytes.
     """
     found = {}
-    remembered = _remembered(folder)
+    known = remembered(folder)
     for name, wanted in sha256.items():
         path = idx_file(folder, name)
         if path is None:
             raise DamagedData(f"{folder / name} is missing")
         status, key = path.stat(), path.relative_to(folder).as_posix()
         found[key] = [status.st_size, status.st_mtime_ns, wanted]
-        if remembered.get(key) == found[key]:
+        if known.get(key) == found[key]:
             continue
         with open_idx(path) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if digest != wanted:
             raise DamagedData(f"{path} is damaged or another file: sha256 {digest} instead of {wanted}")
-    if found != remembered:
-        with suppress(OSError):  # another's folder, or a full disk: they are checked again next time
-            write_text(folder / CHECKED, json.dumps(found, indent=1))
-
-
-def _remembered(folder: Path) -> dict[str, list]:
-    try:
-        found = json.loads((folder / CHECKED).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    if found != known:
+        remember(folder, found)
 
 
 def files_of(name: str) -> dict[str, str]:

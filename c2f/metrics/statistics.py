@@ -189,6 +189,42 @@ def interval(
     return Interval(value, found.low, math.inf if math.inf in (value, high) else found.high)
 
 
+@dataclass(frozen=True)
+class _Pair:
+    """A run of each of two networks on the same N pictures, drawn anew together."""
+
+    a: Any
+    b: Any
+
+    def __len__(self) -> int:
+        return len(self.a)
+
+    def __getitem__(self, index: Any) -> "_Pair":
+        return _Pair(self.a[index], self.b[index])
+
+
+def paired_difference(
+    a: Sequence[R], b: Sequence[R], statistic: Callable[[R], float], resamples: int = 1000, confidence: float = 0.95
+) -> Interval:
+    """Return the mean of ``statistic`` over the runs ``a`` less that over ``b``, with its interval as by ``interval``.
+
+    Both networks saw the same pictures. What a hard picture does to both of them cancels, which the two intervals side
+    by side do not show. Runs are paired in their order, as many as both have.
+
+    Raises:
+        ValueError: a statistic that is not finite, and what ``interval`` refuses.
+    """
+    _check_runs([*a, *b])
+
+    def difference(pair: _Pair) -> float:
+        both = [statistic(pair.a), statistic(pair.b)]
+        _check(both, confidence)
+        return both[0] - both[1]
+
+    pairs = [_Pair(*each) for each in zip(a, b, strict=False)]
+    return interval(pairs, difference, resamples, confidence)
+
+
 def _check(values: Sequence[float], confidence: float) -> None:
     if wrong := [value for value in values if not math.isfinite(value)]:
         raise ValueError(f"{wrong[0]} has no mean to compare: take a measure that is finite in every run")

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
+from c2f.metrics.statistics import seeds_interval
 from c2f.plotting.figures import OKABE_ITO
 
 COLOURS = {"": OKABE_ITO[1], "_td": OKABE_ITO[0], "_td_uni": OKABE_ITO[2], "_td_rev": OKABE_ITO[3]}
@@ -61,6 +62,14 @@ def band(ax: Axes, x: ArrayLike, curves: ArrayLike, label: str, colour: str, sty
     ax.plot(x, y.mean(axis=0), style, marker="." if len(x) < 10 else "", color=colour, label=label)
     ax.fill_between(x, y.min(axis=0), y.max(axis=0), color=colour, alpha=0.2, linewidth=0)
     return ax
+
+
+def whiskers(values: ArrayLike) -> list[list[float]] | None:
+    """Return how far the 95 % interval over seeds of the mean of ``values`` ``(S,)`` reaches down and up: a bar's
+    ``yerr``, or None where no spread is known.
+    """
+    found = seeds_interval(np.asarray(values, dtype=float).tolist())
+    return None if np.isnan(found.low) else [[found.value - found.low], [found.high - found.value]]
 
 
 def learning_curves(ax: Axes, histories: Sequence[Mapping[str, Sequence[float]]], what: str, **line: str) -> Axes:

@@ -22,6 +22,7 @@ from c2f.reference import (
 )
 from c2f.reference.carrying import pack, unpack
 from c2f.reference.piece import Piece, Settings
+from c2f.runs.experiment import remove_leftovers
 from c2f.runs.parts import OutOfTime
 
 __all__ = ["Piece", "Settings", "pack", "pieces", "run", "select", "unpack"]
@@ -58,12 +59,14 @@ def select(only: Iterable[str], gpu: bool) -> list[Piece]:
         return [piece for piece in every if gpu or not piece.gpu]
     for name in wanted:
         if not any(piece.name.startswith(name) for piece in every):
-            choose(name, sorted({piece.name.split("--seed")[0] for piece in every}), "reference run")
+            choose(name, sorted({piece.runs_of for piece in every}), "reference run")
     return [piece for piece in every if any(piece.name.startswith(name) for name in wanted)]
 
 
 def run(chosen: list[Piece], settings: Settings) -> tuple[list[str], list[str]]:
     """Run what is missing, in order; return the names (finished now, still missing)."""
+    for folder in (settings.output, settings.output / short.FOLDER):
+        remove_leftovers(folder)  # no piece that is done looks after its own
     finished = []
     missing = [piece for piece in chosen if not piece.done(settings.output)]
     for piece in missing:

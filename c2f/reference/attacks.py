@@ -72,5 +72,5 @@ def attack_piece(network: str, data: str, seed: int, protocol: str, whole: bool,
                     deadline=settings.deadline,
                 )
 
-    name = f"attacks--{run_name(network, data)}--{protocol}{'--all' if whole else ''}--seed{seed}"
-    return Piece(name, None, gpu, lambda output: not any(missing(output)), run)
+    name = f"attacks--{run_name(network, data)}--{protocol}{'--all' if whole else ''}"
+    return Piece(name, seed, None, gpu, lambda output: not any(missing(output)), run)

@@ -33,18 +33,24 @@ class Settings:
 class Piece:
     """One resumable piece of a reference run.
 
-    ``name``: what ``--only`` names. ``minutes``: rough, beside a second run on two cores; None where it was never
-    measured. ``gpu``: too long for a CPU, left out there unless named. ``done``: whether the output folder has it.
-    ``run``: does it, or raises ``c2f.runs.parts.OutOfTime``.
+    ``runs_of``: what it adds a run to, in the words of ``--only``, and the ``seed`` of that run. ``minutes``: rough,
+    beside a second run on two cores; None where it was never measured. ``gpu``: too long for a CPU, left out there
+    unless named. ``done``: whether the output folder has it. ``run``: does it, or raises ``c2f.runs.parts.OutOfTime``.
     """
 
-    name: str
+    runs_of: str
+    seed: int
     minutes: float | None
     gpu: bool
     done: Callable[[Path], bool]
     run: Callable[[Settings], None]
 
+    @property
+    def name(self) -> str:
+        """What ``--only`` calls this one piece."""
+        return f"{self.runs_of}--seed{self.seed}"
+
 
 def seed_piece(name: str, seed: int, minutes: float | None, gpu: bool, run: Callable[[Settings], None]) -> Piece:
     """Return the piece that adds the run of ``seed`` to the record ``name``; the rest as for ``Piece``."""
-    return Piece(f"{name}--seed{seed}", minutes, gpu, lambda output: holds(output, name, seed), run)
+    return Piece(name, seed, minutes, gpu, lambda output: holds(output, name, seed), run)

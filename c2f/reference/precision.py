@@ -49,4 +49,6 @@ def _piece(network: str, data: str, seed: int, precision: str, changes: dict[str
             on_epoch=settings.epochs_of(piece),
         )
 
-    return Piece(piece, None, False, lambda output: holds(output / folder, name, seed), run)
+    return Piece(
+        f"{FOLDER}--{precision}--{name}", seed, None, False, lambda output: holds(output / folder, name, seed), run
+    )

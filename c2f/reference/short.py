@@ -62,7 +62,7 @@ def _apart(piece: Piece) -> Piece:
     """Return the piece with its results in the folder of the short runs."""
     return replace(
         piece,
-        name=f"{FOLDER}--{piece.name}",
+        runs_of=f"{FOLDER}--{piece.runs_of}",
         done=lambda output: piece.done(output / FOLDER),
         run=lambda settings: piece.run(replace(settings, output=settings.output / FOLDER)),
     )

@@ -22,7 +22,7 @@ from c2f.runs.environment import environment
 from c2f.runs.execution import Execution, Sitting, TrainingExecution
 from c2f.runs.folder import find_run, record_path, save_weights
 from c2f.runs.parts import PartialResults
-from c2f.runs.record import RecordError, Run, add_run, as_json
+from c2f.runs.record import RecordError, Run, add_run, as_json, read_folder
 
 
 @dataclass(frozen=True)
@@ -190,15 +190,28 @@ def _begin(plan: Plan, unfinished: list[Path]) -> Run | None:
     """
     run = recorded(plan)
     if run is not None and not plan.again:
-        ended = datetime.fromisoformat(run.environment["finished"]).timestamp()
-        for path in unfinished:  # what was begun later is to replace the run
-            if path.exists() and path.stat().st_mtime <= ended + 1:
-                path.unlink()
+        _remove_finished(run, unfinished)
         return run
     check_writable(plan.output)
     for folder in (plan.output, *(path for path in plan.output.iterdir() if path.is_dir())):
         remove_orphans(folder)
     return run
+
+
+def _remove_finished(run: Run, unfinished: list[Path]) -> None:
+    """Remove the work that became ``run``; what was begun later is to replace it."""
+    ended = datetime.fromisoformat(run.environment["finished"]).timestamp()
+    for path in unfinished:
+        if path.exists() and path.stat().st_mtime <= ended + 1:
+            path.unlink()
+
+
+def remove_leftovers(output: Path) -> None:
+    """Remove what calls that were killed just after they had written a record left of its work in ``output``."""
+    for record in read_folder(output / "runs").values():
+        for run in record.runs:
+            work = output / "checkpoints" / f"{record.name}--seed{run.seed}"
+            _remove_finished(run, [work.with_name(f"{work.name}.pt"), *PartialResults.files(work)])
 
 
 def _ended(run: Run | None) -> str | None:

@@ -6,8 +6,8 @@ from c2f import datasets
 from c2f.datasets.pictures import DataSet, Pictures
 from c2f.training.recipes import Recipe
 
-EVALUATION_BATCH = 1000
-"""Pictures a batch when nothing is trained; changes no result."""
+EVALUATION_BATCH = {"classifier": 1000, "segmentation": 100, "densenet": 100, "glimpses": 500}
+"""Kind of network -> pictures a batch when nothing is trained; changes no result."""
 
 
 @lru_cache(maxsize=2)

@@ -174,7 +174,9 @@ Smaller batches give the small sample more steps, and batch norm's slow averages
 
 
 def recipe_name(data: str) -> str:
-    """Return the recipe that belongs to a data set; data that no paper used get CIFAR-10's augmented one."""
+    """Return the name of the recipe that belongs to a data set, the same in every experiment's table that has it; data
+    that no paper used get CIFAR-10's augmented one.
+    """
     return _RECIPE_OF_DATA.get(data, "cifar10-aug")
 
 

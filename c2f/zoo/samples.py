@@ -81,16 +81,21 @@ def _tell_of_other_files(model: TrainedModel, data: str) -> None:
 
 
 def _labelled(found: Pictures, model: TrainedModel, data: str) -> Pictures:
-    """Return the pictures with the model's labels for their classes."""
+    """Return the pictures with the model's labels for their classes, by their names or by WordNet numbers."""
     if found.classes == model.classes:
         return found
-    if sorted(found.classes) != sorted(model.classes):
+    known, there = model.classes, found.classes
+    if sorted(there) != sorted(known):
+        known = datasets.class_folders_of(model.record.parameters["data"], known)
+        there = datasets.class_folders_of(data, there)
+    if sorted(there) != sorted(known):
+        called = "" if known == model.classes else f" (folders {', '.join(known)})"
         raise ValueError(
-            f"{model.name} was trained on the {len(model.classes)} classes {', '.join(model.classes)}, but {data} has "
-            f"{len(found.classes)}, {', '.join(found.classes)}: give test_data of the same classes"
+            f"{model.name} was trained on the {len(known)} classes {', '.join(model.classes)}{called}, but {data} has "
+            f"{len(there)}, {', '.join(found.classes)}: give test_data of the same classes"
         )
-    places = torch.tensor([model.classes.index(name) for name in found.classes], device=found.labels.device)
-    return replace(found, labels=places[found.labels], classes=model.classes)
+    labels = torch.tensor([known.index(name) for name in there], device=found.labels.device)
+    return replace(found, labels=labels[found.labels], classes=model.classes)
 
 
 def load_sample(
@@ -145,6 +150,6 @@ def predictions(network: nn.Module, images: Tensor, mean: Tensor | None, device:
     shift = 0 if mean is None else mean.to(device)
     found = []
     with eval_mode(network), torch.inference_mode(), in_float32(torch.device(device)):
-        for x in images.split(EVALUATION_BATCH):
+        for x in images.split(EVALUATION_BATCH["classifier"]):
             found.append(network(x.to(device) - shift).argmax(dim=1).cpu())
     return torch.cat(found).clone()

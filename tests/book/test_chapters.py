@@ -122,6 +122,10 @@ def test_parameters_are_read_with_type_and_comment(chapter):
             "a = 1  # [below b] x\nb = 'c'  # y",
             "the range of 'a' ends at 'b', which is neither a number nor one's name",
         ),
+        (
+            "a = 1  # [below test pictures of b] x\nb = 2  # y",
+            "the range of 'a' ends at 'test pictures of b', which is",
+        ),
         ("a = 0  # [1 to 9] x", "the default of 'a' must be at least 1, not 0"),
         ("a = 3  # [below b] x\nb = 3  # y", "the default of 'a' must be below b (3), not 3"),
     ],
@@ -175,6 +179,34 @@ def test_the_bounds_of_a_range_are_in_it(tmp_path):
     write_notebook(tmp_path / "01-x.ipynb", [code(RANGES, "parameters")])
     for good in ({"pictures": 1}, {"pictures": 100, "shown": [0, 99]}, {"eps": None}, {"shown": [7]}):
         assert check(find("1", tmp_path), good) == good
+
+
+def test_a_range_that_is_counted_in_a_data_set(tmp_path):
+    text = """data = "mnist"  # the pictures
+one = 0  # [at least 0, below test pictures of data] which
+some = [0]  # [at least 0, below test meshes of data] which of the meshes
+"""
+    write_notebook(tmp_path / "01-x.ipynb", [code(text, "parameters")])
+    chapter = find("1", tmp_path)
+    for good in ({"data": "mnist", "one": 9999, "some": [2499]}, {"one": 10**9}):  # the second names no data
+        assert check(chapter, good) == good
+    for part in ("train", "test"):
+        for label in "ab":
+            (tmp_path / "tree" / part / label).mkdir(parents=True)
+            (tmp_path / "tree" / part / label / "1.png").touch()
+    tree = f"folder:{tmp_path / 'tree'}"
+    for values, message in (
+        ({"data": "mnist", "one": 10_000}, "'one' must be below test pictures of data (10000), not 10000 (which)"),
+        ({"data": "mnist", "some": [0, 2500]}, "'some' must be below test meshes of data (2500), not 2500 (item 1)"),
+        ({"data": tree, "one": 2}, "'one' must be below test pictures of data (2), not 2"),
+        (
+            {"data": "mnits", "one": 2},
+            "'one' counts pictures of what is no data set: unknown data set 'mnits'; did you",
+        ),
+        ({"data": "folder:none", "one": 2}, "'one' counts pictures of what is no data set: there is no folder"),
+    ):
+        with pytest.raises(ParameterError, match=re.escape(message)):
+            check(chapter, values)
 
 
 def test_values_are_put_into_their_types(chapter):

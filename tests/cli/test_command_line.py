@@ -9,6 +9,7 @@ import torch
 from c2f import zoo
 from c2f.experiments.robustness import records as attack_records
 from c2f.runs.record import Run, read
+from c2f.training import speed
 
 
 @pytest.fixture
@@ -129,6 +130,9 @@ def test_torchrun_shares_the_seeds_out(c2f, few_pictures, tmp_path, monkeypatch)
         (("fetch",), "name the data sets to fetch, or give --list"),
         (("fetch", "mnits"), "did you mean 'mnist'?"),
         (("reference", "--only", "lenetfc_dt"), "unknown reference run 'lenetfc_dt'"),
+        (("reference", "--budget", -1), "budget must be a number of seconds above 0, not -1.0"),
+        (("reference", "--budget", 0), "budget must be a number of seconds above 0, not 0.0"),
+        (("reference", "--budget", "nan"), "budget must be a number of seconds above 0, not nan"),
         (("run", "77"), "77"),
         (("run", "1", "-p", "pitcure=3"), "did you mean 'picture'?"),
         (("run", "1", "-p", "picture=much"), "must be int"),
@@ -217,3 +221,18 @@ def test_the_public_parts_are_there_when_they_are_asked_for():
     program = "import c2f; c2f.networks.names(); assert 'zoo' in dir(c2f); c2f.zo"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert "module 'c2f' has no attribute 'zo'; there are attacks, cam" in done.stderr
+
+
+def test_the_doctor_tells_what_steps_take_and_forgets_it(c2f):
+    assert c2f("doctor", "--speed")[:2] == (0, f"nothing was measured yet (it would stand in {speed.speed_file()})\n")
+    speed.remember("lenetfc, batch 128x1x28x28", {"plain float32": 0.02, "compiled float32": 0.01, "compiling": 9.0})
+    status, text, _ = c2f("doctor", "--speed", "--forget")
+    assert status == 0
+    assert [line.split() for line in text.splitlines()] == [
+        ["lenetfc,", "batch", "128x1x28x28"],
+        ["compiled", "float32", "10.0", "ms", "a", "step"],
+        ["plain", "float32", "20.0", "ms", "a", "step"],
+        ["compiling", "9000.0", "ms"],
+        ["forgotten"],
+    ]
+    assert speed.remembered() == {}

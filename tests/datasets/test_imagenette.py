@@ -4,6 +4,7 @@ import functools
 import hashlib
 import http.server
 import io
+import os
 import tarfile
 import threading
 from dataclasses import replace
@@ -15,8 +16,10 @@ from PIL import Image
 
 from c2f import datasets
 from c2f.cam import grad_cam, paper_layers
-from c2f.datasets import DamagedData, DownloadError
+from c2f.datasets import DamagedData, DownloadError, manifest
+from c2f.datasets.photographs import Photographs
 from c2f.datasets.registry import INFO
+from c2f.datasets.streaming import StreamedBatches
 from c2f.experiments.classification.run import train_run
 from c2f.runs.record import read
 from c2f.training.data import load_data_set, load_for
@@ -111,5 +114,71 @@ def test_another_archive_than_the_tables_is_refused(served, monkeypatch):
 def test_a_corrupt_photograph_is_named_with_the_remedy(served):
     damaged = datasets.fetch("imagenette") / "train" / GREY / f"{GREY}_1.JPEG"
     damaged.write_bytes(damaged.read_bytes()[:-400])
-    with pytest.raises(DamagedData, match=rf"{GREY}_1.JPEG: (.|\n)*run `c2f fetch imagenette` again"):
+    with pytest.raises(DamagedData, match=rf"{GREY}_1.JPEG (.|\n)*run `c2f fetch imagenette` again"):
         datasets.load("imagenette", image_size=32)
+
+
+def spoil(path):
+    """Change one pixel's worth of bytes: the picture can be read, and its size stays."""
+    content = bytearray(path.read_bytes())
+    content[-40] ^= 1
+    path.write_bytes(content)
+
+
+def same_time(path, change):
+    status = path.stat()
+    change(path)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_a_picture_that_can_be_read_and_is_another_is_named(served, tmp_path):
+    folder = datasets.fetch("imagenette")
+    train = folder / "train" / GREY
+    whole = datasets.load("imagenette", image_size=32)
+    spoil(train / f"{GREY}_1.JPEG")
+    said = rf"{GREY}_1.JPEG is damaged or another file: \d+ bytes of CRC-32 \w+ instead of (.|\n)*Remove the folder"
+    for read_it in (
+        lambda: datasets.load("imagenette", image_size=32),
+        lambda: datasets.verify("imagenette"),
+        lambda: StreamedBatches(folder / "train", 4, image_size=32),
+        lambda: Photographs(folder / "train", 4),
+    ):
+        with pytest.raises(DamagedData, match=said.partition("(.")[0]):
+            read_it()
+    with pytest.raises(DamagedData, match=said):
+        datasets.verify("imagenette")
+    spoil(train / f"{GREY}_1.JPEG")  # back again
+    assert torch.equal(datasets.load("imagenette", image_size=32).train.images, whole.train.images)
+
+
+def test_bytes_are_read_where_a_time_has_changed_and_when_asked_for(served, monkeypatch, c2f):
+    folder = datasets.fetch("imagenette")
+    path = folder / "val" / GREY / f"{GREY}_3.JPEG"
+    read_them, state = [], manifest._state
+    monkeypatch.setattr(manifest, "_state", lambda path: read_them.append(path.name) or state(path))
+    datasets.load("imagenette", image_size=32)
+    assert read_them == []
+    path.touch()
+    datasets.load("imagenette", image_size=32)
+    datasets.load("imagenette", image_size=32)
+    assert read_them == [path.name]  # once
+    same_time(path, spoil)
+    datasets.load("imagenette", image_size=32)
+    status, _, err = c2f("fetch", "imagenette", "--verify")
+    assert status == 2
+    assert f"{path.name} is damaged" in err
+    same_time(path, spoil)
+    assert "imagenette: every file is whole" in c2f("fetch", "imagenette", "--verify")[1]
+    path.unlink()
+    with pytest.raises(DamagedData, match=f"{path.name} is missing"):
+        datasets.verify("imagenette")
+
+
+def test_of_a_folder_that_was_not_unpacked_here_nothing_is_known(served):
+    folder = datasets.fetch("imagenette")
+    for note in folder.rglob(manifest.CHECKED):
+        note.unlink()
+    spoil(folder / "train" / GREY / f"{GREY}_1.JPEG")
+    datasets.load("imagenette", image_size=32)
+    with pytest.raises(DamagedData, match=r"nothing is noted of the files in .*fetch it"):
+        datasets.verify("imagenette")

@@ -18,7 +18,7 @@ from torchvision.datasets import CIFAR10, MNIST, ImageFolder
 
 from c2f import datasets
 from c2f.common.files import sha256
-from c2f.datasets import INFO, DamagedData, Info, decoding, verified
+from c2f.datasets import INFO, DamagedData, Info, decoding, manifest, verified
 from c2f.datasets.decoding import decode, resize, resize_boxes
 from c2f.datasets.readers import open_idx, read_idx, read_mnist, write_idx
 from c2f.datasets.streaming import StreamedBatches
@@ -176,17 +176,17 @@ def test_what_is_remembered_may_be_damaged_or_not_to_be_written(tmp_path, monkey
     mnist(folder)
     sums = {name: sha256(folder / name) for name in INFO["mnist"].files}
     in_the_table(monkeypatch, "mnist", 6, 6, sha256=sums)
-    (folder / verified.CHECKED).write_text(kept)
+    (folder / manifest.CHECKED).write_text(kept)
     datasets.load("mnist", root=tmp_path)
-    assert len(json.loads((folder / verified.CHECKED).read_text())) == 4
-    (folder / verified.CHECKED).unlink()
+    assert len(json.loads((folder / manifest.CHECKED).read_text())) == 4
+    (folder / manifest.CHECKED).unlink()
 
     def refused(path, text):
         raise PermissionError("read-only")
 
-    monkeypatch.setattr(verified, "write_text", refused)
+    monkeypatch.setattr(manifest, "write_text", refused)
     assert len(datasets.load("mnist", root=tmp_path).train) == 6
-    assert not (folder / verified.CHECKED).exists()
+    assert not (folder / manifest.CHECKED).exists()
 
 
 # CIFAR-10

@@ -15,6 +15,7 @@ from c2f.metrics.statistics import (
     describe,
     difference,
     interval,
+    paired_difference,
     seeds_interval,
     share_interval,
 )
@@ -180,3 +181,27 @@ def test_the_interval_of_a_median_holds_the_truth_as_often_as_it_says():
     made = [np.exp(a * draw((4, 1)) + b * draw((1, 100)) + c * draw((4, 100))) for _ in range(300)]
     truth = math.exp(a**2 / 2)  # a seed's median is the exponential of what the seed adds
     assert 0.9 < covered([interval(x, np.median, resamples=60) for x in made], truth) < 0.99
+
+
+def test_a_paired_difference_leaves_out_what_the_pictures_do_to_both():
+    generator = torch.Generator().manual_seed(0)
+    hard = torch.rand(500, generator=generator)  # of each picture
+    a = [hard + 0.02 + 0.01 * torch.rand(500, generator=generator)]
+    b = [hard + 0.01 * torch.rand(500, generator=generator)]
+    mean = lambda run: run.mean().item()  # noqa: E731
+    alone = [interval(runs, mean) for runs in (a, b)]
+    assert alone[0].low < alone[1].high  # the two of them overlap by far
+    found = paired_difference(a, b, mean)
+    assert found.value == pytest.approx(mean(a[0]) - mean(b[0]), abs=1e-9)
+    assert 0.019 < found.low < found.high < 0.021
+    turned = paired_difference(b, a, mean)
+    assert [-turned.low, -turned.high] == pytest.approx([found.high, found.low], abs=1e-4)
+    # Of means, over seeds too, it is the interval of the differences, with the seeds that both have.
+    runs = [torch.rand(400, generator=generator).double() for _ in range(5)]
+    known = interval([runs[0] - runs[2], runs[1] - runs[3]])
+    found = paired_difference(runs[:2], runs[2:], mean, resamples=4000)
+    assert [found.value, found.low, found.high] == pytest.approx([known.value, known.low, known.high], abs=0.05)
+    with pytest.raises(ValueError, match="inf has no mean to compare"):
+        paired_difference(a, b, lambda run: math.inf)
+    with pytest.raises(ValueError, match="an interval needs runs of the same pictures"):
+        paired_difference(a, [b[0][:499]], mean)

@@ -2,6 +2,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from c2f import networks
 from c2f.experiments.robustness.plots import (
@@ -144,7 +145,7 @@ def test_a_perturbation_is_shown_with_its_size_on_a_symmetric_scale(channels):
     plt.close(figure)
 
 
-def test_ablation_bars_stand_in_groups_with_the_range_over_seeds(ax):
+def test_ablation_bars_stand_in_groups_with_an_interval_over_seeds(ax):
     scores = {
         "Contrast": {"clean": 0.9, "high": 0.5, "low": 0.8, "all": 0.1},
         "Shifts": {"clean": [0.9, 0.9], "high": [0.4, 0.6], "low": [0.7, 0.9], "all": [0.0, 0.2]},
@@ -155,7 +156,14 @@ def test_ablation_bars_stand_in_groups_with_the_range_over_seeds(ax):
     assert [label.get_text() for label in ax.get_xticklabels()] == ["Contrast", "Shifts"]
     assert set(ax.get_legend_handles_labels()[1]) == {"high", "low", "clean", "all"}
     whiskers = [collection.get_segments() for collection in ax.collections]
-    assert whiskers[0][0][:, 1].tolist() == pytest.approx([40, 60])
+    half = 10 * stats.t.ppf(0.975, df=1)  # of 40 and 60: their standard error times Student's t
+    assert whiskers[0][0][:, 1].tolist() == pytest.approx([50 - half, 50 + half])
+
+
+def test_whiskers_of_one_seed_or_of_equal_ones_are_not_made_up():
+    assert plots.whiskers([0.5]) is plots.whiskers([0.5, 0.5]) is None
+    (down,), (up,) = plots.whiskers([1, 2, 3, 6])
+    assert down == pytest.approx(up) == pytest.approx(stats.t.ppf(0.975, 3) * np.std([1, 2, 3, 6], ddof=1) / 2)
 
 
 def test_ten_pairs_of_scales_can_be_told_apart(ax):

@@ -27,23 +27,27 @@ def settings(tmp_path):
     return Settings(tmp_path, "cpu", None)
 
 
-def toy(name, log, gpu=False, work=None):
-    """A piece that writes a file of its name."""
+def toy(runs_of, log, seed=0, gpu=False, work=None):
+    """A piece that writes a file."""
 
     def go(settings):
-        log.append(name)
+        log.append(runs_of)
         if work is not None:
             work(settings)
-        (settings.output / name).write_text("")
+        (settings.output / runs_of).write_text("")
 
-    return Piece(name, 1, gpu, lambda output: (output / name).exists(), go)
+    return Piece(runs_of, seed, 1, gpu, lambda output: (output / runs_of).exists(), go)
+
+
+def called(letters):
+    return [f"{letter}--seed0" for letter in letters]
 
 
 def test_missing_pieces_are_run_in_their_order(settings):
     log = []
     chosen = [toy(name, log) for name in "abc"]
     (settings.output / "b").write_text("")
-    assert run(chosen, settings) == (["a", "c"], [])
+    assert run(chosen, settings) == (called("ac"), [])
     assert log == ["a", "c"]
     assert run(chosen, settings) == ([], [])
 
@@ -57,9 +61,9 @@ def test_what_does_not_fit_the_budget_stays_missing(settings, monkeypatch):
 
     log = []
     chosen = [toy(name, log, work=hour) for name in "abcd"]
-    assert run(chosen, Settings(settings.output, "cpu", 1.5)) == (["a", "b"], ["c", "d"])
-    assert run(chosen, Settings(settings.output, "cpu", 1.5)) == ([], ["c", "d"])
-    assert run(chosen, settings) == (["c", "d"], [])
+    assert run(chosen, Settings(settings.output, "cpu", 1.5)) == (called("ab"), called("cd"))
+    assert run(chosen, Settings(settings.output, "cpu", 1.5)) == ([], called("cd"))
+    assert run(chosen, settings) == (called("cd"), [])
     assert log == list("abcd")
 
 
@@ -69,7 +73,7 @@ def test_a_piece_that_runs_out_of_time_ends_the_call_and_goes_on_next_time(setti
 
     log = []
     chosen = [toy("a", log), toy("b", log, work=out_of_time), toy("c", log)]
-    assert run(chosen, settings) == (["a"], ["b", "c"])
+    assert run(chosen, settings) == (called("a"), called("bc"))
     assert log == ["a", "b"]
 
 
@@ -84,10 +88,10 @@ def test_other_errors_are_not_swallowed(settings):
 @pytest.fixture
 def some(monkeypatch):
     every = [
-        toy("lenetfc--mnist--seed0", []),
-        toy("lenetfc_td--mnist--seed0", []),
-        toy("lenetfc--mnist--seed1", []),
-        toy("nin--cifar10-jpeg--seed0", [], gpu=True),
+        toy("lenetfc--mnist", []),
+        toy("lenetfc_td--mnist", []),
+        toy("lenetfc--mnist", [], seed=1),
+        toy("nin--cifar10-jpeg", [], gpu=True),
     ]
     monkeypatch.setattr(reference, "pieces", lambda: every)
     return every
@@ -114,7 +118,7 @@ def test_pieces_are_named_whole_or_by_their_beginning_and_keep_their_order(some)
 def test_the_books_runs():
     every = pieces()
     on_a_cpu = select([], gpu=False)
-    assert len(on_a_cpu) == 167
+    assert len(on_a_cpu) == 183
     assert names(every)[: len(on_a_cpu)] == names(on_a_cpu)  # what a CPU can do comes first
     assert names(select([], gpu=True)) == names(every)
     assert len(set(names(every))) == len(every)

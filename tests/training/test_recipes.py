@@ -4,6 +4,8 @@ import pytest
 
 from c2f import datasets, networks
 from c2f.datasets.augment import AUGMENTATIONS
+from c2f.experiments.glimpses.recipes import setup_name
+from c2f.experiments.highres.recipes import dense_recipe
 from c2f.training.recipes import PROFILES, RECIPES, Recipe, recipe, recipe_name
 from tests.oracles import top_down as oracle
 
@@ -69,6 +71,11 @@ def test_every_data_set_has_a_recipe_for_every_network():
         for network in networks.names("classifier"):
             assert recipe(network, data).augmentation in AUGMENTATIONS
     assert recipe_name("fashion-mnist-sample") == "fashion-mnist"
+    # The other experiments take theirs by the same names, where they have one.
+    assert dense_recipe("densenet_half", "scenes-mnist").name == "scenes"
+    assert dense_recipe("densenet_half", "tiny-animals").name == "tiny-imagenet"
+    assert dense_recipe("densenet_half", "mnist").name == dense_recipe("densenet_half", "folder:mine").name == "paper"
+    assert [setup_name(data) for data in ("scenes-mnist", "canvas-mnist", "mnist")] == ["scenes", "canvas", "other"]
     assert recipe_name("folder:mine") == "cifar10-aug"
 
 

@@ -1,5 +1,6 @@
 """Class names, mean picture and pictures belong to the trained network, not to what the folder of its data holds today."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from c2f import zoo
+from c2f import datasets, zoo
 from c2f.experiments.classification.run import train_run
 from c2f.runs.record import RecordError
 from c2f.training import data as training_data
@@ -100,3 +101,38 @@ def test_test_pictures_are_labelled_by_the_names_that_were_learnt(pictures):
     assert (answers == sample.labels).double().mean() > 0.85
     turned = replace(sample.model, classes=sample.model.classes[::-1])  # as if it had learnt them the other way round
     assert samples.test_pictures(turned, f"folder:{pictures / 'other'}").labels.tolist() == [1] * 5 + [0] * 5
+
+
+def imagenette(model):
+    """``model`` as if it had learnt the ten classes of Imagenette, whose names are words."""
+    row = datasets.info("imagenette")
+    words = tuple(row.class_names[folder] for folder in row.classes)
+    record = replace(model.record, parameters={**model.record.parameters, "data": "imagenette"})
+    return replace(model, classes=words, record=record), row.classes
+
+
+def test_folders_called_by_wordnet_numbers_are_labelled_by_them(pictures):
+    train(pictures)
+    trained, folders = imagenette(load_sample("lenetfc", f"folder:{pictures / 'en'}", 0, None, pictures / "out").model)
+    for i, name in enumerate(folders):
+        for part in ("train", "test"):
+            write(pictures / "wnids", part, name, 1, 10 + 20 * i)
+    data = f"folder:{pictures / 'wnids'}"
+    found = samples.test_pictures(trained, data)
+    assert found.classes[:2] == trained.classes[:2] == ("tench", "English springer")
+    assert found.labels.tolist() == list(range(10))
+    # The order is that of the labels as trained, not of the folders.
+    row = replace(datasets.INFO["imagenette"], classes=folders[::-1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(datasets.INFO, "imagenette", row)
+        backwards = samples.test_pictures(replace(trained, classes=trained.classes[::-1]), data)
+    assert backwards.labels.tolist() == list(range(10))[::-1]
+    assert backwards.classes == trained.classes[::-1]
+    shutil.rmtree(pictures / "wnids" / "test" / folders[0])
+    shutil.rmtree(pictures / "wnids" / "train" / folders[0])
+    training_data.load_data_set.cache_clear()
+    with pytest.raises(
+        ValueError,
+        match=r"10 classes tench, .*parachute \(folders n01440764, .*\), but folder:.* has 9, n02102040, .*n03888257:",
+    ):
+        samples.test_pictures(trained, data)

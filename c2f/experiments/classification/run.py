@@ -150,8 +150,8 @@ def _loaders(enlarged: Pictures, tested: DataSet, recipe: Recipe, seed: int, dev
         Batches(
             train_pictures.to(device), recipe.batch_size, shuffle=True, mean=train_mean, augment=augment, seed=seed
         ),
-        Batches(val_pictures.to(device), EVALUATION_BATCH, mean=test_mean) if len(val_pictures) else None,
-        Batches(tested.test.to(device), EVALUATION_BATCH, mean=test_mean),
+        Batches(val_pictures.to(device), EVALUATION_BATCH["classifier"], mean=test_mean) if len(val_pictures) else None,
+        Batches(tested.test.to(device), EVALUATION_BATCH["classifier"], mean=test_mean),
         {"train": len(train_pictures), "val": len(val_pictures), "test": len(tested.test)},
         test_mean,
     )

@@ -17,9 +17,7 @@ from c2f.datasets.data_name import DataName
 from c2f.datasets.photographs import IMAGENET_MEAN, IMAGENET_STD, Photographs
 from c2f.datasets.pictures import Pictures, split_validation
 from c2f.datasets.selection import split_places
-
-EVALUATION_BATCH = 500
-"""Pictures a batch when nothing is trained; changes no result."""
+from c2f.training.data import EVALUATION_BATCH
 
 
 @dataclass(frozen=True)
@@ -97,8 +95,8 @@ def load_data(data: str, image_size: int | None = None, *, streamed: bool = Fals
         train, validation = split_validation(found.train, held_out, seed)
         return Loaders(
             Batches(train.to(device), batch_size, shuffle=True, seed=seed),
-            Batches(validation.to(device), EVALUATION_BATCH) if len(validation) else None,
-            Batches(found.test.to(device), EVALUATION_BATCH),
+            Batches(validation.to(device), EVALUATION_BATCH["glimpses"]) if len(validation) else None,
+            Batches(found.test.to(device), EVALUATION_BATCH["glimpses"]),
         )
 
     return GlimpseData(
@@ -118,8 +116,8 @@ def _on_canvas(data: str, size: int, noise: float) -> GlimpseData:
         placed = canvas.fixed(validation, size, noise) if len(validation) else validation
         return Loaders(
             Batches(train.to(device), batch_size, shuffle=True, augment=found.place, seed=seed),
-            Batches(placed.to(device), EVALUATION_BATCH) if len(placed) else None,
-            Batches(found.test.to(device), EVALUATION_BATCH),
+            Batches(placed.to(device), EVALUATION_BATCH["glimpses"]) if len(placed) else None,
+            Batches(found.test.to(device), EVALUATION_BATCH["glimpses"]),
         )
 
     return GlimpseData(

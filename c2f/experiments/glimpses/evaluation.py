@@ -22,15 +22,15 @@ class GlimpseEvaluation:
     """One pass over a test set, picture by picture, in the loader's order, on the CPU.
 
     ``labels``: int64 ``(N,)``. ``predictions``: int64 ``(T, N)``. ``confidences``: ``(T, N)``, the largest probability
-    in [0, 1]. ``losses``: ``(T, N)``, in nats. ``places``: ``(T, N, 3)``, (scale, x, y) of every glimpse. ``seconds``:
-    of the pass.
+    in [0, 1]. ``losses``: ``(T, N)``, in nats. ``locations``: ``(T, N, 3)``, (scale, x, y) of every glimpse.
+    ``seconds``: of the pass.
     """
 
     labels: Tensor
     predictions: Tensor
     confidences: Tensor
     losses: Tensor
-    places: Tensor
+    locations: Tensor
     seconds: float
 
     @property
@@ -61,7 +61,9 @@ class GlimpseEvaluation:
         """Return what stopping at each of ``confidences`` would give."""
         used = torch.stack([self.glimpses_used(confidence) for confidence in confidences])  # (Q, N)
         answers = self.predictions.gather(0, used - 1)
-        shares = torch.stack([(used == count).double().mean(dim=1) for count in range(1, len(self.places) + 1)], dim=1)
+        shares = torch.stack(
+            [(used == count).double().mean(dim=1) for count in range(1, len(self.locations) + 1)], dim=1
+        )
         right = (answers == self.labels).double().mean(dim=1)
         return Exits(list(confidences), right.tolist(), shares.tolist())
 
@@ -98,7 +100,7 @@ def evaluate_glimpses(network: MultiGlimpse, loader: Loader, glimpses: int | Non
     predictions: list[Tensor] = []
     confidences: list[Tensor] = []
     losses: list[Tensor] = []
-    places: list[Tensor] = []
+    locations: list[Tensor] = []
     with eval_mode(network), torch.no_grad():  # a loader's threads may not write to inference tensors
         for x, y in loader.epoch(0):
             seen = network(x, glimpses)
@@ -108,7 +110,7 @@ def evaluate_glimpses(network: MultiGlimpse, loader: Loader, glimpses: int | Non
                 (predictions, prediction),
                 (confidences, confidence),
                 (losses, cross_entropies(seen.logits, y)),
-                (places, seen.places),
+                (locations, seen.locations),
             ):
                 parts.append(part)
     return GlimpseEvaluation(
@@ -116,6 +118,6 @@ def evaluate_glimpses(network: MultiGlimpse, loader: Loader, glimpses: int | Non
         predictions=torch.cat(predictions, dim=1).cpu().clone(),
         confidences=torch.cat(confidences, dim=1).cpu().clone(),
         losses=torch.cat(losses, dim=1).cpu().clone(),
-        places=torch.cat(places, dim=1).cpu().clone(),
+        locations=torch.cat(locations, dim=1).cpu().clone(),
         seconds=time.perf_counter() - start,
     )

@@ -16,21 +16,21 @@ from numpy.typing import ArrayLike
 
 from c2f.networks.glimpse.geometry import take_glimpse
 from c2f.plotting.figures import MARKERS, OKABE_ITO, glimpse_colour
-from c2f.plotting.plots import picture
+from c2f.plotting.plots import picture, whiskers
 
 KINDS = {"mgnet": OKABE_ITO[0], "full": OKABE_ITO[1], "equal": OKABE_ITO[2]}
 """The colour of each kind of network (see ``c2f.networks.glimpse.names.GLIMPSE_KINDS``)."""
 
 
-def windows(ax: Axes, x: Any, places: ArrayLike, title: str = "", first: int = 0, tags: bool = True) -> Axes:
+def windows(ax: Axes, x: Any, locations: ArrayLike, title: str = "", first: int = 0, tags: bool = True) -> Axes:
     """Show a picture ``(C, H, W)`` with the window of each glimpse ``(T, 3)``, in its colour.
 
-    ``first``: which glimpse the first of ``places`` is, counted from 0. ``tags``: whether to number windows (from 1).
+    ``first``: which glimpse the first of ``locations`` is, counted from 0. ``tags``: whether to number windows.
     A window is drawn where ``take_glimpse`` reads: from the centre of one border pixel to that of the other.
     """
     picture(ax, x, title)
     height, width = np.asarray(x).shape[-2:]
-    for glimpse, (scale, across, down) in enumerate(np.asarray(places, dtype=float), start=first):
+    for glimpse, (scale, across, down) in enumerate(np.asarray(locations, dtype=float), start=first):
         left, top = (across - scale + 1) / 2 * (width - 1), (down - scale + 1) / 2 * (height - 1)
         wide, high = scale * (width - 1), scale * (height - 1)
         for colour, line in (("white", 3.2), (glimpse_colour(glimpse), 1.8)):  # seen on any ground
@@ -44,13 +44,13 @@ def windows(ax: Axes, x: Any, places: ArrayLike, title: str = "", first: int = 0
     return ax
 
 
-def looks(axes: Sequence[Axes], x: Any, places: ArrayLike, side: int, titles: Sequence[str], title: str = "") -> Any:
+def looks(axes: Sequence[Axes], x: Any, locations: ArrayLike, side: int, titles: Sequence[str], title: str = "") -> Any:
     """Show, in a column, a picture with its windows and below it what each glimpse saw; return ``axes``.
 
     Args:
         axes: 1 + T.
         x: ``(C, H, W)`` in [0, 1].
-        places: ``(T, 3)``.
+        locations: ``(T, 3)``.
         side: of a glimpse in pixels.
         titles: T, of the glimpses, e.g. the answer after each.
         title: of the picture.
@@ -58,7 +58,7 @@ def looks(axes: Sequence[Axes], x: Any, places: ArrayLike, side: int, titles: Se
     Raises:
         ValueError: another number of axes or titles than glimpses.
     """
-    where = torch.as_tensor(np.asarray(places, dtype=np.float32))
+    where = torch.as_tensor(np.asarray(locations, dtype=np.float32))
     if len(axes) != len(where) + 1 or len(titles) != len(where):
         raise ValueError(
             f"{len(where)} glimpses need {len(where) + 1} axes and {len(where)} titles, "
@@ -66,7 +66,7 @@ def looks(axes: Sequence[Axes], x: Any, places: ArrayLike, side: int, titles: Se
         )
     whole = torch.as_tensor(np.asarray(x, dtype=np.float32))
     crops = take_glimpse(whole.expand(len(where), *whole.shape), where, side)
-    windows(axes[0], x, places, title)
+    windows(axes[0], x, locations, title)
     for glimpse, (ax, crop, text) in enumerate(zip(axes[1:], crops, titles, strict=True)):
         picture(ax, crop, text)
         for spine in ax.spines.values():
@@ -74,21 +74,21 @@ def looks(axes: Sequence[Axes], x: Any, places: ArrayLike, side: int, titles: Se
     return axes
 
 
-def coverage(places: ArrayLike, cells: int = 64) -> np.ndarray:
+def coverage(locations: ArrayLike, cells: int = 64) -> np.ndarray:
     """Return how often each part of the picture is looked at, in [0, 1]: windows ``(..., 3)`` to ``(cells, cells)``.
 
     A value is the share of the windows whose inside holds the middle of that cell.
     """
-    flat = np.asarray(places, dtype=float).reshape(-1, 3)
+    flat = np.asarray(locations, dtype=float).reshape(-1, 3)
     middles = (np.arange(cells) + 0.5) / cells * 2 - 1
     inside = [np.abs(middles - centre[:, None]) <= flat[:, :1] for centre in (flat[:, 2], flat[:, 1])]  # rows, columns
     return np.einsum("nr,nc->rc", inside[0].astype(np.float64), inside[1].astype(np.float64)) / len(flat)
 
 
-def heat_map(ax: Axes, places: ArrayLike, title: str = "", limit: float = 1.0, cells: int = 64) -> AxesImage:
+def heat_map(ax: Axes, locations: ArrayLike, title: str = "", limit: float = 1.0, cells: int = 64) -> AxesImage:
     """Draw ``coverage`` from 0 (dark) to ``limit`` (bright), in the picture's own units; return the image."""
     image = ax.imshow(
-        coverage(places, cells), extent=(-1, 1, 1, -1), cmap="viridis", vmin=0, vmax=limit, interpolation="nearest"
+        coverage(locations, cells), extent=(-1, 1, 1, -1), cmap="viridis", vmin=0, vmax=limit, interpolation="nearest"
     )
     ax.set(xticks=[-1, 0, 1], yticks=[-1, 0, 1])
     if title:
@@ -96,15 +96,15 @@ def heat_map(ax: Axes, places: ArrayLike, title: str = "", limit: float = 1.0, c
     return image
 
 
-def place_histograms(axes: Sequence[Axes], places: ArrayLike, limits: tuple[float, float] = (0.2, 0.5)) -> Any:
+def location_histograms(axes: Sequence[Axes], locations: ArrayLike, limits: tuple[float, float] = (0.2, 0.5)) -> Any:
     """Draw histograms of scale, x and y of the later glimpses, a line a glimpse, on three axes; return ``axes``.
 
     Args:
         axes: three.
-        places: ``(T, N, 3)``; the first glimpse, the whole picture, is left out.
+        locations: ``(T, N, 3)``; the first glimpse, the whole picture, is left out.
         limits: the smallest and the largest scale.
     """
-    found = np.asarray(places, dtype=float)
+    found = np.asarray(locations, dtype=float)
     reach = 1 - limits[0]
     for ax, column, span, name in zip(axes, range(3), (limits, (-reach, reach), (-reach, reach)), "sxy", strict=True):
         for glimpse in range(1, len(found)):
@@ -153,15 +153,16 @@ def cost_lines(ax: Axes, curves: Mapping[str, tuple[ArrayLike, ArrayLike]], titl
     Args:
         ax: the axes.
         curves: by kind of network, cost ``(S, Q)`` in any unit and accuracy ``(S, Q)`` in [0, 1]: mean over seeds as a
-            line through points; one with Q = 1 is a single point with whiskers from the lowest to the highest seed.
+            line through points; one with Q = 1 is a single point with its 95 % interval over seeds (Student's t) as
+            whiskers and S in the legend.
         titles: what the legend calls each.
     """
     for name, (cost, accuracy) in curves.items():
         x, y = np.asarray(cost, dtype=float), 100 * np.asarray(accuracy, dtype=float)
         colour = KINDS[name.split()[0]]
         if x.shape[1] == 1:
-            whiskers = [[y.mean() - y.min()], [y.max() - y.mean()]]
-            ax.errorbar([x.mean()], [y.mean()], yerr=whiskers, fmt="s", color=colour, capsize=4, label=titles[name])
+            label = f"{titles[name]}, n = {len(y)}"
+            ax.errorbar([x.mean()], [y.mean()], yerr=whiskers(y[:, 0]), fmt="s", color=colour, capsize=4, label=label)
             continue
         style = "o-" if name == name.split()[0] else ".:"
         ax.plot(x.mean(axis=0), y.mean(axis=0), style, color=colour, label=titles[name])

@@ -13,9 +13,10 @@ from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, MultiStepLR, OneCycleLR
 
 from c2f.common.checks import Ranges, check_numbers, choose, positive_int
+from c2f.datasets.data_name import DataName
 from c2f.networks.glimpse.losses import LossSettings
 from c2f.networks.glimpse.network import GlimpseSettings
-from c2f.training.recipes import changed
+from c2f.training.recipes import changed, recipe_name
 
 _RANGES: Ranges = {
     "lr": (lambda value: 0 < value < math.inf, "above 0"),
@@ -165,7 +166,7 @@ def setup_name(data: str, streamed: bool = False) -> str:
     """Return the key in ``SETUPS`` that belongs to a data set's name."""
     if streamed:
         return "photographs"
-    kind = data.split("-")[0]
+    kind = "canvas" if DataName.parse(data).on_canvas else recipe_name(data)
     return kind if kind in SETUPS else "other"
 
 

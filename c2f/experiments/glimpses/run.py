@@ -138,7 +138,7 @@ def glimpse_run(
     Returns:
         The run. Its values hold ``test_accuracy`` and ``test_loss`` of the last answer, ``test_accuracy T`` after each
         glimpse, and times. Its details hold the history, ``exits`` (early exit at ``EXITS``), mean and spread of the
-        places by glimpse, the classes and the counts of pictures.
+        locations by glimpse, the classes and the counts of pictures.
 
     Raises:
         ValueError: an unknown name, a value out of range, or pictures that are not square.
@@ -182,7 +182,7 @@ def glimpse_run(
         )
         result = evaluate_glimpses(looker, parts.test)
         train_seconds = sum(history.seconds)  # earlier, interrupted sittings included
-        places = result.places.double()
+        locations = result.locations.double()
         values = {
             **_values(result),
             **({} if parts.validation is None else {"val_accuracy": history.val_accuracy[history.best]}),
@@ -193,7 +193,8 @@ def glimpse_run(
             "history": vars(history),
             "best_epoch": history.best + 1,
             "exits": vars(result.exits(EXITS)),
-            "places": {"mean": places.mean(dim=1).tolist(), "sd": places.std(dim=1).tolist()},
+            # Records made before glimpse locations were called so have this key; it stays, so that all have one.
+            "places": {"mean": locations.mean(dim=1).tolist(), "sd": locations.std(dim=1).tolist()},
             **facts,
             **engine.facts(),
         }

@@ -138,8 +138,8 @@ def fit_glimpses(
     On a CPU the same seed gives the same weights bit for bit for an equal engine and number of threads, whether or not
     the run was killed in between: the random numbers of an epoch depend on the seed and the epoch's number alone.
 
-    In mixed precision (``torch.autocast``) convolutions and dense layers compute with half the bits; weights, places,
-    losses and the optimiser keep theirs, and evaluation is not mixed.
+    In mixed precision (``torch.autocast``) convolutions and dense layers compute with half the bits; weights,
+    locations, losses and the optimiser keep theirs, and evaluation is not mixed.
 
     Args:
         network: on its device.

@@ -21,9 +21,7 @@ from c2f.datasets.selection import split_places
 from c2f.datasets.streaming import StreamedBatches
 from c2f.experiments.highres.augment import AUGMENTATIONS
 from c2f.experiments.highres.recipes import DenseRecipe
-
-EVALUATION_BATCH = 100
-"""Pictures a batch when nothing is trained."""
+from c2f.training.data import EVALUATION_BATCH
 
 
 @dataclass(frozen=True)
@@ -93,8 +91,8 @@ def load_parts(data: str, recipe: DenseRecipe, seed: int, device: str = "cpu", w
         train, validation, test = (part.to(device) for part in (*held, found.test))
         return Parts(
             Batches(train, recipe.batch_size, shuffle=True, augment=augment, seed=seed),
-            Batches(validation, EVALUATION_BATCH),
-            Batches(test, EVALUATION_BATCH),
+            Batches(validation, EVALUATION_BATCH["densenet"]),
+            Batches(test, EVALUATION_BATCH["densenet"]),
             found.train.classes,
             found.train.in_channels,
             found.train.image_size,
@@ -111,8 +109,8 @@ def load_parts(data: str, recipe: DenseRecipe, seed: int, device: str = "cpu", w
     drawn = {"shuffle": True, "augment": augment, "seed": seed}
     return Parts(
         PartOfStream(train_folder, recipe.batch_size, rest, **options, **drawn),
-        PartOfStream(train_folder, EVALUATION_BATCH, chosen, **options),
-        PartOfStream(test_folder, EVALUATION_BATCH, **options),
+        PartOfStream(train_folder, EVALUATION_BATCH["densenet"], chosen, **options),
+        PartOfStream(test_folder, EVALUATION_BATCH["densenet"], **options),
         every.classes,
         3,
         every.image_size,

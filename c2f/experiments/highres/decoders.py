@@ -16,7 +16,7 @@ from c2f import zoo
 from c2f.common.checks import positive_int
 from c2f.datasets.batches import Batches
 from c2f.datasets.data_name import DataName
-from c2f.experiments.highres.data import EVALUATION_BATCH, load_pictures
+from c2f.experiments.highres.data import load_pictures
 from c2f.experiments.highres.maps_run import ORDERS, drawn, resemblance
 from c2f.experiments.highres.recipes import DenseRecipe
 from c2f.experiments.highres.training import fit_dense
@@ -25,6 +25,7 @@ from c2f.runs.execution import Sitting, TrainingExecution, check_options
 from c2f.runs.experiment import Plan, Trained, record_training
 from c2f.runs.folder import find_record, run_name
 from c2f.runs.record import Record, Run
+from c2f.training.data import EVALUATION_BATCH
 
 HELD_OUT = 500
 """Training pictures that the best epoch is chosen on."""
@@ -94,7 +95,7 @@ def decoder_run(
         history = fit_dense(
             full.to(device),
             Batches(learnt, recipe.batch_size, shuffle=True, seed=seed),
-            Batches(held, EVALUATION_BATCH),
+            Batches(held, EVALUATION_BATCH["densenet"]),
             recipe,
             seed=seed,
             identity={"data": described["data"], **numbers, "half": used},

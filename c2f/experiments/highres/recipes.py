@@ -13,7 +13,7 @@ from c2f.common.checks import Ranges, check_numbers, choose, positive_int
 from c2f.experiments.highres.augment import AUGMENTATIONS
 from c2f.networks.densenet_fcn import DENSENET_TITLES as MODELS
 from c2f.networks.densenet_models import DENSENETS
-from c2f.training.recipes import changed, plateau
+from c2f.training.recipes import changed, plateau, recipe_name
 
 _RANGES: Ranges = {
     "lr": (lambda value: 0 < value < math.inf, "above 0"),
@@ -94,15 +94,6 @@ RECIPES: dict[str, dict[str, DenseRecipe]] = {
 }
 """Recipe name -> model -> recipe."""
 
-_RECIPE_OF_DATA = {
-    "scenes-fashion-mnist": "scenes",
-    "scenes-fashion-mnist-sample": "scenes",
-    "scenes-mnist": "scenes",
-    "tiny-imagenette": "tiny-imagenet",
-    "tiny-imagenet": "tiny-imagenet",
-    "tiny-animals": "tiny-imagenet",
-}
-
 PROFILES: dict[str, dict[str, Any]] = {"quick": {"epochs": 2}, "paper": {}}
 """What each profile changes in a recipe."""
 
@@ -122,7 +113,8 @@ def dense_recipe(model: str, data: str, profile: str = "paper", name: str | None
     """
     choose(model, MODELS, "model")
     choose(profile, PROFILES, "profile")
-    found = RECIPES[choose(name or _RECIPE_OF_DATA.get(data, "paper"), RECIPES, "recipe")][model]
+    own = recipe_name(data)
+    found = RECIPES[choose(name or (own if own in RECIPES else "paper"), RECIPES, "recipe")][model]
     return changed(replace(found, **PROFILES[profile]), **changes)
 
 

@@ -11,7 +11,7 @@ from c2f import networks
 from c2f.common.checks import choose
 from c2f.metrics.robustness import Results, curve
 from c2f.plotting.figures import OKABE_ITO
-from c2f.plotting.plots import colour, picture
+from c2f.plotting.plots import colour, picture, whiskers
 
 ACCURACY_SCALES = {
     "accuracy": "accuracy (%)",
@@ -125,20 +125,19 @@ def ablation_bars(ax: Axes, scores: Mapping[str, Mapping[str, ArrayLike]], shown
         ax: the axes.
         scores: by attack (as it is to be called) and combination of scales (see
             ``c2f.experiments.robustness.scales.combinations``), the accuracies in [0, 1], one a seed: bars are means,
-            whiskers the range over seeds. ``clean`` and ``all`` are drawn as lines across each group.
+            whiskers their 95 % interval over seeds (Student's t), none where all seeds are equal. ``clean`` and ``all``
+            are drawn as lines across each group.
         shown: the combinations that get a bar, e.g. ``("high", "medium", "low")``.
     """
     width = 0.8 / len(shown)
     for group, by_scale in enumerate(scores.values()):
         for place, name in enumerate(shown):
             values = 100 * np.atleast_1d(np.asarray(by_scale[name], dtype=float))
-            mean = values.mean()
-            whiskers = [[mean - values.min()], [values.max() - mean]] if len(values) > 1 else None
             ax.bar(
                 group + (place - (len(shown) - 1) / 2) * width,
-                mean,
+                values.mean(),
                 0.95 * width,
-                yerr=whiskers,
+                yerr=whiskers(values),
                 color=OKABE_ITO[place % len(OKABE_ITO)],
                 hatch="//" if place >= len(OKABE_ITO) else None,
                 label=name if group == 0 else None,

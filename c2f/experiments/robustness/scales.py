@@ -94,7 +94,7 @@ def ablate(
     every = combinations(network.pyramid.factors)
     correct, loss = dict.fromkeys(every, 0), dict.fromkeys(every, 0.0)
     with eval_mode(network), torch.inference_mode():
-        for index in torch.arange(len(labels)).split(EVALUATION_BATCH):
+        for index in torch.arange(len(labels)).split(EVALUATION_BATCH["classifier"]):
             both = [(pictures[index].to(device) - shift) for pictures in (clean, perturbed)]
             y = labels[index].to(device)
             for name, seen in every.items():

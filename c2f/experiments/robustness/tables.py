@@ -8,11 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from c2f import attacks, networks
 from c2f.experiments.robustness import records as attack_records
 from c2f.experiments.robustness.published import L2_AT_50, L2_TOLERANCE, POINTS_LOST, POINTS_TOLERANCE, Pair
 from c2f.metrics.robustness import Results, l2_at_loss, median_l2, points_lost
-from c2f.metrics.statistics import Interval, interval
+from c2f.metrics.statistics import Interval, interval, paired_difference
 from c2f.runs.folder import records_of
 
 # (data, network, attack) -> the results picture by picture, one entry a seed
@@ -65,7 +67,10 @@ LOST = Quantity("points lost in the end", points_lost, POINTS_TOLERANCE, higher_
 
 @dataclass(frozen=True)
 class Beside:
-    """A published pair beside ours, each of ours with its 95 % interval; infinite where it was never reached."""
+    """A published pair beside ours, each of ours with its 95 % interval; infinite where it was never reached.
+
+    ``difference``: top-down less bottom-up, on the same pictures, with its 95 % interval.
+    """
 
     data: str
     family: str
@@ -74,6 +79,7 @@ class Beside:
     published: Pair
     bottom_up: Interval
     top_down: Interval
+    difference: Interval
 
     @property
     def paper_says(self) -> str:
@@ -81,23 +87,17 @@ class Beside:
 
         Both numbers of a pair may be off by the tolerance, so a difference may be off by twice as much.
         """
-        return self._robuster(self.published.bottom_up, self.published.top_down, 2 * self.quantity.tolerance)
+        gap = self.published.top_down - self.published.bottom_up
+        return "alike" if abs(gap) <= 2 * self.quantity.tolerance + 1e-9 else self._robuster(gap)
 
     @property
     def we_find(self) -> str:
-        """Which network ours calls harder to fool, ``alike`` where the two intervals overlap.
+        """Which network ours calls harder to fool, ``alike`` where the interval of the difference holds 0."""
+        gap = self.difference
+        return "alike" if gap.low <= 0 <= gap.high else self._robuster(gap.value)
 
-        That is strict: networks that differ can have intervals that overlap.
-        """
-        a, b = self.bottom_up, self.top_down
-        if a.low <= b.high and b.low <= a.high:
-            return "alike"
-        return self._robuster(a.value, b.value, 0)
-
-    def _robuster(self, bottom_up: float, top_down: float, tolerance: float) -> str:
-        if abs(top_down - bottom_up) <= tolerance + 1e-9 or top_down == bottom_up:  # inf - inf is no number
-            return "alike"
-        return "top-down" if (top_down > bottom_up) == self.quantity.higher_is_robust else "bottom-up"
+    def _robuster(self, gap: float) -> str:
+        return "top-down" if (gap > 0) == self.quantity.higher_is_robust else "bottom-up"
 
 
 def beside_published(found: Recorded) -> list[Beside]:
@@ -108,8 +108,22 @@ def beside_published(found: Recorded) -> list[Beside]:
             ours = [found.get((data, network, attack)) for network in (family, f"{family}_td")]
             if ours[0] and ours[1]:
                 a, b = (interval(runs, quantity.measure) for runs in (ours[0], ours[1]))
-                rows.append(Beside(data, family, attack, quantity, pair, a, b))
+                gap = paired_difference(ours[1], ours[0], _bounded(quantity.measure, [*ours[0], *ours[1]]))
+                rows.append(Beside(data, family, attack, quantity, pair, a, b, gap))
     return rows
+
+
+def _bounded(measure: Callable[[Results], float | None], runs: list[Results]) -> Callable[[Results], float]:
+    """Return ``measure`` with "never" counted as the farthest that any of ``runs`` went: a distance that is at least as
+    large, so that two of them can be compared.
+    """
+    farthest = max(float(run.l2[np.isfinite(run.l2)].max(initial=0)) for run in runs)
+
+    def bounded(run: Results) -> float:
+        value = measure(run)
+        return farthest if value is None else value
+
+    return bounded
 
 
 @dataclass(frozen=True)

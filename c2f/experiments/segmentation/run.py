@@ -23,10 +23,8 @@ from c2f.runs.execution import Sitting, TrainingExecution, check_options
 from c2f.runs.experiment import Plan, Trained, record_training
 from c2f.runs.folder import run_name
 from c2f.runs.record import Run
+from c2f.training.data import EVALUATION_BATCH
 from c2f.training.engine import settle
-
-EVALUATION_BATCH = 100
-"""Meshes a batch when nothing is trained; changes no result."""
 
 
 def _parameters(network: str, data: str, recipe: MeshRecipe, width: int, mesh_seed: int, found: meshes.Meshes) -> dict:
@@ -119,7 +117,7 @@ def segmentation_run(
         history = fit_meshes(
             model,
             loader,
-            Batches(val_meshes.to(device), EVALUATION_BATCH),
+            Batches(val_meshes.to(device), EVALUATION_BATCH["segmentation"]),
             recipe,
             weights,
             seed=seed,
@@ -127,7 +125,7 @@ def segmentation_run(
             engine=engine,
             **sitting,
         )
-        result = evaluate_meshes(model, Batches(test_part.to(device), EVALUATION_BATCH), weights)
+        result = evaluate_meshes(model, Batches(test_part.to(device), EVALUATION_BATCH["segmentation"]), weights)
         train_seconds = sum(history.seconds)  # earlier, interrupted sittings included
         values = {
             **_values(result, test_part.classes),

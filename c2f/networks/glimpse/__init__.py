@@ -6,7 +6,7 @@
 
     network = glimpse.build("small_cnn", in_channels=1, num_classes=10, image_size=112, seed=0)
     seen = network(pictures)  # pictures (N, 1, 112, 112)
-    seen.logits, seen.places  # (4, N, 10), (4, N, 3): the answer after each glimpse, and where it looked
+    seen.logits, seen.locations  # (4, N, 10), (4, N, 3): the answer after each glimpse, and where it looked
     glimpse.total_loss(network, pictures, seen, labels, glimpse.LossSettings()).total.backward()
 
 Tan, Dong, Ma: "Multi-Glimpse Network: A Robust and Efficient Classification Architecture based on Recurrent Downsampled
@@ -20,8 +20,8 @@ from c2f.networks.glimpse.geometry import (
     TRANSLATIONS,
     boxes,
     glimpse_side,
+    locations_from,
     pixel_boxes,
-    places_from,
     share_inside,
     take_glimpse,
     whole_picture,
@@ -60,8 +60,8 @@ __all__ = [
     "early_exit",
     "equilibrium_ratio",
     "glimpse_side",
+    "locations_from",
     "pixel_boxes",
-    "places_from",
     "share_inside",
     "spatial_guidance",
     "take_glimpse",

@@ -47,9 +47,9 @@ def early_exit(network: MultiGlimpse, pictures: Tensor, confidence: float, glimp
     used = torch.ones(len(pictures), dtype=torch.int64, device=pictures.device)
     left = torch.arange(len(pictures), device=pictures.device)
     with eval_mode(network), torch.no_grad():
-        place, memory = whole_picture(pictures), None
+        location, memory = whole_picture(pictures), None
         for glimpse in range(1, most + 1):
-            look = network.look(pictures[left], place, memory)
+            look = network.look(pictures[left], location, memory)
             if not answers:
                 answers.append(torch.empty_like(look.logits))
             answers[0][left], used[left] = finite(look.logits), glimpse
@@ -57,5 +57,5 @@ def early_exit(network: MultiGlimpse, pictures: Tensor, confidence: float, glimp
             if glimpse == most or not unsure.any():
                 break
             left, memory = left[unsure], look.memory.select(unsure)
-            place = network.locate(look.fused[unsure])
+            location = network.locate(look.fused[unsure])
     return EarlyExit(answers[0], used)

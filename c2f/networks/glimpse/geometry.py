@@ -1,10 +1,11 @@
-"""Where a glimpse looks: places, boxes, crops.
+"""Where a glimpse looks: locations, boxes, crops.
 
 Axes: N pictures, C channels, H rows, W columns, T glimpses, h rows and columns of a glimpse.
 
-A place is three numbers (scale, x, y). The window's half side is ``scale`` and its centre (x, y), in units in which
+A location is three numbers (scale, x, y). The window's half side is ``scale`` and its centre (x, y), in units in which
 the picture reaches from -1 to 1, x to the right and y down, and in which -1 and 1 are the *centres* of the border
-pixels (torch calls this ``align_corners=True``). The place (1, 0, 0) is the whole picture. Tan et al. 2021, section 3.
+pixels (torch calls this ``align_corners=True``). The location (1, 0, 0) is the whole picture. Tan et al. 2021,
+section 3.
 """
 
 from collections.abc import Callable
@@ -35,82 +36,88 @@ def glimpse_side(height: int, downsampling: float) -> int:
 
 
 def whole_picture(pictures: Tensor) -> Tensor:
-    """Return the place of the first glimpse, (1, 0, 0), for each of ``(N, C, H, W)`` pictures: ``(N, 3)``."""
+    """Return the location of the first glimpse, (1, 0, 0), for each of ``(N, C, H, W)`` pictures: ``(N, 3)``."""
     return pictures.new_tensor([1.0, 0.0, 0.0]).expand(len(pictures), 3)
 
 
-def take_glimpse(pictures: Tensor, places: Tensor, side: int) -> Tensor:
-    """Cut out and shrink windows, bilinearly: pictures ``(N, C, H, W)`` and places ``(N, 3)`` to ``(N, C, h, h)``.
+def take_glimpse(pictures: Tensor, locations: Tensor, side: int) -> Tensor:
+    """Cut out and shrink windows, bilinearly: pictures ``(N, C, H, W)`` and locations ``(N, 3)`` to ``(N, C, h, h)``.
 
     Output pixel (i, j) is the picture at x + scale t[j], y + scale t[i], where t runs from -1 to 1 in ``side`` steps.
     Beyond the picture is zero. There is no filter against aliasing: at a quarter of the size about two thirds of the
-    pixels are never looked at, and their gradient is exactly zero. It is differentiable in pictures and places.
+    pixels are never looked at, and their gradient is exactly zero. It is differentiable in pictures and locations.
 
     Raises:
-        ValueError: pictures or places of other shapes, or no side.
+        ValueError: pictures or locations of other shapes, or no side.
     """
     positive_int(side, "a glimpse's side")
     if pictures.ndim != 4:
         raise ValueError(f"expected pictures (N, C, H, W), not {tuple(pictures.shape)}")
-    if tuple(places.shape) != (len(pictures), 3):
-        raise ValueError(f"expected one place (scale, x, y) a picture, ({len(pictures)}, 3), not {tuple(places.shape)}")
-    grid = sampling_grid(places, side)
+    if tuple(locations.shape) != (len(pictures), 3):
+        raise ValueError(
+            f"expected one location (scale, x, y) a picture, ({len(pictures)}, 3), not {tuple(locations.shape)}"
+        )
+    grid = sampling_grid(locations, side)
     return F.grid_sample(pictures, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
 
 
-def sampling_grid(places: Tensor, side: int) -> Tensor:
-    """Return where the pixels of glimpses are read, x and y: places ``(N, 3)`` to ``(N, h, h, 2)``.
+def sampling_grid(locations: Tensor, side: int) -> Tensor:
+    """Return where the pixels of glimpses are read, x and y: locations ``(N, 3)`` to ``(N, h, h, 2)``.
 
     What ``F.affine_grid`` gives for the matrix [[scale, 0, x], [0, scale, y]], at a quarter of its cost on a CPU: a
     window does not turn, so x is the same in every row and y in every column.
     """
-    t = torch.linspace(-1, 1, side, device=places.device, dtype=places.dtype) if side > 1 else places.new_zeros(1)
-    x, y = (places[:, 1:, None] + places[:, :1, None] * t).unbind(dim=1)  # (N, h) each
-    shape = (len(places), side, side)
+    t = (
+        torch.linspace(-1, 1, side, device=locations.device, dtype=locations.dtype)
+        if side > 1
+        else locations.new_zeros(1)
+    )
+    x, y = (locations[:, 1:, None] + locations[:, :1, None] * t).unbind(dim=1)  # (N, h) each
+    shape = (len(locations), side, side)
     return torch.stack([x[:, None, :].expand(shape), y[:, :, None].expand(shape)], dim=-1)
 
 
-def boxes(places: Tensor) -> Tensor:
+def boxes(locations: Tensor) -> Tensor:
     """Return the windows' borders x0, y0, x1, y1 in [-1, 1] units: ``(..., 3)`` to ``(..., 4)``.
 
     A window that reaches beyond the picture has borders beyond -1 or 1.
     """
-    scale, x, y = places.unbind(dim=-1)
+    scale, x, y = locations.unbind(dim=-1)
     return torch.stack([x - scale, y - scale, x + scale, y + scale], dim=-1)
 
 
-def pixel_boxes(places: Tensor, height: int, width: int) -> Tensor:
+def pixel_boxes(locations: Tensor, height: int, width: int) -> Tensor:
     """Return the windows in pixels for drawing: ``(..., 3)`` to int64 ``(..., 4)``: x0, y0, x1, y1, both ends inside.
 
     As the authors draw them: borders are taken as fractions of the picture's side and rounded down, which is up to a
     pixel off the window that ``take_glimpse`` reads.
     """
-    sides = places.new_tensor([width, height, width, height])
-    scale, x, y = places.unbind(dim=-1)
+    sides = locations.new_tensor([width, height, width, height])
+    scale, x, y = locations.unbind(dim=-1)
     corners = torch.stack([1 - scale + x, 1 - scale + y, 1 + scale + x, 1 + scale + y], dim=-1)
     return (sides * corners / 2).long().clamp(min=torch.zeros_like(sides).long(), max=sides.long() - 1)
 
 
-def share_inside(places: Tensor, masks: Tensor) -> Tensor:
+def share_inside(locations: Tensor, masks: Tensor) -> Tensor:
     """Return which share of each object lies in the window: ``(..., N, 3)`` and bool ``(N, H, W)`` to ``(..., N)``.
 
     An object is its pixels, a pixel its centre.
 
     Raises:
-        ValueError: another number of masks than places, or a mask without a pixel.
+        ValueError: another number of masks than locations, or a mask without a pixel.
     """
     n, height, width = masks.shape
-    if places.shape[-2:] != (n, 3):
-        raise ValueError(f"expected places (..., {n}, 3) for {n} masks, not {tuple(places.shape)}")
+    if locations.shape[-2:] != (n, 3):
+        raise ValueError(f"expected locations (..., {n}, 3) for {n} masks, not {tuple(locations.shape)}")
     sizes = masks.sum(dim=(1, 2))
     if not bool(sizes.all()):
         raise ValueError(f"mask {int(sizes.argmin())} is empty: leave that picture out")
-    left, top, right, bottom = boxes(places)[..., None, :].unbind(dim=-1)  # (..., N, 1) each
-    across = torch.linspace(-1, 1, width, device=places.device)
-    down = torch.linspace(-1, 1, height, device=places.device)
-    columns = ((left <= across) & (across <= right)).to(places.dtype)  # (..., N, W)
-    rows = ((top <= down) & (down <= bottom)).to(places.dtype)  # (..., N, H)
-    return torch.einsum("...nh,nhw,...nw->...n", rows, masks.to(places.dtype), columns) / sizes
+    left, top, right, bottom = boxes(locations)[..., None, :].unbind(dim=-1)  # (..., N, 1) each
+    across = torch.linspace(-1, 1, width, device=locations.device)
+    down = torch.linspace(-1, 1, height, device=locations.device)
+    columns = ((left <= across) & (across <= right)).to(locations.dtype)  # (..., N, W)
+    rows = ((top <= down) & (down <= bottom)).to(locations.dtype)  # (..., N, H)
+    return torch.einsum("...nh,nhw,...nw->...n", rows, masks.to(locations.dtype), columns) / sizes
 
 
 def box_overlap(first: Tensor, second: Tensor) -> Tensor:
@@ -158,8 +165,8 @@ def check_scales(scale_min: float, scale_max: float) -> None:
         )
 
 
-def places_from(sigma: Tensor, rule: str, scale_min: float, scale_max: float) -> Tensor:
-    """Map three numbers in (0, 1) a picture to places: ``(N, 3)`` to ``(N, 3)``.
+def locations_from(sigma: Tensor, rule: str, scale_min: float, scale_max: float) -> Tensor:
+    """Map three numbers in (0, 1) a picture to locations: ``(N, 3)`` to ``(N, 3)``.
 
     The first becomes a scale between ``scale_min`` and ``scale_max``; the others a centre, by ``rule``, one of
     ``TRANSLATIONS``.

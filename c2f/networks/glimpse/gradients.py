@@ -2,7 +2,7 @@
 
 Axes: N pictures, D width of a fused vector.
 
-A glimpse's place is learnt through the sampled pixels, and the gradient that comes back this way is far larger than
+A glimpse's location is learnt through the sampled pixels, and the gradient that comes back this way is far larger than
 that of the classification. The paper multiplies it by a constant (section 3, 0.02). The forward pass is not changed.
 """
 

@@ -26,7 +26,7 @@ class LossSettings:
         step_by_step: weigh, picture by picture, only the last answer up to which the loss never rose and the next one.
         small_scale: weight of small windows where the last answer's loss is below ``small_scale_threshold``.
         small_scale_threshold: in nats.
-        guidance: weight of self-supervised spatial guidance, which tries other places.
+        guidance: weight of self-supervised spatial guidance, which tries other locations.
         guidance_reach: how far those are, in [0, 1] of the way to the border.
         diversity: weight of the overlap between glimpses.
 
@@ -112,11 +112,11 @@ def step_by_step_weights(each: Tensor) -> Tensor:
     return (F.one_hot(last, len(each)) + F.one_hot(following, len(each))).T.to(each.dtype) / 2
 
 
-def small_scale_loss(places: Tensor, last: Tensor, threshold: float, scale_min: float) -> Tensor:
+def small_scale_loss(locations: Tensor, last: Tensor, threshold: float, scale_min: float) -> Tensor:
     """Ask pictures that are already right for smaller windows.
 
     Args:
-        places: ``(N, 3)`` of the last glimpse.
+        locations: ``(N, 3)`` of the last glimpse.
         last: ``(N,)``, cross entropies of the last answer, in nats.
         threshold: below which a picture counts as right.
         scale_min: the smallest scale.
@@ -124,24 +124,24 @@ def small_scale_loss(places: Tensor, last: Tensor, threshold: float, scale_min: 
     Returns:
         The mean over pictures of (scale - ``scale_min``)^2, which is 0 for the others.
     """
-    return ((places[:, 0] - scale_min) ** 2 * (last < threshold)).mean()
+    return ((locations[:, 0] - scale_min) ** 2 * (last < threshold)).mean()
 
 
-def diversity_loss(places: Tensor) -> Tensor:
+def diversity_loss(locations: Tensor) -> Tensor:
     """Return the mean overlap (intersection over union) of windows, over pictures and pairs of later glimpses.
 
     Raises:
-        ValueError: ``places`` ``(T, N, 3)`` of fewer than three glimpses, which have no such pair.
+        ValueError: ``locations`` ``(T, N, 3)`` of fewer than three glimpses, which have no such pair.
     """
-    if len(places) < 3:
-        raise ValueError(f"diversity compares glimpses after the first: it needs at least 3, not {len(places)}")
-    overlaps = [box_overlap(a, b).mean() for a, b in combinations(boxes(places[1:]), 2)]
+    if len(locations) < 3:
+        raise ValueError(f"diversity compares glimpses after the first: it needs at least 3, not {len(locations)}")
+    overlaps = [box_overlap(a, b).mean() for a, b in combinations(boxes(locations[1:]), 2)]
     return torch.stack(overlaps).mean()
 
 
 @dataclass(frozen=True)
 class Guidance:
-    """``loss``: a scalar. ``proposals``: ``(N, 3)``, the places tried. ``better``: bool ``(N,)``, where the label's
+    """``loss``: a scalar. ``proposals``: ``(N, 3)``, the locations tried. ``better``: bool ``(N,)``, where the label's
     loss was lower there.
     """
 
@@ -158,7 +158,7 @@ def spatial_guidance(
     reach: float = 0.3,
     generator: torch.Generator | None = None,
 ) -> Guidance:
-    """Try another place for the last glimpse, and where it is better ask the network to have looked there.
+    """Try another location for the last glimpse, and where it is better ask the network to have looked there.
 
     The proposal keeps the scale and moves x and y, each by a random share in (-``reach``, ``reach``) of 1 - scale; it
     stays in the picture. The other glimpses are those of the forward pass.
@@ -172,18 +172,18 @@ def spatial_guidance(
         generator: of the random moves, on the pictures' device; torch's own by default.
 
     Raises:
-        ValueError: a single glimpse, whose place is fixed, or another number of labels than pictures.
+        ValueError: a single glimpse, whose location is fixed, or another number of labels than pictures.
     """
-    if len(glimpses.places) < 2:
-        raise ValueError("guidance needs at least two glimpses: the first one's place is fixed")
+    if len(glimpses.locations) < 2:
+        raise ValueError("guidance needs at least two glimpses: the first one's location is fixed")
     _check_labels(labels, glimpses)
-    used = glimpses.places[-1]
+    used = glimpses.locations[-1]
     with torch.no_grad():
         room = 1 - used[:, :1]
         shares = torch.rand(len(used), 2, generator=generator, device=used.device, dtype=used.dtype) * 2 - 1
         moved = used[:, 1:] + shares * room * reach
         proposals = torch.cat([used[:, :1], torch.minimum(torch.maximum(moved, -room), room)], dim=1)
-        memory = network.fusion.remember(network.token(glimpses.features[:-1], glimpses.places[:-1]))
+        memory = network.fusion.remember(network.token(glimpses.features[:-1], glimpses.locations[:-1]))
         tried = F.cross_entropy(network.look(pictures, proposals, memory).logits, labels, reduction="none")
         better = tried < F.cross_entropy(glimpses.logits[-1], labels, reduction="none")
     distance = ((used - proposals) ** 2).mean(dim=1)  # (N,)
@@ -227,7 +227,7 @@ def total_loss(
             "set alpha to 0 or change the network's settings"
         )
     if settings.small_scale and count < 2:
-        raise ValueError("small_scale needs at least two glimpses: the first one's place is fixed")
+        raise ValueError("small_scale needs at least two glimpses: the first one's location is fixed")
     each = cross_entropies(glimpses.logits, labels)
     if settings.step_by_step:
         weights = step_by_step_weights(each.detach())
@@ -242,13 +242,13 @@ def total_loss(
         total = total + settings.alpha * glimpse
     if settings.small_scale:
         small_scale = small_scale_loss(
-            glimpses.places[-1], each[-1], settings.small_scale_threshold, network.settings.scale_min
+            glimpses.locations[-1], each[-1], settings.small_scale_threshold, network.settings.scale_min
         )
         total = total + settings.small_scale * small_scale
     if settings.guidance and network.training:
         guidance = spatial_guidance(network, pictures, glimpses, labels, settings.guidance_reach, generator).loss
         total = total + settings.guidance * guidance
     if settings.diversity:
-        diversity = diversity_loss(glimpses.places)
+        diversity = diversity_loss(glimpses.locations)
         total = total + settings.diversity * diversity
     return Losses(total, classification, glimpse, small_scale, guidance, diversity, each)

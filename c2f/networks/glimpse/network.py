@@ -19,7 +19,7 @@ from c2f.networks.glimpse.geometry import (
     TRANSLATIONS,
     check_scales,
     glimpse_side,
-    places_from,
+    locations_from,
     take_glimpse,
     whole_picture,
 )
@@ -39,8 +39,8 @@ class GlimpseSettings:
         scale_max: side of the largest window, below 1.
         rule: how a window's centre is chosen, one of ``TRANSLATIONS``.
         gradient_scale: in (0, 1], by which the gradient of the location path is multiplied (the paper's s; 1 is off).
-        spatial_clue: whether tokens know their place (zeros otherwise).
-        detach_places: whether no gradient goes through a token's place.
+        spatial_clue: whether tokens know their location (zeros otherwise).
+        detach_places: whether no gradient goes through a token's location.
         dropout: of the attention, in [0, 1).
         glimpse_classifier: whether glimpses after the first are also classified by themselves in training.
 
@@ -55,7 +55,7 @@ class GlimpseSettings:
     rule: str = "tight_crop"
     gradient_scale: float = 0.02
     spatial_clue: bool = True
-    detach_places: bool = True
+    detach_places: bool = True  # in records and checkpoints under this name: what else is a place is a location here
     dropout: float = 0.0
     glimpse_classifier: bool = True
 
@@ -76,13 +76,13 @@ class GlimpseSettings:
 
 @dataclass(frozen=True)
 class Look:
-    """One glimpse. ``logits``: ``(N, K)``. ``place``: ``(N, 3)``, (scale, x, y). ``feature``: ``(N, F)``. ``fused``:
+    """One glimpse. ``logits``: ``(N, K)``. ``location``: ``(N, 3)``, (scale, x, y). ``feature``: ``(N, F)``. ``fused``:
     ``(N, D)``. ``attention``: ``(N, T)``, the newest token's weights on the T so far. ``memory``: what the next look
     needs of this and earlier ones.
     """
 
     logits: Tensor
-    place: Tensor
+    location: Tensor
     feature: Tensor
     fused: Tensor
     attention: Tensor
@@ -93,21 +93,21 @@ class Look:
 class Glimpses:
     """What a forward pass of T glimpses saw and said.
 
-    ``logits``: ``(T, N, K)``, the answer after each glimpse. ``places``: ``(T, N, 3)``, the (scale, x, y) that were
+    ``logits``: ``(T, N, K)``, the answer after each glimpse. ``locations``: ``(T, N, 3)``, the (scale, x, y) that were
     looked at. ``features``: ``(T, N, F)``. ``attention``: ``(T, N, T)``, row t the weights of the first t + 1 tokens in
     answer t, zeros behind. ``glimpse_logits``: ``(T - 1, N, K)`` of the glimpse classifier for the glimpses after
     the first; None outside of training, without such a classifier or with one glimpse.
     """
 
     logits: Tensor
-    places: Tensor
+    locations: Tensor
     features: Tensor
     attention: Tensor
     glimpse_logits: Tensor | None
 
 
 class Locate(nn.Module):
-    """The localisation network: a fused vector ``(N, D)`` to the next place ``(N, 3)``; one dense layer.
+    """The localisation network: a fused vector ``(N, D)`` to the next location ``(N, 3)``; one dense layer.
 
     ``gradient_scale`` may be changed at any time: see ``without_rescaling``.
     """
@@ -122,7 +122,7 @@ class Locate(nn.Module):
         with in_float32(fused.device):  # rounded to half precision, windows would move by a fraction of a pixel
             sigma = self.fc(fused).sigmoid()
         sigma = rescale_gradient(sigma, self.gradient_scale)
-        return places_from(sigma, self.settings.rule, self.settings.scale_min, self.settings.scale_max)
+        return locations_from(sigma, self.settings.rule, self.settings.scale_min, self.settings.scale_max)
 
 
 class MultiGlimpse(nn.Module):
@@ -177,18 +177,18 @@ class MultiGlimpse(nn.Module):
         if equilibrium is not None:
             equilibrium.start()
         looks: list[Look] = []
-        place, memory = whole_picture(pictures), None
+        location, memory = whole_picture(pictures), None
         for glimpse in range(count):
-            looks.append(self.look(pictures, place, memory, equilibrium, glimpse))
+            looks.append(self.look(pictures, location, memory, equilibrium, glimpse))
             memory = looks[-1].memory
             if glimpse + 1 < count:
                 fused = looks[-1].fused
-                place = self.locate(fused if equilibrium is None else equilibrium.watch_location(fused, glimpse))
+                location = self.locate(fused if equilibrium is None else equilibrium.watch_location(fused, glimpse))
         features = torch.stack([look.feature for look in looks])
         alone = self.training and count >= 2 and self.classify_glimpse is not None
         return Glimpses(
             logits=torch.stack([look.logits for look in looks]),
-            places=torch.stack([look.place for look in looks]),
+            locations=torch.stack([look.location for look in looks]),
             features=features,
             attention=torch.stack(
                 [nn.functional.pad(look.attention, (0, count - 1 - t)) for t, look in enumerate(looks)]
@@ -199,36 +199,36 @@ class MultiGlimpse(nn.Module):
     def look(
         self,
         pictures: Tensor,
-        place: Tensor,
+        location: Tensor,
         memory: Memory | None = None,
         equilibrium: GradientEquilibrium | None = None,
         glimpse: int = 0,
     ) -> Look:
-        """Look once more at pictures ``(N, C, H, W)``, at ``place`` ``(N, 3)``, remembering ``memory`` (None: nothing).
+        """Look once more at pictures ``(N, C, H, W)``, at ``location`` ``(N, 3)``, remembering ``memory`` or None.
 
         ``glimpse`` is the number that ``equilibrium`` knows this look by.
         """
         side = glimpse_side(pictures.shape[2], self.settings.downsampling)
         with in_float32(pictures.device):  # the backbone alone may be of mixed precision
-            crop = take_glimpse(pictures, place, side)
-        feature = self.backbone(crop).to(place.dtype)
+            crop = take_glimpse(pictures, location, side)
+        feature = self.backbone(crop).to(location.dtype)
         if tuple(feature.shape) != (len(pictures), self.width):
             raise ValueError(
                 f"the backbone gave {tuple(feature.shape)}, not features ({len(pictures)}, {self.width}): "
                 "end it with a mean over rows and columns, and give its width"
             )
         with in_float32(pictures.device):
-            fused, attention, memory = self.fusion(self.token(feature, place), memory)
+            fused, attention, memory = self.fusion(self.token(feature, location), memory)
             seen = fused if equilibrium is None else equilibrium.watch_classification(fused, glimpse)
-            return Look(self.classify(seen), place, feature, fused, attention, memory)
+            return Look(self.classify(seen), location, feature, fused, attention, memory)
 
-    def token(self, feature: Tensor, place: Tensor) -> Tensor:
-        """Join features ``(..., F)`` and places ``(..., 3)`` to tokens ``(..., D)``, as the settings say."""
+    def token(self, feature: Tensor, location: Tensor) -> Tensor:
+        """Join features ``(..., F)`` and locations ``(..., 3)`` to tokens ``(..., D)``, as the settings say."""
         if not self.settings.spatial_clue:
-            place = torch.zeros_like(place)
+            location = torch.zeros_like(location)
         elif self.settings.detach_places:
-            place = place.detach()
-        return torch.cat([feature, place], dim=-1)
+            location = location.detach()
+        return torch.cat([feature, location], dim=-1)
 
 
 class LastAnswer(nn.Module):

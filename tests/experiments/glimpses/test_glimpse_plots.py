@@ -2,6 +2,7 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from c2f.experiments.glimpses import plots as glimpse_plots
 from c2f.networks.glimpse.geometry import take_glimpse
@@ -9,7 +10,7 @@ from c2f.networks.glimpse.geometry import take_glimpse
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
 
-PLACES = np.array([[1.0, 0, 0], [0.25, 0.5, -0.25], [0.5, -0.5, 0.5]])
+LOCATIONS = np.array([[1.0, 0, 0], [0.25, 0.5, -0.25], [0.5, -0.5, 0.5]])
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def axes():
 
 
 def test_windows_are_where_glimpses_read(axes):
-    ax = glimpse_plots.windows(axes[0], np.zeros((3, 21, 41)), PLACES, "title")
+    ax = glimpse_plots.windows(axes[0], np.zeros((3, 21, 41)), LOCATIONS, "title")
     boxes = ax.patches[1::2]  # every other one is the white line below
     assert boxes[0].get_bbox().bounds == (0, 0, 40, 20)
     # x from 0.25 to 0.75 of [-1, 1] on pixels 0 to 40, y from -0.5 to 0 on 0 to 20
@@ -31,35 +32,35 @@ def test_windows_are_where_glimpses_read(axes):
 
 def test_looks_show_the_crops(axes):
     x = torch.rand(3, 20, 20)
-    glimpse_plots.looks(axes, x, PLACES, 8, ["a", "b", "c"], "whole")
-    crop = take_glimpse(x[None], torch.tensor(PLACES[1:2], dtype=torch.float32), 8)[0]
+    glimpse_plots.looks(axes, x, LOCATIONS, 8, ["a", "b", "c"], "whole")
+    crop = take_glimpse(x[None], torch.tensor(LOCATIONS[1:2], dtype=torch.float32), 8)[0]
     shown = np.asarray(axes[2].images[0].get_array())
     assert np.allclose(shown, crop.permute(1, 2, 0).numpy(), atol=1e-6)
     assert axes[0].get_title() == "whole"
     assert axes[3].get_title() == "c"
     with pytest.raises(ValueError, match="3 glimpses need 4 axes and 3 titles, not 4 and 2"):
-        glimpse_plots.looks(axes, x, PLACES, 8, ["a", "b"])
+        glimpse_plots.looks(axes, x, LOCATIONS, 8, ["a", "b"])
 
 
 def test_coverage_counts_windows():
-    found = glimpse_plots.coverage(PLACES, cells=8)
+    found = glimpse_plots.coverage(LOCATIONS, cells=8)
     inside = np.zeros((3, 8, 8))
     inside[0] = 1
     inside[1, 2:4, 5:7] = 1  # y from -0.5 to 0: rows 2 and 3; x from 0.25 to 0.75: columns 5 and 6
     inside[2, 4:8, 0:4] = 1
     assert np.allclose(found, inside.mean(axis=0))
-    assert np.allclose(glimpse_plots.coverage(PLACES[:, None], cells=8), found)
+    assert np.allclose(glimpse_plots.coverage(LOCATIONS[:, None], cells=8), found)
 
 
 def test_heat_map_is_in_the_pictures_units(axes):
-    image = glimpse_plots.heat_map(axes[0], PLACES[1:], "later", limit=0.5)
+    image = glimpse_plots.heat_map(axes[0], LOCATIONS[1:], "later", limit=0.5)
     assert list(image.get_extent()) == [-1, 1, 1, -1]
     assert image.get_clim() == (0, 0.5)
 
 
 def test_histograms_leave_out_the_whole_picture(axes):
-    places = np.broadcast_to(PLACES[:, None], (3, 7, 3))
-    glimpse_plots.place_histograms(axes[:3], places)
+    locations = np.broadcast_to(LOCATIONS[:, None], (3, 7, 3))
+    glimpse_plots.location_histograms(axes[:3], locations)
     assert [ax.get_xlabel().split()[0] for ax in axes[:3]] == ["scale", "x", "y"]
     labels = axes[0].get_legend_handles_labels()[1]
     assert labels == ["glimpse 2", "glimpse 3"]
@@ -87,4 +88,6 @@ def test_cost_lines(axes):
     assert lines["looks"].get_xdata().tolist() == [1, 3]
     assert lines["looks"].get_ydata().tolist() == pytest.approx([50, 70])
     assert ax.get_xscale() == "log"
-    assert "once" in ax.get_legend_handles_labels()[1]
+    assert "once, n = 2" in ax.get_legend_handles_labels()[1]
+    half = 10 * stats.t.ppf(0.975, df=1)
+    assert ax.collections[0].get_segments()[0][:, 1].tolist() == pytest.approx([50 - half, 50 + half])

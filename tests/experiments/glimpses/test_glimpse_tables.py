@@ -75,10 +75,10 @@ def test_share_inside_by_hand():
     masks = torch.zeros(2, 5, 5, dtype=torch.bool)
     masks[0, 2, :] = True  # a row across the middle
     masks[1, 0, 0] = masks[1, 4, 4] = True
-    places = torch.tensor([[[1.0, 0, 0], [1.0, 0, 0]], [[0.5, 0.0, 0.0], [0.25, 0.75, 0.75]]])
+    locations = torch.tensor([[[1.0, 0, 0], [1.0, 0, 0]], [[0.5, 0.0, 0.0], [0.25, 0.75, 0.75]]])
     # centres of pixels are at -1, -0.5, 0, 0.5, 1
-    assert share_inside(places, masks).tolist() == [[1.0, 1.0], [pytest.approx(0.6), 0.5]]
+    assert share_inside(locations, masks).tolist() == [[1.0, 1.0], [pytest.approx(0.6), 0.5]]
     with pytest.raises(ValueError, match="mask 1 is empty"):
-        share_inside(places, masks & torch.tensor([True, False])[:, None, None])
-    with pytest.raises(ValueError, match=r"expected places \(..., 2, 3\) for 2 masks, not \(3,\)"):
-        share_inside(places[0, 0], masks)
+        share_inside(locations, masks & torch.tensor([True, False])[:, None, None])
+    with pytest.raises(ValueError, match=r"expected locations \(..., 2, 3\) for 2 masks, not \(3,\)"):
+        share_inside(locations[0, 0], masks)

@@ -82,17 +82,17 @@ def test_mixed_precision_learns_the_same(whole, half):
     assert history.val_loss[-1] < history.val_loss[0] / 2
 
 
-def test_mixed_precision_rounds_no_places():
+def test_mixed_precision_rounds_no_locations():
     model = network()
     seen = {}
     model.backbone.register_forward_hook(lambda module, given, feature: seen.update(feature=feature.dtype))
     with torch.autocast("cpu", dtype=torch.bfloat16):
         looks = model(some().images / 255)
     assert seen["feature"] == torch.bfloat16
-    assert looks.places.dtype == looks.logits.dtype == torch.float32
+    assert looks.locations.dtype == looks.logits.dtype == torch.float32
     exact = model(some().images / 255)
     # What is left comes from the backbone's own rounding; in mixed precision as torch does it, it is ten times as much.
-    assert (looks.places[1] - exact.places[1]).abs().max() < 2e-3
+    assert (looks.locations[1] - exact.locations[1]).abs().max() < 2e-3
 
 
 def test_mixed_precision_resumes(tmp_path):
@@ -266,7 +266,7 @@ def test_evaluation_is_the_forward_pass(whole):
     with torch.no_grad():
         seen = model(x, 3)
     assert torch.equal(found.predictions, seen.logits.argmax(dim=2))
-    assert torch.allclose(found.places, seen.places, atol=1e-6)
+    assert torch.allclose(found.locations, seen.locations, atol=1e-6)
     right = (seen.logits.argmax(dim=2) == some(12, seed=1).labels).double().mean(dim=1)
     assert found.accuracy == right.tolist()
     cross = torch.nn.functional.cross_entropy(seen.logits[2], some(12, seed=1).labels)

@@ -84,17 +84,28 @@ def test_published_numbers_stand_beside_ours():
     ],
 )
 def test_who_the_paper_says_is_harder_to_fool(quantity, pair, says):
-    wide = Interval(1, 0, 2)
-    row = Beside("mnist", "lenetfc", "contrast", quantity, pair, wide, wide)
+    wide, gap = Interval(1, 0, 2), Interval(0.5, -0.1, 1)
+    row = Beside("mnist", "lenetfc", "contrast", quantity, pair, wide, wide, gap)
     assert row.paper_says == says
     assert row.we_find == "alike"
 
 
 def test_never_reached_by_both_is_alike_and_by_one_is_not():
-    never = Interval(math.inf, math.inf, math.inf)
-    row = Beside("mnist", "lenetfc", "contrast", attack_tables.AT_50, Pair(1, 2), never, never)
-    assert row.we_find == "alike"
-    row = Beside("mnist", "lenetfc", "contrast", attack_tables.AT_50, Pair(1, 2), Interval(3, 2, 4), never)
+    never, soon = results([1, *[math.inf] * 9]), results([1] * 5 + [2] * 5)
+    for pair, says in (((never, never), "alike"), ((soon, never), "alike"), ((results([0.5] * 10), never), "top-down")):
+        names = ("lenetfc", "lenetfc_td")
+        (row,) = beside_published({("mnist", n, "contrast"): [run] for n, run in zip(names, pair, strict=True)})
+        assert row.we_find == says
+
+
+def test_the_pictures_that_are_hard_for_both_networks_hide_no_difference():
+    spread = np.linspace(1, 5, 100)
+    found = {("mnist", n, "contrast"): [results(spread + more)] for n, more in (("lenetfc", 0), ("lenetfc_td", 0.1))}
+    (row,) = beside_published(found)
+    assert row.top_down.low < row.bottom_up.high
+    assert row.difference.low > 0.09
+    assert row.we_find == "top-down"
+    (row,) = beside_published({key: runs * 3 for key, runs in found.items()})  # seeds that happen to be equal
     assert row.we_find == "top-down"
 
 

@@ -33,15 +33,15 @@ def test_a_glimpse_reads_where_its_place_says(scale, shares, size, side):
 @pytest.mark.filterwarnings("ignore:Since version 1.3.0, affine_grid")  # of a single pixel
 @pytest.mark.parametrize("side", [1, 2, 16, 27])
 def test_the_grid_is_that_of_torch(side):
-    places = torch.rand(5, 3, dtype=torch.float64, requires_grad=True)
-    scale, x, y = places.unbind(dim=1)
+    locations = torch.rand(5, 3, dtype=torch.float64, requires_grad=True)
+    scale, x, y = locations.unbind(dim=1)
     zero = torch.zeros_like(scale)
     matrices = torch.stack([scale, zero, x, zero, scale, y], dim=1).reshape(-1, 2, 3)
     theirs = torch.nn.functional.affine_grid(matrices, [5, 1, side, side], align_corners=True)
-    ours = sampling_grid(places, side)
+    ours = sampling_grid(locations, side)
     assert torch.allclose(ours, theirs, atol=1e-15)
     weights = torch.rand_like(ours)
-    of_ours, of_theirs = (torch.autograd.grad((weights * grid).sum(), places)[0] for grid in (ours, theirs))
+    of_ours, of_theirs = (torch.autograd.grad((weights * grid).sum(), locations)[0] for grid in (ours, theirs))
     assert torch.allclose(of_ours, of_theirs, atol=1e-12)
 
 
@@ -68,17 +68,17 @@ SCALES = st.tuples(st.floats(0.05, 0.9), st.floats(0.01, 0.09)).map(lambda pair:
 @settings(deadline=None, max_examples=50)
 @given(sigma=SIGMA, scales=SCALES)
 def test_a_tight_crop_never_leaves_the_picture(sigma, scales):
-    place = glimpse.places_from(torch.tensor([sigma], dtype=torch.float64), "tight_crop", *scales)
-    assert scales[0] - 1e-12 <= place[0, 0] <= scales[1] + 1e-12
-    assert glimpse.boxes(place).abs().max() <= 1 + 1e-12
+    location = glimpse.locations_from(torch.tensor([sigma], dtype=torch.float64), "tight_crop", *scales)
+    assert scales[0] - 1e-12 <= location[0, 0] <= scales[1] + 1e-12
+    assert glimpse.boxes(location).abs().max() <= 1 + 1e-12
 
 
 def test_the_rules_agree_for_the_smallest_window_only():
     smallest, largest = torch.tensor([[0.0, 0.9, 0.1]]), torch.tensor([[1.0, 0.9, 0.1]])
-    at = {rule: glimpse.places_from(smallest, rule, 0.2, 0.5)[0].tolist() for rule in glimpse.TRANSLATIONS}
-    for place in at.values():
-        assert place == pytest.approx([0.2, 0.64, -0.64])
-    reach = {rule: glimpse.places_from(largest, rule, 0.2, 0.5)[0, 1].item() for rule in glimpse.TRANSLATIONS}
+    at = {rule: glimpse.locations_from(smallest, rule, 0.2, 0.5)[0].tolist() for rule in glimpse.TRANSLATIONS}
+    for location in at.values():
+        assert location == pytest.approx([0.2, 0.64, -0.64])
+    reach = {rule: glimpse.locations_from(largest, rule, 0.2, 0.5)[0, 1].item() for rule in glimpse.TRANSLATIONS}
     assert reach == pytest.approx({"tight_crop": 0.4, "centre_invariant": 1.6, "naive": 0.64})
 
 
@@ -102,8 +102,8 @@ def test_pixel_boxes_of_a_wide_picture():
         (lambda: glimpse.take_glimpse(torch.rand(28, 28), torch.rand(1, 3), 7), r"\(N, C, H, W\), not \(28, 28\)"),
         (lambda: glimpse.take_glimpse(torch.rand(2, 1, 8, 8), torch.rand(1, 3), 4), r"\(2, 3\), not \(1, 3\)"),
         (lambda: glimpse.take_glimpse(torch.rand(1, 1, 8, 8), torch.rand(1, 3), 0), "side .* not 0"),
-        (lambda: glimpse.places_from(torch.rand(1, 3), "tight-crop", 0.2, 0.5), "did you mean 'tight_crop'"),
-        (lambda: glimpse.places_from(torch.rand(1, 3), "naive", 0.5, 0.2), r"scale_min 0\.5 and scale_max 0\.2"),
+        (lambda: glimpse.locations_from(torch.rand(1, 3), "tight-crop", 0.2, 0.5), "did you mean 'tight_crop'"),
+        (lambda: glimpse.locations_from(torch.rand(1, 3), "naive", 0.5, 0.2), r"scale_min 0\.5 and scale_max 0\.2"),
     ],
 )
 def test_bad_input(call, message):

@@ -29,19 +29,19 @@ def test_step_by_step_is_the_rule_by_hand(rows):
     assert step_by_step_weights(each).T.tolist() == [by_hand(column) for column in each.T.tolist()]
 
 
-def test_guidance_points_to_better_places():
+def test_guidance_points_to_better_locations():
     network, pictures = oracle.network(), oracle.pictures().repeat(8, 1, 1, 1)
     labels = LABELS.repeat(8)
     seen = network(pictures)
     found = glimpse.spatial_guidance(network, pictures, seen, labels, 0.9, torch.Generator().manual_seed(0))
-    used = seen.places[-1]
+    used = seen.locations[-1]
     assert torch.equal(found.proposals[:, 0], used[:, 0]), "the scale is kept"
     assert glimpse.boxes(found.proposals).abs().max() <= 1 + 1e-6
     assert ((found.proposals - used)[:, 1:].abs() <= 0.9 * (1 - used[:, :1]) + 1e-6).all()
 
     # the other three glimpses as they were, the last one at the proposal, all anew and as published
     crops = glimpse.take_glimpse(pictures, found.proposals, 28)
-    tokens = network.token(seen.features, seen.places).clone()
+    tokens = network.token(seen.features, seen.locations).clone()
     tokens[-1] = torch.cat([network.backbone(crops), found.proposals], dim=1)
     tried = F.cross_entropy(network.classify(network.fusion.plain(tokens)[0]), labels, reduction="none")
     better = tried < F.cross_entropy(seen.logits[-1], labels, reduction="none")

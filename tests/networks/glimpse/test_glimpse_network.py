@@ -23,15 +23,15 @@ def pictures():
 
 def as_published(network, pictures, count):
     """The authors' loop: every query of every token so far, anew after each glimpse."""
-    tokens, logits, place = [], [], glimpse.whole_picture(pictures)
+    tokens, logits, location = [], [], glimpse.whole_picture(pictures)
     for _ in range(count):
         crop = glimpse.take_glimpse(
-            pictures, place, glimpse.glimpse_side(pictures.shape[2], network.settings.downsampling)
+            pictures, location, glimpse.glimpse_side(pictures.shape[2], network.settings.downsampling)
         )
-        tokens.append(torch.cat([network.backbone(crop), place.detach()], dim=1))
+        tokens.append(torch.cat([network.backbone(crop), location.detach()], dim=1))
         fused, _ = network.fusion.plain(torch.stack(tokens))
         logits.append(network.classify(fused))
-        place = network.locate(fused)
+        location = network.locate(fused)
     return torch.stack(logits)
 
 
@@ -65,7 +65,7 @@ def test_fewer_glimpses_are_the_first_of_more(network, pictures):
     for count in (1, 2, 3):
         fewer = network(pictures, glimpses=count)
         assert torch.equal(fewer.logits, four.logits[:count])
-        assert torch.equal(fewer.places, four.places[:count])
+        assert torch.equal(fewer.locations, four.locations[:count])
     more = network(pictures, glimpses=6)
     assert more.logits.shape == (6, 6, 10)
     assert torch.allclose(more.logits[:4], four.logits)

@@ -62,21 +62,21 @@ def test_answers_places_and_features(seen):
     _, _, glimpses = seen
     expected = oracle.arrays()
     assert difference(glimpses.logits, expected["n_logit"]) < TOLERANCE
-    assert difference(glimpses.places, expected["n_affparam"]) < TOLERANCE
+    assert difference(glimpses.locations, expected["n_affparam"]) < TOLERANCE
     assert difference(glimpses.features, expected["n_feature"]) < TOLERANCE
     assert difference(glimpses.glimpse_logits, expected["n_aux_logit"]) < TOLERANCE
 
 
 def test_what_each_glimpse_sees(seen):
     _, pictures, glimpses = seen
-    for t, place in enumerate(glimpses.places):
-        crops = glimpse.take_glimpse(pictures, place, oracle.facts()["case"]["glimpse_size"])
+    for t, location in enumerate(glimpses.locations):
+        crops = glimpse.take_glimpse(pictures, location, oracle.facts()["case"]["glimpse_size"])
         assert difference(crops, oracle.arrays()[f"glimpse{t}"]) < TOLERANCE
 
 
 def test_attention(seen):
     network, _, glimpses = seen
-    tokens = network.token(glimpses.features, glimpses.places)
+    tokens = network.token(glimpses.features, glimpses.locations)
     assert difference(network.fusion.plain(tokens)[1], oracle.arrays()["attn"]) < TOLERANCE
     assert difference(glimpses.attention[-1], oracle.arrays()["attn"][:, -1]) < TOLERANCE
 
@@ -85,7 +85,7 @@ def test_the_naive_rule():
     with torch.no_grad():
         glimpses = oracle.network(rule="naive")(oracle.pictures())
     assert difference(glimpses.logits, oracle.arrays()["naive.n_logit"]) < TOLERANCE
-    assert difference(glimpses.places, oracle.arrays()["naive.n_affparam"]) < TOLERANCE
+    assert difference(glimpses.locations, oracle.arrays()["naive.n_affparam"]) < TOLERANCE
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -166,9 +166,9 @@ def test_sizes(name, side):
 
 
 def test_boxes():
-    places = components("geometry", "aff")
-    assert difference(glimpse.boxes(places), components("geometry", "rect")) < TOLERANCE
-    pixels = glimpse.pixel_boxes(places, 112, 112)
+    locations = components("geometry", "aff")
+    assert difference(glimpse.boxes(locations), components("geometry", "rect")) < TOLERANCE
+    pixels = glimpse.pixel_boxes(locations, 112, 112)
     assert pixels[:, [1, 0]].tolist() == components("geometry", "corners_tl_yx").tolist()
     assert pixels[:, [3, 2]].tolist() == components("geometry", "corners_br_yx").tolist()
     rectangles = components("geometry", "rect")
@@ -192,6 +192,6 @@ def test_step_by_step_weights():
 
 @pytest.mark.parametrize(("threshold", "entry"), [(0.4, "loss"), (0.6, "threshold0.6")])
 def test_small_scale_loss(threshold, entry):
-    places = components("geometry", "aff")[components("ss_loss", "aff_rows")]
-    loss = small_scale_loss(places, components("ss_loss", "last_ce"), threshold, components("ss_loss", "scale_min"))
+    locations = components("geometry", "aff")[components("ss_loss", "aff_rows")]
+    loss = small_scale_loss(locations, components("ss_loss", "last_ce"), threshold, components("ss_loss", "scale_min"))
     assert loss.item() == pytest.approx(components("ss_loss", entry), rel=TOLERANCE)
