@@ -1,11 +1,13 @@
 """Training seed by seed, as the commands do it, and how the epochs are shown."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
+    from c2f.cli.options import Training
     from c2f.runs.record import Run
     from c2f.training.checkpoints import History
 
@@ -45,12 +47,7 @@ class Epochs:
 
 
 def train_each(
-    name: str,
-    seeds: Sequence[int],
-    repetitions: int,
-    epochs: int,
-    train: Callable[[int, Epochs], "Run"],
-    output: Path,
+    name: str, recipe: Any, how: "Training", device: str, train: Callable[..., "Run"], also: Callable[[Any], None]
 ) -> Iterator[tuple[str, "Run"]]:
     """Train each seed, its epochs shown; give ``NAME--seedS`` and the run.
 
@@ -58,21 +55,32 @@ def train_each(
 
     Args:
         name: of the record.
-        seeds: of the runs; without them 0, 1, ... below ``repetitions``.
-        repetitions: how often the recipe repeats a training.
-        epochs: of each training.
-        train: trains a seed, and is to call what shows the epochs.
-        output: the folder; a run that it held already is told and left out.
+        recipe: says how many epochs, and how many seeds where none are named.
+        how: the command's options.
+        device: as torch names it.
+        train: what ``c2f.training.seeds`` trains a seed by.
+        also: called with each history as it is shown.
     """
-    every = list(seeds or range(repetitions))
-    for seed in every[int(os.environ.get("RANK", 0)) :: int(os.environ.get("WORLD_SIZE", 1))]:
-        what = f"{name}--seed{seed}"
-        with Epochs(what, epochs) as shown:
-            run = train(seed, shown)
-        if run.fresh:
-            yield what, run
-        else:
-            print(f"{what}: already in {output}; --again trains it anew")
+    from c2f.runs.folder import holds
+    from c2f.training.seeds import at_once, train_seeds
+
+    every = list(how.seeds or range(recipe.repetitions))
+    mine = every[int(os.environ.get("RANK", 0)) :: int(os.environ.get("WORLD_SIZE", 1))]
+    missing = [seed for seed in mine if how.again or not holds(how.output, name, seed)]
+    processes = at_once(missing, device) if how.at_once is None else max(1, min(how.at_once, len(missing)))
+    with ExitStack() as stack:
+        shown = {seed: stack.enter_context(Epochs(f"{name}--seed{seed}", recipe.epochs)) for seed in mine}
+
+        def on_epoch(seed: int, history: Any) -> None:
+            shown[seed](history)
+            if len(history):
+                also(history)
+
+        for seed, run in train_seeds(train, mine, processes, on_epoch):
+            if run.fresh:
+                yield shown[seed].what, run
+            else:
+                print(f"{shown[seed].what}: already in {how.output}; --again trains it anew")
 
 
 def if_there(run: "Run", output: Path) -> str:

@@ -75,6 +75,8 @@ class Training:
         engine: how steps are carried out: in torch's own memory format (plain), channels_last, or compiled; auto takes
             what is quickest here (`c2f doctor --speed`).
         precision: of convolutions, float32 or bfloat16; auto is float32 but where bfloat16 was shown to do as well.
+        at_once: seeds that are trained at once, each in a process of one thread; without it as many as torch has
+            threads, on a GPU one.
     """
 
     seeds: tuple[int, ...] = ()
@@ -83,10 +85,11 @@ class Training:
     output: Path = Path("output")
     engine: Literal["auto", "plain", "channels_last", "compiled"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    at_once: int | None = None
 
-    def how(self) -> dict[str, Any]:
-        """Return what is the same for all networks, as ``c2f.runs.execution.TrainingExecution`` has it."""
-        return {"again": self.again, "engine": self.engine, "precision": self.precision}
+    def __post_init__(self) -> None:
+        if self.at_once is not None:
+            positive_int(self.at_once, "at-once")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,12 +4,13 @@ it.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from c2f.cli.epochs import Epochs, train_each
+from c2f.cli.epochs import train_each
 from c2f.cli.options import Training, changes_of, check_seeds
 from c2f.common.checks import positive_int
 from c2f.experiments.glimpses.recipes import GlimpseRecipe
@@ -75,21 +76,8 @@ def train_classifier(
 
     found = find_recipe(network, data, profile, recipe, **vars(changes))
 
-    def train(seed: int, device: str, shown: Epochs) -> Run:
-        return train_run(
-            network,
-            data,
-            found,
-            seed,
-            training.output,
-            merge=merge,
-            scaler=scaler,
-            device=device,
-            on_epoch=shown,
-            **training.how(),
-        )
-
-    _train_all(network, data, found, training, train)
+    run = partial(train_run, network, data, found, merge=merge, scaler=scaler)
+    _train_all(network, data, found, training, run)
 
 
 def train_segmentation(
@@ -113,21 +101,9 @@ def train_segmentation(
 
     recipe, channels = mesh_profile(profile, width=width, **vars(changes))
 
-    def train(seed: int, device: str, shown: Epochs) -> Run:
-        return segmentation_run(
-            network.removeprefix("segmentation_"),
-            data,
-            seed,
-            training.output,
-            recipe=recipe,
-            width=channels,
-            mesh_seed=mesh_seed,
-            device=device,
-            on_epoch=shown,
-            **training.how(),
-        )
-
-    _train_all(network, data, recipe, training, train)
+    short = network.removeprefix("segmentation_")
+    run = partial(segmentation_run, short, data, recipe=recipe, width=channels, mesh_seed=mesh_seed)
+    _train_all(network, data, recipe, training, run)
 
 
 def train_densenet(
@@ -154,20 +130,8 @@ def train_densenet(
     positive_int(workers, "workers", minimum=0, maximum=1024)
     found = dense_recipe(network, data, profile, recipe, **vars(changes))
 
-    def train(seed: int, device: str, shown: Epochs) -> Run:
-        return densenet_run(
-            network,
-            data,
-            seed,
-            training.output,
-            recipe=found,
-            workers=workers if stream else None,
-            device=device,
-            on_epoch=shown,
-            **training.how(),
-        )
-
-    _train_all(network, data, found, training, train)
+    run = partial(densenet_run, network, data, recipe=found, workers=workers if stream else None)
+    _train_all(network, data, found, training, run)
 
 
 def train_glimpses(
@@ -210,27 +174,12 @@ def train_glimpses(
     )
     writer = None if tensorboard is None else boards.open_writer(tensorboard / f"{network}--{data}")
 
-    def train(seed: int, device: str, shown: Epochs) -> Run:
-        def on_epoch(history: GlimpseHistory) -> None:
-            shown(history)
-            if writer is not None and len(history):
-                boards.write_epoch(writer, history)
+    def write(history: GlimpseHistory) -> None:
+        if writer is not None:
+            boards.write_epoch(writer, history)
 
-        return glimpse_run(
-            network,
-            data,
-            seed,
-            training.output,
-            setup=setup,
-            streamed=stream,
-            noise=noise,
-            workers=workers,
-            device=device,
-            on_epoch=on_epoch,
-            **training.how(),
-        )
-
-    _train_all(network, data, setup.recipe, training, train)
+    run = partial(glimpse_run, network, data, setup=setup, streamed=stream, noise=noise, workers=workers)
+    _train_all(network, data, setup.recipe, training, run, write)
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -242,24 +191,25 @@ COMMANDS: dict[str, Callable[..., None]] = {
 """Kind of network -> its ``c2f train``."""
 
 
-def _train_all(name: str, data: str, recipe: Any, how: Training, train: Callable[[int, str, Epochs], Run]) -> None:
-    """Train each seed and say in a line what came of it."""
+def _train_all(
+    name: str,
+    data: str,
+    recipe: Any,
+    how: Training,
+    run: Callable[..., Run],
+    also: Callable[[Any], None] = lambda history: None,
+) -> None:
+    """Train each seed by ``run`` and say in a line what came of it; ``also`` is called with histories, too."""
     from c2f.runs.folder import run_name
     from c2f.training.device import find_device
 
     check_seeds(how.seeds)
     device = find_device(how.device)
-    trained = train_each(
-        run_name(name, data),
-        how.seeds,
-        recipe.repetitions,
-        recipe.epochs,
-        lambda seed, shown: train(seed, device, shown),
-        how.output,
-    )
-    for what, run in trained:
-        seconds = run.values["train_seconds"]
-        print(f"{what}: {_result(run)}, {seconds:.0f} s; record and weights in {how.output}", flush=True)
+    told = {"device": device, "again": how.again, "engine": how.engine, "precision": how.precision}
+    each = train_each(run_name(name, data), recipe, how, device, partial(run, output=how.output, **told), also)
+    for what, done in each:
+        seconds = done.values["train_seconds"]
+        print(f"{what}: {_result(done)}, {seconds:.0f} s; record and weights in {how.output}", flush=True)
 
 
 def _result(run: Run) -> str:

@@ -23,7 +23,7 @@ _queue: "Queue[tuple[int, Any]] | None" = None
 
 def at_once(seeds: Sequence[int], device: str) -> int:
     """Return how many of ``seeds`` to train at once on ``device``: on a CPU one a thread, elsewhere one."""
-    return min(len(seeds), torch.get_num_threads()) if torch.device(device).type == "cpu" else 1
+    return max(1, min(len(seeds), torch.get_num_threads())) if torch.device(device).type == "cpu" else 1
 
 
 def train_seeds(
