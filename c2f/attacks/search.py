@@ -20,13 +20,14 @@ from torch import Tensor
 from c2f.attacks.victim import Victim, check_alone
 from c2f.common.streams import Streams
 from c2f.networks.answers import finite
+from c2f.networks.inference import CHECKED, agree, close
 from c2f.networks.modes import in_float32
 
 Candidates = Callable[[Tensor, Tensor], Tensor]
 """Maps rows ``(n,)`` and steps ``(n, w)`` to the perturbed pictures ``(n, w, C, H, W)``."""
 
-CLOSE = 1e-4
-"""Where the two largest logits are nearer than this share of the largest, the fast network's answer is not trusted."""
+PixelFools = Callable[[Tensor, Tensor], Tensor]
+"""Maps flat places of pixels of a picture ``(m,)`` and the values ``(m,)`` of all their channels to bool ``(m,)``."""
 
 
 class Judge:
@@ -48,8 +49,8 @@ class Judge:
         goal = criterion.labels if isinstance(criterion, Misclassification) else criterion.target_classes  # type: ignore[attr-defined]
         self.classes: Tensor = goal.raw
         pixels = pictures.shape[2] * pictures.shape[3]
-        self.batch = max(16, 2**17 // pixels) if pictures.device.type == "cpu" else max(64, 2**23 // pixels)
-        logits = self._logits(pictures[:16])
+        self.batch = max(16, 2**18 // pixels) if pictures.device.type == "cpu" else max(64, 2**23 // pixels)
+        logits = self._logits(pictures[:CHECKED])
         if logits.ndim != 2 or logits.dtype not in (torch.float32, torch.float64):
             raise ValueError(
                 f"the model's outputs are {logits.dtype} {tuple(logits.shape)}; attacks need logits (N, K) in float32"
@@ -61,13 +62,10 @@ class Judge:
             )
         with in_float32(pictures.device):
             check_alone(model, pictures[0], logits[0])
-        self.fast = isinstance(model, Victim) and self._agrees(model, pictures[:16], logits)
-        self.fooled = self(pictures, torch.arange(len(pictures)))
-
-    @staticmethod
-    def _agrees(model: Victim, pictures: Tensor, logits: Tensor) -> bool:
         # A network may use a batch norm in ways that folding does not know of.
-        return bool(((model.fast(pictures) - logits).abs() <= CLOSE / 4 * logits.abs().amax()).all())
+        self.fast = isinstance(model, Victim) and agree(model.fast(pictures[:CHECKED]), logits)
+        self._one_pixel_agrees: bool | None = None  # not known yet
+        self.fooled = self(pictures, torch.arange(len(pictures)))
 
     def _logits(self, pictures: Tensor) -> Tensor:
         with in_float32(pictures.device), torch.no_grad():
@@ -91,13 +89,55 @@ class Judge:
         if not self.fast:
             return self._logits(pictures).argmax(dim=1)
         assert isinstance(self.model, Victim)
-        logits = self.model.fast(pictures)
-        answer = logits.argmax(dim=1)
-        largest = logits.topk(min(2, logits.shape[1]), dim=1).values
-        sure = largest[:, 0] - largest[:, -1] > CLOSE * logits.abs().amax(dim=1)
-        if not sure.all():
-            answer[~sure] = self._logits(pictures[~sure]).argmax(dim=1)
+        return self._settled(self.model.fast(pictures), lambda unsure: pictures[unsure])
+
+    def _settled(self, logits: Tensor, pictures: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return the classes of ``(m, K)``, and of ``pictures(where)`` the model's own where they are close."""
+        answer, unsure = logits.argmax(dim=1), close(logits)
+        if unsure.any():
+            answer[unsure] = self._logits(pictures(unsure)).argmax(dim=1)
         return answer
+
+    def of_one_pixel(self, picture: Tensor, row: int) -> PixelFools | None:
+        """Return how to ask quickly which pixels of ``picture`` ``(C, H, W)``, of row ``row``, fool; or None."""
+        model = self.model
+        if not self.fast or not isinstance(model, Victim) or self._one_pixel_agrees is False:
+            return None
+        if (quick := model.one_pixel) is None:
+            return None
+        with torch.no_grad():
+            quick.see(picture if model.mean is None else picture - model.mean)
+
+        def logits(places: Tensor, values: Tensor) -> Tensor:
+            rows, columns = places // picture.shape[2], places % picture.shape[2]
+            with in_float32(picture.device), torch.no_grad():
+                return quick(torch.stack([rows, columns], dim=1), values[:, None] - picture[:, rows, columns].T)
+
+        def fools(places: Tensor, values: Tensor) -> Tensor:
+            answers = self._settled(
+                logits(places, values), lambda some: with_pixels(picture, places[some], values[some])
+            )
+            return self._fools(answers, self.classes[row])
+
+        if self._one_pixel_agrees is None:
+            places = torch.linspace(0, picture[0].numel() - 1, CHECKED).long()
+            values = torch.linspace(*model.bounds, CHECKED)
+            plain = self._logits(with_pixels(picture, places, values))
+            self._one_pixel_agrees = agree(logits(places, values), plain)
+        return fools if self._one_pixel_agrees else None
+
+
+def with_pixels(pictures: Tensor, places: Tensor, values: Tensor) -> Tensor:
+    """Return ``pictures`` ``(m, C, H, W)``, or one ``(C, H, W)`` m times, with all channels of a pixel set in each.
+
+    Args:
+        pictures: left as they are.
+        places: of the pixels, flat, ``(m,)``.
+        values: ``(m,)``.
+    """
+    made = pictures.expand(len(places), *pictures.shape[-3:]).clone()
+    made.flatten(2)[torch.arange(len(places)), :, places] = values[:, None]
+    return made
 
 
 @dataclass(frozen=True)
@@ -110,6 +150,7 @@ class Search:
         streams: the random numbers of each.
         fools: maps candidates ``(m, C, H, W)`` and the rows ``(m,)`` that they were made from to bool ``(m,)``.
         window: how many candidates to ask about at once where there are so many.
+        of_one_pixel: gives for a row how to ask about its single pixels quickly, or None.
     """
 
     pictures: Tensor
@@ -117,6 +158,7 @@ class Search:
     streams: Streams
     fools: Callable[[Tensor, Tensor], Tensor]
     window: int
+    of_one_pixel: Callable[[int], PixelFools | None] = lambda row: None
 
     def first(self, candidates: Candidates, begin: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
         """Find each picture's first step from ``begin`` to before ``end``, int64 ``(n,)``, whose candidate fools.
@@ -226,7 +268,12 @@ class PictureAttack(MinimizationAttack):
             streams = Streams(self.seed, self.name, [ids[i] for i in todo.tolist()])
             bounds = (float(model.bounds.lower), float(model.bounds.upper))
             search = Search(
-                pictures[todo], bounds, streams, lambda made, rows: judge(made, todo[rows]), max(1, judge.batch // 2)
+                pictures[todo],
+                bounds,
+                streams,
+                lambda made, rows: judge(made, todo[rows]),
+                max(1, judge.batch // 4),
+                lambda row: judge.of_one_pixel(pictures[todo[row]], int(todo[row])),
             )
             result[todo] = self.find(search)
             # The rounding of a batch's size may turn a tie; what Foolbox will say of this very batch decides.

@@ -11,8 +11,9 @@ from foolbox.models import Model
 from torch import Tensor, nn
 
 from c2f.networks.answers import checked_logits, finite
-from c2f.networks.folding import folded, for_cpu
+from c2f.networks.inference import Quick
 from c2f.networks.modes import copied, in_float32
+from c2f.networks.one_pixel import OnePixel
 
 
 class Victim(foolbox.PyTorchModel):
@@ -20,7 +21,8 @@ class Victim(foolbox.PyTorchModel):
 
     In bfloat16 half of the "successes" of a search for the smallest contrast are none when checked in float32.
     The network is copied, so that neither its mode nor its device changes. ``fast`` is the same network with folded
-    batch norms: searches ask it first, and this one wherever the answer is close.
+    batch norms: searches ask it first, and this one wherever the answer is close. ``one_pixel`` asks about changes of
+    one pixel of a picture, where the network is one that ``OnePixel`` knows.
 
     Raises:
         ValueError: a network with numbers other than float32; at a call, outputs that are no finite logits; at the
@@ -36,8 +38,8 @@ class Victim(foolbox.PyTorchModel):
         preprocessing = None if self.mean is None else {"mean": self.mean}
         super().__init__(network, bounds=(0, 1), device=torch.device(device), preprocessing=preprocessing)
         self._checked = False
-        quick = for_cpu(network) if self.device.type == "cpu" else folded(network)
-        self._quick = torch.compile(quick, dynamic=True) if compiled else quick
+        self._quick = Quick(network, self.device, compiled)
+        self.one_pixel = OnePixel.of(network) if self.device.type == "cpu" else None
         network.register_forward_hook(self._check)
 
     def _check(self, network: nn.Module, arguments: tuple[Tensor], outputs: Any) -> None:
@@ -54,7 +56,7 @@ class Victim(foolbox.PyTorchModel):
 
     def fast(self, pictures: Tensor) -> Tensor:
         """Map pictures ``(N, C, H, W)`` to logits ``(N, K)`` that may differ in their last digits."""
-        with in_float32(self.device), torch.no_grad():
+        with in_float32(self.device):
             return self._quick(pictures if self.mean is None else pictures - self.mean)
 
 

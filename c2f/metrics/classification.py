@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from c2f.datasets.batches import Loader
 from c2f.networks.answers import checked_logits
+from c2f.networks.inference import Inference
 from c2f.networks.modes import eval_mode
 
 
@@ -33,18 +34,18 @@ class Evaluation:
 
 
 def evaluate(network: nn.Module, loader: Loader, num_classes: int) -> Evaluation:
-    """Classify every picture of ``loader`` in inference mode; the modes of the network's modules are left as they were.
+    """Classify every picture of ``loader`` in inference mode and float32; the network is left as it was.
 
     Every picture counts the same, whatever the batches: a short last batch does not weigh more.
 
     Raises:
         ValueError: outputs that are no finite logits ``(N, K)``.
     """
-    start = time.perf_counter()
+    start, answers = time.perf_counter(), Inference(network)
     losses, labels, predictions = [], [], []
-    with eval_mode(network), torch.no_grad():  # a loader's threads may not write to inference tensors
+    with torch.no_grad():  # a loader's threads may not write to inference tensors
         for x, y in loader.epoch(0):
-            logits = checked_logits(network(x), len(x))
+            logits = checked_logits(answers(x), len(x))
             losses.append(F.cross_entropy(logits, y, reduction="sum"))
             predictions.append(logits.argmax(dim=1))
             labels.append(y)

@@ -17,6 +17,7 @@ from torchvision.transforms.v2.functional import gaussian_blur
 
 from c2f.common.checks import choose, positive_int
 from c2f.networks.answers import checked_logits
+from c2f.networks.inference import Inference
 from c2f.networks.modes import frozen
 
 BLUR_SIZE, BLUR_SIGMA = 11, 5.0
@@ -140,16 +141,17 @@ def _follow(
     other = SUBSTRATES[substrate](pictures)
     start, finish = (other, pictures) if insert else (pictures, other)
 
+    answer = Inference(network)
     with frozen(network), torch.inference_mode():
         if classes is None:
-            answers = [checked_logits(network(part), len(part)) for part in pictures.split(batch_size)]
+            answers = [checked_logits(answer(part), len(part)) for part in pictures.split(batch_size)]
             classes = torch.cat(answers).argmax(dim=1)
         classes = classes.to(pictures.device)
         scores = []
         for places in torch.arange(count * len(changed), device=order.device).split(batch_size):
             picture, at = places // len(changed), places % len(changed)
             seen = torch.where(rank[picture] < changed[at].reshape(-1, 1, 1, 1), finish[picture], start[picture])
-            logits = checked_logits(network(seen), len(seen))
+            logits = checked_logits(answer(seen), len(seen))
             if int(classes.max()) >= logits.shape[1]:
                 raise ValueError(f"class {int(classes.max())} is asked for but the network has {logits.shape[1]}")
             scores.append(logits.float().softmax(dim=1).gather(1, classes[picture, None])[:, 0])

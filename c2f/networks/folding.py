@@ -6,6 +6,7 @@ Axes: N pictures, C channels, H rows, W columns.
 """
 
 import math
+from dataclasses import dataclass
 from functools import reduce
 
 import torch
@@ -13,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from c2f.networks.blocks import ResidualBlock, SameConv2d, SameMaxPool2d, UpBlock, pad_same
+from c2f.networks.blocks import GlobalMean, ResidualBlock, SameConv2d, SameMaxPool2d, UpBlock, pad_same
 from c2f.networks.bottom_up import BottomUp
 from c2f.networks.modes import copied
 
@@ -36,30 +37,69 @@ def folded(network: nn.Module) -> nn.Module:
 
 
 def for_cpu(network: nn.Module) -> nn.Module:
-    """Return ``folded(network)`` as a CPU runs it fastest: channels last, max pools without torch's own.
+    """Return ``folded(network)`` as a CPU runs it fastest: max pools without torch's own, and channels last.
 
-    Its max pool notes where each maximum was, too, and is slow where few channels do not fill a CPU's vectors.
+    Torch's max pool notes where each maximum was, too, and is slow where few channels do not fill a CPU's vectors.
     """
+    layers = plain_layers(network)
+    if layers is not None:
+        return Straight(layers)
     network = folded(network)
     for owner in list(network.modules()):
         for name, module in owner.named_children():
             if isinstance(module, SameMaxPool2d):
                 setattr(owner, name, SlicedMaxPool2d(module.kernel))
-    if isinstance(network, BottomUp):
-        _pool_first_stage(network)
     return network.to(memory_format=torch.channels_last)
 
 
-def _pool_first_stage(network: BottomUp) -> None:
-    # Of the later convolutions, which are wider, this would only make more operations.
-    first, second = (network.get_submodule(name) for name in network.stage_names[:2])
-    assert isinstance(first, nn.Sequential)
-    assert isinstance(second, nn.Sequential)
-    pool, convolution = second[0], next(first[0].children())
-    pooled = isinstance(pool, SlicedMaxPool2d) and pool.kernel == 2
-    if pooled and len(first) == 1 and isinstance(convolution, SameConv2d):
-        first[0].add_module("0", PooledConv2d(convolution))  # the ReLU after it is then of maxima
-        second[0] = nn.Identity()
+@dataclass(frozen=True)
+class PlainLayer:
+    """A "SAME" convolution of stride 1 and its ReLU; ``pool``: the kernel of the max pool after it, or 0."""
+
+    convolution: SameConv2d
+    pool: int
+
+
+def plain_layers(network: nn.Module) -> list[PlainLayer] | None:
+    """Return the folded layers of a plain bottom-up network, before its mean, or None where it has other parts."""
+    hooked = any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
+    if type(network) is not BottomUp or hooked:
+        return None
+    leaves = [leaf for leaf in folded(network).requires_grad_(False).modules() if not list(leaf.children())]
+    leaves = [leaf for leaf in leaves if not isinstance(leaf, nn.Identity | nn.Dropout)]
+    layers = []
+    while len(leaves) >= 3:
+        convolution, relu, *leaves = leaves
+        pool = leaves.pop(0) if isinstance(leaves[0], SameMaxPool2d) else None
+        if type(convolution) is not SameConv2d or type(relu) is not nn.ReLU:
+            return None  # such as a batch norm that cannot be folded
+        if convolution.kernel_size[0] % 2 == 0 or convolution.stride != (1, 1):
+            return None
+        layers.append(PlainLayer(convolution, pool.kernel if isinstance(pool, SameMaxPool2d) else 0))
+    return layers if layers and len(leaves) == 1 and isinstance(leaves[0], GlobalMean) else None
+
+
+class Straight(nn.Module):
+    """The layers of a plain network, one after the other, and the mean; what is written over needs no new memory."""
+
+    def __init__(self, layers: list[PlainLayer]):
+        super().__init__()
+        self.pooled = PooledConv2d(layers[0].convolution) if layers[0].pool == 2 else None
+        self.layers = layers[1:] if self.pooled else layers
+        for layer in layers:
+            layer.convolution.to(memory_format=torch.channels_last)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(N, C, H, W)`` to logits ``(N, K)``."""
+        if self.pooled is not None:
+            x = self.pooled(x).relu_().contiguous(memory_format=torch.channels_last)
+        for layer in self.layers:
+            convolution = layer.convolution
+            x = torch.conv2d(x, convolution.weight, convolution.bias, padding=convolution.padding)
+            if layer.pool:  # first, so that the ReLU has less to do
+                x = sliced_max(pad_same(x, layer.pool, 2, value=-math.inf), layer.pool)
+            x = x.relu_()
+        return x.mean(dim=(2, 3))
 
 
 class PooledConv2d(nn.Module):
@@ -95,10 +135,14 @@ class SlicedMaxPool2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(N, C, H, W)`` to ``(N, C, ceil(H/2), ceil(W/2))``."""
-        rows, columns = math.ceil(x.shape[2] / 2), math.ceil(x.shape[3] / 2)
-        x = pad_same(x, self.kernel, 2, value=-math.inf)
-        x = reduce(torch.maximum, [x[:, :, first : first + 2 * rows - 1 : 2] for first in range(self.kernel)])
-        return reduce(torch.maximum, [x[..., first : first + 2 * columns - 1 : 2] for first in range(self.kernel)])
+        return sliced_max(pad_same(x, self.kernel, 2, value=-math.inf), self.kernel)
+
+
+def sliced_max(x: Tensor, kernel: int) -> Tensor:
+    """Max pooling of stride 2 without padding: ``(N, C, H, W)`` to ``(N, C, (H - kernel) // 2 + 1, ...)``."""
+    rows, columns = ((size - kernel) // 2 * 2 + 1 for size in x.shape[2:])
+    x = reduce(torch.maximum, [x[:, :, first : first + rows : 2] for first in range(kernel)])
+    return reduce(torch.maximum, [x[..., first : first + columns : 2] for first in range(kernel)])
 
 
 def _fold(owner: nn.Module, convolution: str, norm_owner: nn.Module, norm: str) -> None:

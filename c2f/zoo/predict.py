@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from c2f.networks.glimpse.network import MultiGlimpse
+from c2f.networks.inference import Inference
 from c2f.networks.modes import copied
 from c2f.zoo.models import TrainedModel
 
@@ -27,6 +28,6 @@ def predict_fn_of(model: TrainedModel, device: str = "cpu") -> PredictFn:
     """Return a trained classifier, of one answer or one after each glimpse, as a function; its network is copied."""
     if isinstance(model.network, MultiGlimpse):
         return predict_fn(model.network, device)
-    network = copied(model.network).to(device).eval()
+    network = Inference(copied(model.network).to(device))
     mean = 0 if model.mean is None else model.mean.to(device)
     return lambda x: network(x - mean)[None]

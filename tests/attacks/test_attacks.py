@@ -71,6 +71,20 @@ def test_a_claimed_success_is_a_misclassification_within_bounds(name, protocol):
     assert (success & ~wrong).any() or name == "single_pixel"
 
 
+@pytest.mark.parametrize("mean", [None, torch.full((1, 28, 28), 0.02)])
+@pytest.mark.parametrize("protocol", attacks.PROTOCOLS)
+def test_the_single_pixel_is_that_of_the_search_among_whole_pictures(protocol, mean):
+    (x, _), quick, whole = fashion(), *(attacks.victim(network(), mean) for _ in range(2))
+    whole.one_pixel = None
+    largest = whole(x).topk(2).values
+    x = x[(largest[:, 0] - largest[:, 1]).argsort()[:6]]  # those that one pixel may turn
+    y = whole(x).argmax(dim=1)
+    attack = attacks.build("single_pixel", protocol)
+    found, expected = (attack(model, x, y, epsilons=None) for model in (quick, whole))
+    assert torch.equal(found[0], expected[0])
+    assert 0 < found[2].sum() < len(x)
+
+
 # Where the decision is driven to the very boundary, rounding, which depends on the batch, has the last word.
 @pytest.mark.parametrize(("name", "protocol"), RUNS)
 def test_the_batch_changes_nothing(name, protocol):

@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from c2f import attacks
+from c2f import attacks, networks
 from c2f.attacks import gradient
-from c2f.attacks.search import CLOSE, Judge, Search
+from c2f.attacks.search import Judge, Search
 from c2f.common.streams import Streams
+from c2f.networks.inference import CLOSE
+from c2f.networks.one_pixel import OnePixel
 
 
 def search_of(strengths, window):
@@ -83,6 +85,14 @@ def test_a_network_that_folding_changes_is_not_asked_through_it():
     model.fast = lambda x: torch.zeros(len(x), 2)
     pictures = torch.tensor([0.1, 0.9]).view(2, 1, 1, 1)
     assert not Judge(model, Misclassification(torch.tensor([0, 1])), pictures).fast
+
+
+def test_single_pixels_whose_logits_are_others_are_not_believed(monkeypatch):
+    model, pictures = attacks.victim(networks.build("lenetfc", 1, 3, 8, seed=1)), torch.rand(3, 1, 8, 8)
+    goal = Misclassification(torch.tensor([0, 1, 2]))
+    assert Judge(model, goal, pictures).of_one_pixel(pictures[0], 0) is not None
+    monkeypatch.setattr(OnePixel, "__call__", lambda self, pixels, changes: torch.ones(len(pixels), 3))
+    assert Judge(model, goal, pictures).of_one_pixel(pictures[0], 0) is None
 
 
 # From here on through Foolbox's own call.

@@ -5,7 +5,7 @@ from torch import nn
 from c2f import networks
 from c2f.attacks import build, victim
 from c2f.networks.blocks import SameConv2d, SameMaxPool2d
-from c2f.networks.folding import PooledConv2d, SlicedMaxPool2d, folded, for_cpu
+from c2f.networks.folding import PooledConv2d, SlicedMaxPool2d, Straight, folded, for_cpu
 
 
 class Outputs(nn.Module):
@@ -97,10 +97,9 @@ def test_where_the_first_stage_can_be_pooled_it_is():
     def kinds(name):
         return {type(module) for module in for_cpu(networks.build(name, 1, 10, 32, seed=0)).modules()}
 
-    assert {PooledConv2d, SlicedMaxPool2d} <= kinds("lenetfc")
-    for name in ("nin_light", "resnet18"):  # their pools are of 3x3
-        assert SlicedMaxPool2d in kinds(name)
-        assert not {PooledConv2d, SameMaxPool2d} & kinds(name)
+    assert {Straight, PooledConv2d} <= kinds("lenetfc")
+    assert kinds("nin_light") == {Straight}  # its pools are of 3x3
+    assert SlicedMaxPool2d in kinds("resnet18")
 
 
 def trained(network):

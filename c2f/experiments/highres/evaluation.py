@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from c2f.common.checks import positive_int
 from c2f.datasets.batches import Loader
 from c2f.metrics.classification import ClassScores, class_scores, confusion_matrix
-from c2f.networks.modes import eval_mode
+from c2f.networks.inference import Inference
 
 
 @dataclass(frozen=True)
@@ -102,15 +102,16 @@ def ranks(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def report(network: nn.Module, loader: Loader, num_classes: int) -> Report:
-    """Classify every picture of ``loader`` in inference mode; the modes of the network's modules are left as they were.
+    """Classify every picture of ``loader`` in inference mode and float32; the network is left as it was.
 
     Raises:
         ValueError: logits that are not finite.
     """
     found: list[Sequence[Tensor]] = []
-    with eval_mode(network), torch.no_grad():  # inference_mode would not reach threads that decode
+    answers = Inference(network)
+    with torch.no_grad():  # inference_mode would not reach threads that decode
         for x, y in loader.epoch(0):
-            logits = network(x)
+            logits = answers(x)
             lost = F.cross_entropy(logits, y, reduction="none").double()
             found.append((lost, ranks(logits, y), y, logits.argmax(dim=1)))
     lost, placed, labels, predicted = (torch.cat(part).cpu() for part in zip(*found, strict=True))
