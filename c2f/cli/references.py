@@ -5,6 +5,7 @@ from pathlib import Path
 
 from c2f.cli.app import app
 from c2f.cli.options import Device
+from c2f.common.cores import be_nice, use_spare_cores
 
 
 @app.command(name="reference")
@@ -18,6 +19,7 @@ def reference(
     compile: bool = False,
     pack: Path | None = None,
     unpack: Path | None = None,
+    nice: bool = False,
 ) -> None:
     """Run what is missing of the book's reference runs, in order of value; stop and go on at any time.
 
@@ -32,6 +34,7 @@ def reference(
         compile: run through torch.compile.
         pack: write all of the output folder's results into this tar file at the end.
         unpack: first merge the results in this tar file into the output folder.
+        nice: let other processes go first.
     """
     from c2f import reference as runs
     from c2f.runs.folder import SHIPPED
@@ -52,6 +55,9 @@ def reference(
         return
 
     if unpack is None or budget is not None or only:
+        if nice:
+            be_nice()
+        use_spare_cores()
         settings = runs.Settings(folder, found, compile, deadline, lambda line: print(line, flush=True))
         finished, missing = runs.run(chosen, settings)
         print(f"finished {len(finished)}, still missing {len(missing)}{': ' + ', '.join(missing) if missing else ''}")
