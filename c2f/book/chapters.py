@@ -312,12 +312,15 @@ def check_parameters(name: str, namespace: MutableMapping[str, Any], book: Path 
     harmless. A value such as ``"1e-4"`` is put into its declared type in ``namespace``.
 
     A notebook that runs in ``book``, as JupyterLab has it, goes on in the folder above, where the commands of the
-    README are given and leave their results.
+    README are given and leave their results. torch, which is loaded later, takes the cores that other work leaves
+    (``c2f.common.cores``).
 
     Raises:
         ParameterError: a parameter that is unknown, missing, ill-typed or out of range, or an ``output`` that cannot be
             written to.
     """
+    from c2f.common.cores import use_spare_cores
+
     chapter = find(name, book)
     known = parameters(chapter)
     given: dict[str, object] = {n: namespace[n] for n in known if n in namespace}
@@ -330,6 +333,7 @@ def check_parameters(name: str, namespace: MutableMapping[str, Any], book: Path 
     namespace.update(check(chapter, given))
     if Path.cwd() == Path(book).resolve():
         os.chdir("..")
+    use_spare_cores()
     if "output" in known:
         try:
             check_writable(Path(namespace["output"]))

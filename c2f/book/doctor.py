@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 from c2f.book.chapters import BOOK, ROOT, chapters, profile_values
+from c2f.common.cores import THREADS, usable_cores
 
 REQUIREMENTS = ("data", "cuda", "disk")
 """What a job can require, which is the paper profile's data sets, a GPU that torch computes on by CUDA, and room."""
@@ -212,12 +213,11 @@ def _why_no_cuda(built_for: str | None, driver: str | None) -> tuple[str, str]:
 
 
 def _cores() -> Finding:
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    limit = os.environ.get("OMP_NUM_THREADS")
-    return Finding("cores", f"{count}" + (f", OMP_NUM_THREADS={limit}" if limit else ""))
+    limit = os.environ.get(THREADS)
+    return Finding("cores", f"{len(usable_cores())}" + (f", {THREADS}={limit}" if limit else ""))
 
 
-def _free_memory() -> float | None:
+def free_memory() -> float | None:
     """Return the free memory in GiB, within a container's limit, or None where the system does not tell."""
     meminfo = Path("/proc/meminfo")
     if not meminfo.exists():
@@ -230,7 +230,7 @@ def _free_memory() -> float | None:
 
 
 def _memory() -> Finding:
-    free = _free_memory()
+    free = free_memory()
     if free is None:
         return Finding("memory", "this system does not tell how much is free")
     if free < _MEMORY_GIB:

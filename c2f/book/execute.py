@@ -11,6 +11,7 @@ import importlib
 import os
 import re
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -19,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from c2f.book.chapters import QUICK, ROOT, Chapter, check, parameters, profile_values
+from c2f.common.cores import NICE, THREADS
 
 _USE = "application/vnd.c2f.use+json"
 _USE_TAG = "c2f-use"
@@ -41,6 +43,7 @@ class Run:
         peak_mib: the largest resident memory of the kernel's process, in MiB; of loader workers nothing is
             known.
         peak_device_mib: the largest memory that torch held on the GPU, in MiB; 0 without one.
+        threads: how many torch computed with; 0 for a chapter without torch.
     """
 
     chapter: str
@@ -50,6 +53,7 @@ class Run:
     seconds: float
     peak_mib: float
     peak_device_mib: float
+    threads: int
 
 
 def require(module: str) -> ModuleType:
@@ -67,6 +71,7 @@ def run(
     output: Path | None = None,
     *,
     timeout: int | None = None,
+    threads: int | None = None,
 ) -> Run:
     """Execute ``chapter`` and write the executed notebook; the chapter itself stays as it is.
 
@@ -78,6 +83,8 @@ def run(
             given. It is whole or absent, and written also when the chapter fails or is interrupted, as far
             as it came.
         timeout: seconds that one cell may take; None for no limit.
+        threads: how many torch takes, unless ``OMP_NUM_THREADS`` says otherwise; None leaves it to the kernel, which
+            takes the cores that other processes leave.
 
     Raises:
         ParameterError, ValueError: a parameter, profile or output that will not do, before anything runs.
@@ -108,8 +115,8 @@ def run(
             parameters=values,
             kernel_name="python3",
             language="python",
-            kernel_manager_class=_kernel_manager_class(),
-            progress_bar=sys.stderr.isatty(),
+            kernel_manager_class=_kernel_manager_class(threads),
+            progress_bar=sys.stderr.isatty() and threading.current_thread() is threading.main_thread(),
             execution_timeout=timeout,
         )
         error = None
@@ -134,7 +141,7 @@ def run(
         )
     if error is not None:
         raise error
-    return Run(chapter.name, profile, values, output, seconds, use["peak_mib"], use["peak_device_mib"])
+    return Run(chapter.name, profile, values, output, seconds, **use)
 
 
 def _writable_notebook(output: Path, chapter: Chapter) -> Path:
@@ -173,15 +180,20 @@ def _first_line(text: str) -> str:
     return lines[0].strip() if lines else "an empty cell"
 
 
-def _kernel_manager_class() -> type:
+def _kernel_manager_class(threads: int | None) -> type:
     """Return the class of a manager that starts this Python's kernel, whatever kernel is registered as ``python3``.
 
     It is given as a class, not as a manager: whoever makes the manager also ends its kernel.
     """
     manager = require("jupyter_client.manager")
     kernelspec = require("jupyter_client.kernelspec")
-    this_python = require("ipykernel.kernelspec").get_kernel_dict(["--log-level=40"])
+    options = ["--log-level=40"]
+    if os.nice(0) >= NICE:  # a kernel begins a session of its own
+        options.append("--IPKernelApp.exec_lines=from c2f.common.cores import be_nice; be_nice(); del be_nice")
+    this_python = require("ipykernel.kernelspec").get_kernel_dict(options)
     this_python["env"] = {"PYTHONPATH": os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH")) if p)}
+    if threads is not None and not os.environ.get(THREADS):
+        this_python["env"][THREADS] = str(threads)
 
     class ThisPython(kernelspec.KernelSpecManager):  # type: ignore[name-defined]
         def get_kernel_spec(self, kernel_name: str) -> Any:
@@ -196,12 +208,12 @@ def _kernel_manager_class() -> type:
 
 def _finish(
     partial: Path, output: Path, chapter: Chapter, profile: str, values: dict[str, Any], seconds: float
-) -> tuple[dict[str, float], str | None]:
+) -> tuple[dict[str, Any], str | None]:
     """Move what papermill has written to ``output``, with the cost in its metadata.
 
     Return the kernel's use, and the first line of the cell in which the chapter stopped, None if it ran to its end.
     """
-    use = {"peak_mib": 0.0, "peak_device_mib": 0.0}
+    use: dict[str, Any] = {"peak_mib": 0.0, "peak_device_mib": 0.0, "threads": 0}
     if not partial.exists():
         return use, ""
     nbformat = require("nbformat")
@@ -245,10 +257,12 @@ def _mark_stopped(notebook: Any) -> str:
 
 @dataclass(frozen=True)
 class Use:
-    """What a process has used so far: the peak of its resident memory and of torch's on the GPU, in MiB."""
+    """What a process has used so far: the peak of its resident memory and of torch's on the GPU, in MiB; torch's
+    threads."""
 
     peak_mib: float
     peak_device_mib: float
+    threads: int
 
 
 def use() -> Use:
@@ -264,7 +278,7 @@ def use() -> Use:
     torch = sys.modules.get("torch")  # a chapter without torch is not made to load it
     on_device = torch is not None and torch.cuda.is_available()
     device = torch.cuda.max_memory_allocated() / (1 << 20) if torch is not None and on_device else 0.0
-    return Use(round(peak, 1), round(device, 1))
+    return Use(round(peak, 1), round(device, 1), 0 if torch is None else torch.get_num_threads())
 
 
 def publish_use() -> None:

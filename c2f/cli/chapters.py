@@ -26,28 +26,36 @@ def run(
         notebook: where the executed notebook goes; without it output/CHAPTER.PROFILE.ipynb.
     """
     from c2f.book import chapters, execute
+    from c2f.common.cores import use_spare_cores
 
+    use_spare_cores()
     found = chapters.find(chapter)
     done = execute.run(found, chapters.from_text(found, parameter), profile, notebook)
     print(f"{done.chapter}: {done.seconds:.0f} s, {done.peak_mib:.0f} MiB; {done.output}")
 
 
 @app.command(name="book")
-def book(*, profile: str = "quick", force: bool = False) -> None:
+def book(*, profile: str = "quick", force: bool = False, jobs: int | None = None, nice: bool = False) -> None:
     """Execute every chapter that has changed, build the HTML, check it, and say where to open it.
 
     Args:
         profile: quick, paper or smallest: a file in book/profiles.
         force: execute unchanged chapters too.
+        jobs: how many chapters are executed at a time; without it as many as cores and memory allow, one with a GPU.
+        nice: let other processes go first.
     """
     from c2f.book.build import build
+    from c2f.common.checks import positive_int
+    from c2f.common.cores import be_nice
 
-    built = build(profile, force=force, said=lambda line: print(line, flush=True))
+    if jobs is not None:
+        positive_int(jobs, "jobs", maximum=100)
+    if nice:
+        be_nice()
+    built = build(profile, force=force, jobs=jobs, said=lambda line: print(line, flush=True))
     report = built.report
-    print(
-        f"{report.pages} pages, {report.figures} figures, {built.seconds:.0f} s, "
-        f"of which Sphinx {built.sphinx_seconds:.0f} s"
-    )
+    sphinx = f"of which Sphinx {built.sphinx_seconds:.0f} s" if built.sphinx_seconds else "the pages unchanged"
+    print(f"{report.pages} pages, {report.figures} figures, {built.seconds:.0f} s, {sphinx}")
     print(f"Open {built.index.as_uri()}")
 
 

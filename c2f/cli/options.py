@@ -9,6 +9,7 @@ import docstring_parser
 from tyro.conf import OmitArgPrefixes, arg
 
 from c2f.common.checks import positive_int
+from c2f.common.cores import use_spare_cores
 
 if TYPE_CHECKING:
     from c2f.runs.record import Run
@@ -115,6 +116,7 @@ class Measurement:
         from c2f.training.device import find_device
 
         check_seeds(self.seeds)
+        use_spare_cores()
         device = find_device(self.device)
         for seed in self.seeds:
             how = {"weights": self.weights, "device": device, "again": self.again}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from c2f.cli.app import app
 from c2f.cli.options import Device
+from c2f.common.cores import be_nice, use_spare_cores
 
 
 @app.command(name="reference")
@@ -17,6 +18,7 @@ def reference(
     device: Device = None,
     pack: Path | None = None,
     unpack: Path | None = None,
+    nice: bool = False,
 ) -> None:
     """Run what is missing of the book's reference runs, in order of value; stop and go on at any time.
 
@@ -30,6 +32,7 @@ def reference(
         output: the folder of runs/, weights/, attacks/ and checkpoints/; without it the book's own, data.
         pack: write all of the output folder's results into this tar file at the end.
         unpack: first merge the results in this tar file into the output folder.
+        nice: let other processes go first.
     """
     if budget is not None and not budget > 0:
         raise ValueError(
@@ -54,6 +57,9 @@ def reference(
         return
 
     if unpack is None or budget is not None or only:
+        if nice:
+            be_nice()
+        use_spare_cores()
         settings = runs.Settings(folder, found, deadline, lambda line: print(line, flush=True))
         finished, missing = runs.run(chosen, settings)
         print(f"finished {len(finished)}, still missing {len(missing)}{': ' + ', '.join(missing) if missing else ''}")

@@ -13,6 +13,7 @@ from tyro.conf import OmitArgPrefixes, Positional, arg
 from c2f.cli.epochs import train_each
 from c2f.cli.options import Training, changes_of, check_seeds
 from c2f.common.checks import positive_int
+from c2f.common.cores import use_spare_cores
 from c2f.experiments.glimpses.recipes import GlimpseRecipe
 from c2f.experiments.highres.recipes import DenseRecipe
 from c2f.experiments.segmentation.training import MeshRecipe
@@ -204,6 +205,7 @@ def _train_all(
     from c2f.training.device import find_device
 
     check_seeds(how.seeds)
+    use_spare_cores()
     device = find_device(how.device)
     told = {"device": device, "again": how.again, "engine": how.engine, "precision": how.precision}
     each = train_each(run_name(name, data), recipe, how, device, partial(run, output=how.output, **told), also)

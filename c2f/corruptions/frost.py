@@ -6,10 +6,10 @@ They are the first five of the paper's own repository (https://github.com/hendry
 import os
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.functional import pil_to_tensor
 
 from c2f.datasets.download import download, md5_of
 from c2f.datasets.registry import Archive, data_root
@@ -84,7 +84,7 @@ def load(root: str | os.PathLike[str] | None = None) -> tuple[Tensor, ...]:
             )
         _check(path, photograph)
         with Image.open(path) as image:
-            found.append(pil_to_tensor(image.convert("RGB")))
+            found.append(torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1))
     return tuple(found)
 
 

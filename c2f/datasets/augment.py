@@ -12,7 +12,6 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
-from torchvision.transforms import AutoAugmentPolicy, v2
 
 from c2f.common.checks import choose, positive_int
 from c2f.datasets.batches import Augmentation
@@ -145,6 +144,8 @@ def auto_augment(mean: Tensor | None = None) -> Augmentation:
         ValueError: when called, pictures with other than 1 or 3 channels, a mean image of another shape, or
             pictures that are not in [0, 1] once ``mean`` is added.
     """
+    from torchvision.transforms import AutoAugmentPolicy, v2
+
     policy = v2.AutoAugment(AutoAugmentPolicy.IMAGENET, fill=FILL)
 
     def augment(x: Tensor, generator: Generator) -> Tensor:

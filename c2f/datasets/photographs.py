@@ -13,7 +13,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
-from torchvision.transforms import AutoAugmentPolicy, v2
 
 from c2f.common.checks import positive_int
 from c2f.common.files import expand
@@ -36,6 +35,8 @@ class _Files(Dataset):
     """
 
     def __init__(self, size: int, train: bool):
+        from torchvision.transforms import AutoAugmentPolicy, v2
+
         if train:
             steps = [
                 v2.RandomResizedCrop(size),

@@ -6,7 +6,6 @@ Axes: N pictures, S = H = W rows and columns.
 """
 
 import torch
-from torchvision.ops import masks_to_boxes
 
 from c2f.common.checks import positive_int
 from c2f.datasets.pictures import Pictures
@@ -48,4 +47,5 @@ def planted(pictures: Pictures, count: int, *, size: int = 40, seed: int = 0) ->
     masks = down[:, :, None] & across[:, None, :]
     colours = torch.tensor(list(COLOURS.values()), dtype=torch.float32)[labels]  # (N, 3)
     images = torch.where(masks[:, None], colours[:, :, None, None], grey).byte()
-    return Pictures(images, labels, tuple(COLOURS), masks_to_boxes(masks).long(), masks)
+    boxes = torch.stack([left, top, left + side - 1, top + side - 1], dim=1)
+    return Pictures(images, labels, tuple(COLOURS), boxes, masks)

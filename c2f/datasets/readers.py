@@ -17,8 +17,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torchvision.datasets import CIFAR10
-from torchvision.datasets.utils import check_integrity
 
 from c2f.common.checks import did_you_mean, shortened
 from c2f.datasets.data_name import DataName
@@ -145,6 +143,9 @@ def read_cifar10(folder: Path) -> tuple[Pictures, Pictures]:
     Raises:
         DamagedData: a file whose checksum is not torchvision's; it is not opened, for it is a pickle.
     """
+    from torchvision.datasets import CIFAR10
+    from torchvision.datasets.utils import check_integrity
+
     files = [*CIFAR10.train_list, *CIFAR10.test_list, (CIFAR10.meta["filename"], CIFAR10.meta["md5"])]
     damaged = [file for file, md5 in files if not check_integrity(folder / file, md5)]
     if damaged:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torchvision.transforms.v2.functional import gaussian_blur
 
 from c2f.common.checks import choose, positive_int
 from c2f.networks.answers import checked_logits
@@ -30,6 +29,8 @@ def _blurred(pictures: Tensor) -> Tensor:
             f"pictures of {pictures.shape[-2]}x{pictures.shape[-1]} are too small for a blur of {BLUR_SIZE} pixels; "
             "take the substrate mean"
         )
+    from torchvision.transforms.v2.functional import gaussian_blur
+
     return gaussian_blur(pictures, [BLUR_SIZE, BLUR_SIZE], [BLUR_SIGMA, BLUR_SIGMA])
 
 

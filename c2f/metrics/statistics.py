@@ -2,6 +2,8 @@
 
 One seed is no ranking: a network trained twice gives two accuracies. And a number measured on some pictures would be
 another one on others. Axes: S runs of one network, one a seed; N pictures, the same for every run.
+
+The functions that ask scipy.stats import it: that takes half a second and 45 MiB.
 """
 
 import math
@@ -11,7 +13,6 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
-from scipy import stats
 
 from c2f.metrics.robustness import Results
 
@@ -68,6 +69,8 @@ def difference(a: Sequence[float], b: Sequence[float], confidence: float = 0.95)
     mean, n = sum(a) / len(a) - sum(b) / len(b), (len(a), len(b))
     if 1 in (len(set(a)), len(set(b))):
         return Difference(mean, math.nan, math.nan, math.nan, n)
+    from scipy import stats
+
     test = stats.ttest_ind(a, b, equal_var=False)
     ends = test.confidence_interval(confidence)
     return Difference(mean, float(ends.low), float(ends.high), float(test.pvalue), n)
@@ -95,6 +98,8 @@ def share_interval(share: float, pictures: int, confidence: float = 0.95) -> Int
     if not 0 <= share <= 1 or pictures < 1:
         raise ValueError(f"a share must be in [0, 1] and of at least one picture, not {share!r} of {pictures!r}")
     _check([], confidence)
+    from scipy import stats
+
     ends = stats.binomtest(round(share * pictures), pictures).proportion_ci(confidence, method="wilson")
     return Interval(share, float(ends.low), float(ends.high))
 
@@ -114,6 +119,8 @@ def seeds_interval(values: Sequence[float], confidence: float = 0.95) -> Interva
     mean, freedom = float(np.mean(values)), len(values) - 1
     if len(set(values)) == 1:
         return Interval(mean, math.nan, math.nan)
+    from scipy import stats
+
     low, high = stats.t.interval(confidence, freedom, mean, stats.sem(values))
     return Interval(mean, float(low), float(high))
 
@@ -275,6 +282,8 @@ def _two_levels(values: np.ndarray, covariance: np.ndarray, pictures: int, confi
     )  # the larger, and how many numbers it comes from
     if v + p == 0:  # every picture scores the same in every run
         return Interval(mean, mean, mean)
+    from scipy import stats
+
     both = (v + p) ** 2 / (v**2 / freedom + p**2 / (pictures - 1))
     half = float(stats.t.ppf((1 + confidence) / 2, both)) * (v + p) ** 0.5
     return Interval(mean, mean - half, mean + half)

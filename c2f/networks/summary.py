@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from c2f.networks.modes import copied
 
@@ -26,6 +25,8 @@ def multiply_adds(
         in_channels, image_size: C and H = W of a picture.
         call: what is counted, of the network and a picture; by default the forward pass.
     """
+    from torch.utils.flop_counter import FlopCounterMode  # brings triton, 70 MiB, which nothing else of ours needs
+
     shadow = copied(network).to("meta").eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         call(shadow, torch.empty(1, in_channels, image_size, image_size, device="meta"))

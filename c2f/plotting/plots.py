@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
@@ -96,8 +95,10 @@ def log_percent(ax: Axes, ticks: Sequence[float] = (0.5, 1, 2, 5, 10, 20, 50)) -
 def confusion(ax: Axes, shares: Any, classes: Sequence[str]) -> Axes:
     """Draw a confusion matrix ``(K, K)`` of shares of the true class in [0, 1], rows true, columns predicted, in
     percent."""
+    import seaborn  # brings scipy.stats: a second and 60 MiB, which only this figure needs
+
     percent = 100 * np.asarray(shares, dtype=float)
-    sns.heatmap(
+    seaborn.heatmap(
         percent,
         ax=ax,
         annot=True,

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torchvision
 
 import c2f
 from c2f.common.versions import versions
@@ -84,8 +83,7 @@ def environment(device: str, seconds: float) -> dict[str, Any]:
             "c2f": c2f.__version__,
             "python": platform.python_version(),
             **versions(),
-            "torch": torch.__version__,  # these two tell which build, too: 2.9.0+cu128
-            "torchvision": torchvision.__version__,
+            "torch": torch.__version__,  # which build, too: 2.9.0+cu128
         },
         "system": f"{platform.system()} {platform.machine()}",
         "commit": _commit(),

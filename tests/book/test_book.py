@@ -4,14 +4,16 @@ import os
 import re
 import subprocess
 import sys
+import time
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
 from c2f.book import build as books
 from c2f.book.build import BookError, build, execution_key, stage
-from c2f.book.chapters import ROOT, ParameterError, find
-from c2f.book.check import look_over, toc_pages
+from c2f.book.chapters import ROOT, ParameterError, chapters, find
+from c2f.book.check import Report, look_over, toc_pages
 from c2f.book.execute import ChapterError, run
 from c2f.common.files import write_text
 from tests.toys import PARAMETERS, code, text, write_book, write_chapter, write_notebook
@@ -161,6 +163,9 @@ def test_a_book_is_built_once_and_whole(root):
     executed = book.executed[0].path
     first = executed.stat().st_mtime_ns
 
+    again = build(root=root)
+    assert (again.sphinx_seconds, again.report) == (0, book.report)
+    assert executed.stat().st_mtime_ns == first
     again = books.execute(find("1", root / "book"), "quick", executed.parent, root=root)
     assert again.cached
     assert executed.stat().st_mtime_ns == first
@@ -168,6 +173,105 @@ def test_a_book_is_built_once_and_whole(root):
     anew = books.execute(find("1", root / "book"), "quick", executed.parent, root=root)
     assert not anew.cached
     assert os.listdir(executed.parent) == [anew.path.name]  # the outdated one is gone
+
+
+def test_html_is_built_anew_when_anything_has_changed(root, monkeypatch):
+    folder, package = root / "_build", root / "c2f"
+    monkeypatch.setattr(books, "PACKAGE", package)
+    files = [folder / "site" / "book" / "index.md", package / "a" / "b.py", folder / "html" / "a" / "index.html"]
+    for file in files:
+        write_text(file, "as it was")
+    assert books.unchanged(folder) is None  # nothing is known of it
+    report = Report(pages=3, figures=2, links=5, problems=())
+    books._remember(folder, report)
+    assert books.unchanged(folder) == report
+    for file in files:
+        for spoil in (lambda file: file.write_text("otherwise"), lambda file: file.unlink()):
+            spoil(file)
+            assert books.unchanged(folder) is None
+            file.write_text("as it was")
+    more = folder / "html" / "more.html"
+    more.write_text("")
+    assert books.unchanged(folder) is None
+    more.unlink()
+    monkeypatch.setattr(books.metadata, "distributions", lambda: [SimpleNamespace(name="sphinx", version="0")])
+    assert books.unchanged(folder) is None
+    monkeypatch.undo()
+    monkeypatch.setattr(books, "PACKAGE", package)
+    assert books.unchanged(folder) == report
+    (folder / "html.json").write_text("{")
+    assert books.unchanged(folder) is None
+
+
+def execute_all(root, jobs):
+    return books._execute_all(chapters(root / "book"), "quick", root / "executed", False, jobs, root)
+
+
+def note(root, name, *cells):
+    """Write a chapter that notes when it began."""
+    begun = f"import pathlib, time; pathlib.Path({str(root)!r}, {name!r}).write_text(str(time.time()))"
+    write_notebook(root / "book" / f"{name}.ipynb", [code("a = 1  # x", "parameters"), code(begun), *map(code, cells)])
+
+
+def test_chapters_run_side_by_side_and_come_in_order(tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setattr(books, "spare_cores", lambda: 6)
+    other = "import pathlib, time\nwhile not pathlib.Path({!r}).exists(): time.sleep(0.05)"
+    note(tmp_path, "01-a", other.format(str(tmp_path / "02-b")), "import os; print(os.environ['OMP_NUM_THREADS'])")
+    note(tmp_path, "02-b", other.format(str(tmp_path / "01-a")))
+    done = list(execute_all(tmp_path, 2))
+    assert [one.chapter for one in done] == ["01-a", "02-b"]
+    assert outputs(done[0].path) == ["3\n"]
+
+
+def test_longest_first(tmp_path):
+    for name in ("01-a", "02-b", "03-c"):
+        note(tmp_path, name)
+    for name, seconds in (("01-a", 5), ("03-c", 7)):
+        write_text(tmp_path / "executed" / f"{name}.0.ipynb", json.dumps({"metadata": {"c2f": {"seconds": seconds}}}))
+    assert [one.chapter for one in execute_all(tmp_path, 1)] == ["01-a", "02-b", "03-c"]
+    begun = {name: float((tmp_path / name).read_text()) for name in ("01-a", "02-b", "03-c")}
+    assert sorted(begun, key=begun.get) == ["02-b", "03-c", "01-a"]
+
+
+def test_after_a_failure_nothing_is_begun(tmp_path):
+    note(tmp_path, "01-a", "1 / 0")
+    note(tmp_path, "02-b", "import time; time.sleep(1)")
+    for name in ("03-c", "04-d"):
+        note(tmp_path, name, "import time; time.sleep(1)")
+    with pytest.raises(ChapterError, match="01-a failed"):
+        list(execute_all(tmp_path, 2))
+    assert not (tmp_path / "04-d").exists()
+    assert [path.name[:4] for path in sorted((tmp_path / "executed").iterdir())][:2] == ["01-a", "02-b"]
+
+
+def test_kernels_end_where_the_caller_stops(tmp_path):
+    note(tmp_path, "01-a")
+    note(tmp_path, "02-b", "import time; time.sleep(600)")
+    begun = time.monotonic()
+    runs = execute_all(tmp_path, 2)
+    assert next(runs).chapter == "01-a"
+    while not (tmp_path / "02-b").exists():
+        time.sleep(0.1)
+    with pytest.raises(KeyboardInterrupt):
+        runs.throw(KeyboardInterrupt())
+    assert time.monotonic() - begun < 120
+    assert (tmp_path / "executed" / "02-b.failed.ipynb").exists()  # as far as it came
+
+
+def test_as_many_at_a_time_as_cores_and_memory_allow(monkeypatch):
+    monkeypatch.setattr(books, "_GPUS", ())
+    monkeypatch.setattr(books, "free_memory", lambda: 7.9)
+    assert (books._jobs(1, 10), books._jobs(2, 10), books._jobs(8, 10), books._jobs(8, 2)) == (1, 2, 3, 2)
+    monkeypatch.setattr(books, "free_memory", lambda: 1.0)
+    assert books._jobs(8, 10) == 1
+    monkeypatch.setattr(books, "free_memory", lambda: None)
+    assert books._jobs(8, 10) == 8
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert books._jobs(8, 10) == 1
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(books, "_GPUS", (os.devnull,))
+    assert books._jobs(8, 10) == 1
 
 
 def test_the_key_changes_with_what_matters_alone(root, monkeypatch):

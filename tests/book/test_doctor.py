@@ -18,7 +18,7 @@ from c2f.datasets import DamagedData
 @pytest.fixture(autouse=True)
 def plain(monkeypatch, tmp_path):
     """A machine with enough of everything, whatever this one is."""
-    monkeypatch.setattr(doctor, "_free_memory", lambda: 8.0)
+    monkeypatch.setattr(doctor, "free_memory", lambda: 8.0)
     monkeypatch.setenv("C2F_DATA", str(tmp_path / "data"))
     monkeypatch.delenv("C2F_OFFLINE", raising=False)
 
@@ -91,7 +91,7 @@ def test_an_old_python(monkeypatch):
 
 
 def test_little_memory_and_disk(monkeypatch):
-    monkeypatch.setattr(doctor, "_free_memory", lambda: 0.5)
+    monkeypatch.setattr(doctor, "free_memory", lambda: 0.5)
     usage = namedtuple("usage", "total used free")(2**40, 2**40, 2**20)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     assert finding("memory").detail == "0.5 GiB free"

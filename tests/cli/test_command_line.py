@@ -207,6 +207,19 @@ def test_importing_the_package_is_quick_and_silent():
     assert done.stderr == ""
 
 
+def test_chapters_that_train_nothing_load_no_more_than_they_need():
+    """A chapter's memory is mostly that of libraries: torchvision brings 160 MiB of torch's compiler, triton 70."""
+    heavy = ("torchvision", "triton", "torch._dynamo", "sympy", "scipy.stats", "seaborn")
+    program = f"""import sys
+from c2f import attacks, cam, corruptions, datasets, networks, zoo
+from c2f.experiments.corruptions import run, tables
+from c2f.experiments.glimpses import pgd
+from c2f.experiments.robustness import plots, run, scales, tables
+print([name for name in {heavy} if name in sys.modules])"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 def test_who_reads_no_further_gets_no_message():
     reader, writer = os.pipe()
     os.close(reader)

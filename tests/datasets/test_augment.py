@@ -4,6 +4,7 @@ import scipy.ndimage
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torchvision.transforms import v2
 
 from c2f.datasets import augment
 from c2f.datasets.augment import (
@@ -194,7 +195,7 @@ def test_autoaugment_finds_every_grey_level_under_a_mean():
             return picture
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(augment.v2, "AutoAugment", Keep)
+        patch.setattr(v2, "AutoAugment", Keep)
         for seed in range(20):
             mean = torch.rand(1, 16, 16, generator=seeded(seed))
             assert torch.equal(auto_augment(mean)(levels - mean, seeded()), levels - mean)

@@ -3,7 +3,7 @@ import re
 from pathlib import Path
 
 import pytest
-from torchvision.datasets import CIFAR10, FashionMNIST, Imagenette
+from torchvision.datasets import CIFAR10, MNIST, FashionMNIST, Imagenette
 
 from c2f import datasets
 from c2f.book import doctor
@@ -46,13 +46,24 @@ def test_every_row_is_complete(row):
 
 
 def test_torchvisions_own_numbers():
-    fashion = {archive.name: archive.md5 for archive in INFO["fashion-mnist"].archives}
-    assert fashion == dict(FashionMNIST.resources)
-    assert INFO["fashion-mnist"].archives[0].urls[0].startswith(FashionMNIST.mirrors[0])
-    assert INFO["cifar10"].archives[0].md5 == CIFAR10.tgz_md5
-    assert INFO["imagenette"].archives[0].md5 == Imagenette._ARCHIVES["full"][1]
-    assert INFO["imagenette"].class_names["n01440764"] == "tench"
-    assert INFO["mnist"].label_names == tuple("0123456789")
+    for name, theirs in (("mnist", MNIST), ("fashion-mnist", FashionMNIST)):
+        row = INFO[name]
+        assert [(archive.name, archive.md5) for archive in row.archives] == list(theirs.resources)
+        for archive in row.archives:
+            assert archive.urls[: len(theirs.mirrors)] == tuple(mirror + archive.name for mirror in theirs.mirrors)
+        assert row.files == tuple(archive.name.removesuffix(".gz") for archive in row.archives)
+        assert row.label_names == tuple(label.split(" - ")[0] for label in theirs.classes)
+    row = INFO["cifar10"]
+    (archive,) = row.archives
+    assert (archive.name, archive.urls, archive.md5) == (CIFAR10.filename, (CIFAR10.url,), CIFAR10.tgz_md5)
+    assert row.folder == CIFAR10.base_folder
+    assert row.files == (*(file for file, _ in CIFAR10.train_list + CIFAR10.test_list), CIFAR10.meta["filename"])
+    row = INFO["imagenette"]
+    assert [(archive.urls, archive.md5) for archive in row.archives] == [
+        ((url,), md5) for url, md5 in [Imagenette._ARCHIVES["full"]]
+    ]
+    assert row.class_names == {wnid: words[0] for wnid, words in Imagenette._WNID_TO_CLASS.items()}
+    assert row.classes == tuple(sorted(Imagenette._WNID_TO_CLASS))
 
 
 def test_the_subsets_of_tiny_imagenet():

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-import torchvision
 from torch import Tensor, nn
 
 from c2f.common.checks import choose, positive_int
@@ -102,7 +101,9 @@ def build_backbone(name: str, in_channels: int, side: int) -> tuple[nn.Module, i
         return SmallCNN(in_channels), SmallCNN.width
     if name not in TORCHVISION:
         return without_classes(build_classifier(name, in_channels, image_size=side))
-    network, width = without_classes(torchvision.models.get_model(TORCHVISION[name], weights=None))
+    from torchvision.models import get_model
+
+    network, width = without_classes(get_model(TORCHVISION[name], weights=None))
     if in_channels != 3:
         network.conv1 = nn.Conv2d(in_channels, 64, 7, stride=2, padding=3, bias=False)
         nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
@@ -119,11 +120,13 @@ def without_classes(network: nn.Module) -> tuple[nn.Module, int]:
         ValueError: another kind of network.
     """
     network = copy.deepcopy(network)
-    if isinstance(network, torchvision.models.ResNet):
-        width = network.fc.in_features
-        network.fc = nn.Identity()
-        return network, width
     if not isinstance(network, BottomUp | TopDown):
+        from torchvision.models import ResNet
+
+        if isinstance(network, ResNet):
+            width = network.fc.in_features
+            network.fc = nn.Identity()
+            return network, width
         raise ValueError(
             f"{type(network).__name__} is neither a network of the book nor a residual network of torchvision: "
             "give MultiGlimpse a module that maps pictures to features (N, F), and F"
