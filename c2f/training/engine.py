@@ -194,7 +194,8 @@ def _begun(checkpoint: Path | None, trial: Trial) -> Engine | None:
 
 def _quickest(trial: Trial, allowed: list[Engine]) -> Engine:
     """Return the engine of ``allowed`` with which all steps take least; the first where that is no long time."""
-    what = _what(trial)
+    batch = trial.batch()
+    what = _what(trial, batch[0])
     known = dict(remembered().get(what, {}))
     before = dict(known)
 
@@ -205,7 +206,7 @@ def _quickest(trial: Trial, allowed: list[Engine]) -> Engine:
     def measure(engines: list[Engine]) -> None:
         for engine in engines:
             if str(engine) not in known:
-                known.update(_measured(trial, engine))
+                known.update(_measured(trial, engine, batch))
 
     first, *others = allowed
     measure([first])
@@ -223,9 +224,9 @@ def _quickest(trial: Trial, allowed: list[Engine]) -> Engine:
     return chosen
 
 
-def _what(trial: Trial) -> str:
+def _what(trial: Trial, pictures: Tensor) -> str:
     """Return what a measurement is of, in words."""
-    shape = "x".join(map(str, trial.batch()[0].shape))
+    shape = "x".join(map(str, pictures.shape))
     count = sum(parameter.numel() for parameter in trial.network.parameters())
     device = trial.device
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
@@ -233,12 +234,12 @@ def _what(trial: Trial) -> str:
     return f"{name}, {count} parameters, batch {shape}, {where}, torch {torch.__version__}"
 
 
-def _measured(trial: Trial, engine: Engine) -> Seconds:
+def _measured(trial: Trial, engine: Engine, batch: tuple[Tensor, Tensor]) -> Seconds:
     """Return the seconds of a step (the median of some, after a first one), and what compiling took."""
     cuda = trial.device.type == "cuda"
     network = deepcopy(trial.network)
     train_mode(network)
-    batch, loss = trial.batch(), trial.begin(network, engine)
+    loss = trial.begin(network, engine)
 
     def step() -> float:
         start = time.perf_counter()
@@ -250,7 +251,7 @@ def _measured(trial: Trial, engine: Engine) -> Seconds:
 
     with torch.random.fork_rng(devices=[trial.device] if cuda else []), engine.at_work(network):
         try:
-            first, *later = [step() for _ in range(6)]
+            first, *later = [step() for _ in range(4)]
         except RuntimeError as error:  # a compiler that fails
             logger.warning("%s cannot be carried out here: %s", engine, str(error).splitlines()[0])
             return {str(engine): float("inf")}

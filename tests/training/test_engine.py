@@ -42,7 +42,7 @@ def clock(monkeypatch):
     seconds |= {"channels_last bfloat16": 2.0, "plain bfloat16": 5.0, "compiled bfloat16": 0.5}
     asked = []
 
-    def measured(trial, engine):
+    def measured(trial, engine, batch):
         asked.append(str(engine))
         found = {str(engine): seconds[str(engine)]}
         return found | ({"compiling": 100.0} if engine.name == "compiled" else {})
