@@ -20,8 +20,10 @@ from torch import Tensor
 from c2f.common.files import atomic_path
 
 NORMS = ("l0", "l1", "l2", "linf")
-_TYPES: dict[str, Any] = {"picture": np.int32, "label": np.int16, "before": np.int16, "after": np.int16}
-_TYPES |= dict.fromkeys(NORMS, np.float32)
+_TYPES: dict[str, Any] = {"picture": np.int32, "label": np.int16}
+_TYPES |= {"clean_prediction": np.int16, "adversarial_prediction": np.int16, **dict.fromkeys(NORMS, np.float32)}
+# Files made before the predictions were called so have these names; they stay, so that all files have one.
+_IN_FILES = {name: name for name in _TYPES} | {"clean_prediction": "before", "adversarial_prediction": "after"}
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,8 @@ class Results:
     Attributes:
         picture: int32, its place in the test set.
         label: int16, its true class.
-        before: int16, the class predicted for the picture as it is.
-        after: int16, the class predicted for the perturbed picture; -1 where none was found.
+        clean_prediction: int16, the class predicted for the picture as it is.
+        adversarial_prediction: int16, the class predicted for the perturbed picture; -1 where none was found.
         l0: float32, how many channel values differ.
         l1: float32, sum of the absolute differences.
         l2: float32, root of the sum of their squares.
@@ -48,8 +50,8 @@ class Results:
 
     picture: np.ndarray
     label: np.ndarray
-    before: np.ndarray
-    after: np.ndarray
+    clean_prediction: np.ndarray
+    adversarial_prediction: np.ndarray
     l0: np.ndarray
     l1: np.ndarray
     l2: np.ndarray
@@ -69,10 +71,12 @@ class Results:
                     f"{name} must be 0 for misclassified pictures and above 0 for all others; first other place: "
                     f"{int(np.argmin((distance > 0) == self.correct))}"
                 )
-        if ((self.after == self.label) & self.correct).any() or (
-            (self.after >= 0) & self.correct != self.success
+        if ((self.adversarial_prediction == self.label) & self.correct).any() or (
+            (self.adversarial_prediction >= 0) & self.correct != self.success
         ).any():
-            raise ValueError("after must be another class than label exactly where the distances are finite, else -1")
+            raise ValueError(
+                "adversarial_prediction must be another class than label exactly where distances are finite, else -1"
+            )
 
     def __len__(self) -> int:
         return len(self.picture)
@@ -80,7 +84,7 @@ class Results:
     @property
     def correct(self) -> np.ndarray:
         """Bool ``(N,)``: classified correctly before the attack."""
-        return self.before == self.label
+        return self.clean_prediction == self.label
 
     @property
     def success(self) -> np.ndarray:
@@ -112,27 +116,42 @@ def distances(clean: Tensor, perturbed: Tensor) -> dict[str, Tensor]:
     return {name: value.float() for name, value in found.items()}
 
 
-def measure(clean: Tensor, perturbed: Tensor, labels: Tensor, before: Tensor, after: Tensor, places: Tensor) -> Results:
+def measure(
+    clean: Tensor,
+    perturbed: Tensor,
+    labels: Tensor,
+    clean_prediction: Tensor,
+    adversarial_prediction: Tensor,
+    indices: Tensor,
+) -> Results:
     """Return the results of an attack from its pictures.
 
     Args:
         clean, perturbed: ``(N, C, H, W)``.
-        labels, before: true class and class predicted before the attack, int64 ``(N,)``.
-        after: class predicted for the perturbed picture, int64 ``(N,)``; -1 where the attack found none.
-        places: in the test set, int64 ``(N,)``.
+        labels, clean_prediction: true class and class predicted before the attack, int64 ``(N,)``.
+        adversarial_prediction: class predicted for the perturbed picture, int64 ``(N,)``; -1 where the attack found
+            none.
+        indices: in the test set, int64 ``(N,)``.
     """
-    missed = (before == labels) & (after < 0)
+    wrong = clean_prediction != labels
+    missed = ~wrong & (adversarial_prediction < 0)
     found = {
-        name: torch.where(before != labels, 0.0, torch.where(missed, math.inf, value)).numpy()
+        name: torch.where(wrong, 0.0, torch.where(missed, math.inf, value)).numpy()
         for name, value in distances(clean, perturbed).items()
     }
-    whole = {"picture": places, "label": labels, "before": before, "after": after}
-    return Results(**{k: v.numpy() for k, v in whole.items()}, **found, entries=clean[0].numel())
+    return Results(
+        indices.numpy(),
+        labels.numpy(),
+        clean_prediction.numpy(),
+        adversarial_prediction.numpy(),
+        **found,
+        entries=clean[0].numel(),
+    )
 
 
 def save(results: Results, path: Path, about: dict[str, Any]) -> None:
     """Write ``results`` as safetensors, 26 bytes a picture; ``about`` (JSON) says in the file whose they are."""
-    arrays = {name: np.ascontiguousarray(getattr(results, name)) for name in _TYPES}
+    arrays = {file: np.ascontiguousarray(getattr(results, name)) for name, file in _IN_FILES.items()}
     with atomic_path(path) as temporary:
         save_file(arrays, temporary, metadata={"c2f": json.dumps({**about, "entries": results.entries})})
 
@@ -146,7 +165,7 @@ def load(path: Path) -> Results:
     try:
         with safe_open(path, "np") as file:
             entries = json.loads(file.metadata()["c2f"])["entries"]
-            return Results(**{name: file.get_tensor(name) for name in _TYPES}, entries=entries)
+            return Results(**{name: file.get_tensor(there) for name, there in _IN_FILES.items()}, entries=entries)
     except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} holds no results of an attack ({error}): restore it or attack again") from error
 

@@ -19,21 +19,21 @@ def pieces() -> list[Piece]:
     for seed in range(4):
         for protocol in attacks.PROTOCOLS:
             for network, data in ON_A_CPU:
-                found.append(attack_piece(network, data, seed, protocol, whole=False, gpu=False))
+                found.append(attack_piece(network, data, seed, protocol, whole_test_set=False, gpu=False))
     for seed in range(4):
         for protocol in attacks.PROTOCOLS:
             for network, data in paper_networks():
-                found.append(attack_piece(network, data, seed, protocol, whole=True, gpu=True))
+                found.append(attack_piece(network, data, seed, protocol, whole_test_set=True, gpu=True))
     return found
 
 
-def attack_piece(network: str, data: str, seed: int, protocol: str, whole: bool, gpu: bool) -> Piece:
+def attack_piece(network: str, data: str, seed: int, protocol: str, whole_test_set: bool, gpu: bool) -> Piece:
     """All ten attacks of one network, and for a top-down one which scale is fragile to each of them."""
     top_down = networks.family_name(network) != network
 
     def missing(output: Path) -> Iterator[tuple[str, str, bool]]:
         for attack in attacks.names():
-            name = attack_name(network, data, attack, protocol, whole)
+            name = attack_name(network, data, attack, protocol, whole_test_set)
             attacked = holds(output, name, seed)
             if not attacked or (top_down and not holds(output, ablation_name(name), seed)):
                 yield attack, name, attacked
@@ -51,7 +51,7 @@ def attack_piece(network: str, data: str, seed: int, protocol: str, whole: bool,
                     attack,
                     protocol,
                     output=output,
-                    pictures=None if whole else PICTURES,
+                    pictures=None if whole_test_set else PICTURES,
                     weights=weights,
                     device=settings.device,
                     deadline=settings.deadline,
@@ -66,11 +66,11 @@ def attack_piece(network: str, data: str, seed: int, protocol: str, whole: bool,
                     attack,
                     protocol,
                     output=output,
-                    whole=whole,
+                    whole_test_set=whole_test_set,
                     weights=weights,
                     device=settings.device,
                     deadline=settings.deadline,
                 )
 
-    name = f"attacks--{run_name(network, data)}--{protocol}{'--all' if whole else ''}"
+    name = f"attacks--{run_name(network, data)}--{protocol}{'--all' if whole_test_set else ''}"
     return Piece(name, seed, None, gpu, lambda output: not any(missing(output)), run)

@@ -13,12 +13,13 @@ from c2f.metrics.statistics import interval
 INF = math.inf
 
 
-def results(l2, label=None, after=None, entries=4, **others):
+def results(l2, label=None, adversarial_prediction=None, entries=4, **others):
     """Results with the distances ``l2``: 0 for pictures misclassified as they are, infinite for those not turned."""
     l2 = np.array(l2, dtype=float)
     label = np.zeros(len(l2), int) if label is None else np.array(label)
     before = np.where(l2 > 0, label, label + 1)
-    after = np.where(l2 == 0, label + 1, np.where(np.isinf(l2), -1, label + 2)) if after is None else after
+    after = np.where(l2 == 0, label + 1, np.where(np.isinf(l2), -1, label + 2))
+    after = after if adversarial_prediction is None else adversarial_prediction
     same = {name: others.get(name, l2) for name in ("l0", "l1", "linf")}
     return Results(np.arange(len(l2)), label, before, after, l2=l2, entries=entries, **same)
 
@@ -148,9 +149,9 @@ def test_distances_of_pictures_by_hand():
         ({"l2": [2.0, INF, 1.0, 0.5, 2.0]}, "l2 must be 0 for misclassified pictures and above 0 for all others.* 2$"),
         ({"l0": [0, INF, 0, 1, 2]}, "l0 must be 0 .* 0$"),
         ({"linf": [1, math.nan, 0, 1, 2]}, "linf must be 0 .* 1$"),
-        ({"after": [0, -1, 1, 2, 2]}, "after must be another class"),
-        ({"after": [2, 2, 1, 2, 2]}, "after must be another class"),
-        ({"after": [-1, -1, 1, 2, 2]}, "after must be another class"),
+        ({"adversarial_prediction": [0, -1, 1, 2, 2]}, "adversarial_prediction must be another class"),
+        ({"adversarial_prediction": [2, 2, 1, 2, 2]}, "adversarial_prediction must be another class"),
+        ({"adversarial_prediction": [-1, -1, 1, 2, 2]}, "adversarial_prediction must be another class"),
     ],
 )
 def test_results_that_contradict_themselves_are_refused(changes, message):

@@ -39,7 +39,7 @@ def stub() -> None:
         trainings.training_piece(network, "fashion-mnist", seed, None, gpu=False, **smaller)
         for network, seed in (("lenetfc", 0), ("lenetfc_td", 0), ("lenetfc", 1))
     ]
-    pieces.insert(2, attacks.attack_piece("lenetfc_td", "fashion-mnist", 0, "minimal", whole=False, gpu=False))
+    pieces.insert(2, attacks.attack_piece("lenetfc_td", "fashion-mnist", 0, "minimal", whole_test_set=False, gpu=False))
     reference.pieces = lambda: pieces
 
 

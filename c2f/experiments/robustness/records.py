@@ -18,26 +18,31 @@ from c2f.runs.folder import find_file, find_record, run_name
 from c2f.runs.record import Record, RecordError, Run
 
 
-def attack_name(network: str, data: str, attack: str, protocol: str = "minimal", whole: bool = False) -> str:
-    """Return the name of the record of an attack; ``whole``: on the whole test set."""
-    return f"{run_name(network, data)}--{attack}--{protocol}" + ("--all" if whole else "")
+def attack_name(network: str, data: str, attack: str, protocol: str = "minimal", whole_test_set: bool = False) -> str:
+    """Return the name of the record of an attack; ``whole_test_set``: on the whole test set."""
+    return f"{run_name(network, data)}--{attack}--{protocol}" + ("--all" if whole_test_set else "")
 
 
 def attack_record(
-    network: str, data: str, attack: str, protocol: str = "minimal", output: Path | None = None, whole: bool = False
+    network: str,
+    data: str,
+    attack: str,
+    protocol: str = "minimal",
+    output: Path | None = None,
+    whole_test_set: bool = False,
 ) -> Record:
     """Return the record of an attack: of ``output``, or else of the shipped reference runs.
 
     Raises:
         RecordError: there is none (with the command that makes it), or it is damaged.
     """
-    name = attack_name(network, data, attack, protocol, whole)
-    return find_record(output, name, _command(network, data, attack, protocol, whole))
+    name = attack_name(network, data, attack, protocol, whole_test_set)
+    return find_record(output, name, _command(network, data, attack, protocol, whole_test_set))
 
 
-def _command(network: str, data: str, attack: str, protocol: str, whole: bool, seed: int = 0) -> str:
+def _command(network: str, data: str, attack: str, protocol: str, whole_test_set: bool, seed: int = 0) -> str:
     command = f"attack {network} {data} --attacks {attack} --protocol {protocol} --seeds {seed}"
-    return command + (" --pictures all" if whole else "")
+    return command + (" --pictures all" if whole_test_set else "")
 
 
 def results(
@@ -47,7 +52,7 @@ def results(
     protocol: str = "minimal",
     seed: int = 0,
     output: Path | None = None,
-    whole: bool = False,
+    whole_test_set: bool = False,
 ) -> Results:
     """Return a recorded attack picture by picture, its checksum verified.
 
@@ -55,12 +60,12 @@ def results(
         network, data, seed: of the training.
         attack, protocol: of the attack.
         output: a folder that ``c2f attack`` wrote; by default the reference runs that come with the book.
-        whole: of the whole test set.
+        whole_test_set: of the whole test set.
 
     Raises:
         RecordError: no such run, or a file that is missing or not the record's; each with what to do.
     """
-    path = _file_of(network, data, attack, protocol, seed, output, whole, "attacks")
+    path = _file_of(network, data, attack, protocol, seed, output, whole_test_set, "attacks")
     try:
         return robustness.load(path)
     except ValueError as error:
@@ -74,21 +79,30 @@ def adversarial(
     protocol: str = "minimal",
     seed: int = 0,
     output: Path | None = None,
-    whole: bool = False,
+    whole_test_set: bool = False,
 ) -> Tensor:
     """Return the perturbed pictures of a recorded attack, float32 ``(N, C, H, W)`` in [0, 1], originals among them.
 
     They do not come with the book: ``output`` is where they were made. Arguments and errors as for ``results``.
     """
-    return load_file(_file_of(network, data, attack, protocol, seed, output, whole, "adversarial"))["perturbed"]
+    return load_file(_file_of(network, data, attack, protocol, seed, output, whole_test_set, "adversarial"))[
+        "perturbed"
+    ]
 
 
 def _file_of(
-    network: str, data: str, attack: str, protocol: str, seed: int, output: Path | None, whole: bool, folder: str
+    network: str,
+    data: str,
+    attack: str,
+    protocol: str,
+    seed: int,
+    output: Path | None,
+    whole_test_set: bool,
+    folder: str,
 ) -> Path:
     """Return the path of what a record names, in the folder ``attacks`` or ``adversarial``, its checksum verified."""
-    record = attack_record(network, data, attack, protocol, output, whole)
-    command = _command(network, data, attack, protocol, whole, seed)
+    record = attack_record(network, data, attack, protocol, output, whole_test_set)
+    command = _command(network, data, attack, protocol, whole_test_set, seed)
     return find_file(output, record, seed, command, folder=folder)
 
 

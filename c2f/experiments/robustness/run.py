@@ -43,7 +43,7 @@ class VerificationError(RuntimeError):
 
 
 def _search(
-    sample: TestSample, model: Any, attack: Any, before: Tensor, index: Tensor, device: str
+    sample: TestSample, model: Any, attack: Any, clean_prediction: Tensor, index: Tensor, device: str
 ) -> dict[str, Tensor]:
     """Attack the pictures at ``index`` ``(B,)`` once.
 
@@ -52,7 +52,7 @@ def _search(
     confirm, which count as not found.
     """
     clean, labels = sample.images[index], sample.labels[index]
-    correct = before[index] == labels
+    correct = clean_prediction[index] == labels
     with torch.no_grad():
         _, perturbed, success = attack(
             model, clean.to(device), labels.to(device), epsilons=None, picture_ids=sample.indices[index].tolist()
@@ -79,7 +79,12 @@ class _Found:
 
 
 def _search_all(
-    sample: TestSample, before: Tensor, searches: list[Any], parts: PartialResults, batch_size: int, device: str
+    sample: TestSample,
+    clean_prediction: Tensor,
+    searches: list[Any],
+    parts: PartialResults,
+    batch_size: int,
+    device: str,
 ) -> _Found:
     """Attack all pictures, batch by batch, with each of ``searches``, leaving out what ``parts`` hold."""
     model = attacks.victim(sample.model.network.to(device), mean=sample.model.mean, device=device)
@@ -91,7 +96,7 @@ def _search_all(
     for index, repetition in progress(todo, parts.path.name, unit="part"):
         part = parts.get(
             f"{int(index[0])}-{int(index[-1])}-{repetition}",
-            partial(_search, sample, model, searches[repetition], before, index, device),
+            partial(_search, sample, model, searches[repetition], clean_prediction, index, device),
         )
         nearest = l2[:repetition, index].amin(dim=0) if repetition else math.inf
         nearer = (part["l2"] > 0) & (part["l2"] < nearest)
@@ -163,16 +168,16 @@ def attack_run(
     first = attacks.build(attack, protocol, seed=0)  # refuses unknown names
     sample = load_sample(network, data, seed, pictures, how.get("weights"), test_data)
     described = parameters(sample, test_data, attack, protocol, restarts)
-    name = attack_name(network, data, attack, protocol, whole=pictures is None)
+    name = attack_name(network, data, attack, protocol, whole_test_set=pictures is None)
     plan = Plan(name, "attack", seed, described, output, sample.model.weights, how)
     randomised = attacks.ATTACKS[attack].randomised[attacks.PROTOCOLS.index(protocol)]
 
     def measure(parts: PartialResults) -> Measured:
         others = range(1, restarts if randomised else 1)
         searches = [first, *(attacks.build(attack, protocol, seed=repetition) for repetition in others)]
-        before = predictions(sample.model.network, sample.images, sample.model.mean, device)
-        found = _search_all(sample, before, searches, parts, batch_size, device)
-        results, refuted = _checked(sample, before, found, device)
+        clean_prediction = predictions(sample.model.network, sample.images, sample.model.mean, device)
+        found = _search_all(sample, clean_prediction, searches, parts, batch_size, device)
+        results, refuted = _checked(sample, clean_prediction, found, device)
         files = {folder: output / folder / f"{name}--seed{seed}.safetensors" for folder in ("adversarial", "attacks")}
         with atomic_path(files["adversarial"]) as temporary:
             save_file({"perturbed": found.perturbed}, temporary)
@@ -182,7 +187,7 @@ def attack_run(
         if not verified.holds:
             raise VerificationError(f"the stored results of {name} do not stand: {verified}")
         details = {
-            "repetitions": _by_repetition(found, before == sample.labels),
+            "repetitions": _by_repetition(found, clean_prediction == sample.labels),
             "randomised": randomised,
             "verified": verified.claimed,
             "refuted": refuted,
@@ -193,19 +198,21 @@ def attack_run(
     return record_measurement(plan, measure)
 
 
-def _checked(sample: TestSample, before: Tensor, found: _Found, device: str) -> tuple[Results, int]:
+def _checked(sample: TestSample, clean_prediction: Tensor, found: _Found, device: str) -> tuple[Results, int]:
     """Return the results picture by picture and how many claims were refuted; what is lost in a batch of another size
     is put back into ``found.perturbed``.
     """
     perturbed = found.perturbed
-    after = predictions(sample.model.network, perturbed, sample.model.mean, device)
-    correct = before == sample.labels
+    adversarial_prediction = predictions(sample.model.network, perturbed, sample.model.mean, device)
+    correct = clean_prediction == sample.labels
     turned = correct & found.l2.amin(dim=0).isfinite()
     # Other batches, other last digits: a success on the very border may be none in another batch.
-    lost = turned & (after == sample.labels)
+    lost = turned & (adversarial_prediction == sample.labels)
     perturbed[lost] = sample.images[lost]
-    after[correct & (~turned | lost)] = -1
-    results = robustness.measure(sample.images, perturbed, sample.labels, before, after, sample.indices)
+    adversarial_prediction[correct & (~turned | lost)] = -1
+    results = robustness.measure(
+        sample.images, perturbed, sample.labels, clean_prediction, adversarial_prediction, sample.indices
+    )
     return results, int(found.refuted.sum()) + int(lost.sum())
 
 

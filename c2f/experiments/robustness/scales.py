@@ -118,7 +118,7 @@ def ablation_run(
     protocol: str = "minimal",
     *,
     output: Path,
-    whole: bool = False,
+    whole_test_set: bool = False,
     weights: Path | None = None,
     **how: Unpack[Execution],
 ) -> Run:
@@ -127,7 +127,7 @@ def ablation_run(
     Args:
         network: a top-down network of the table.
         data, seed: of the training.
-        attack, protocol, whole: of the attack, which ``output`` holds with its pictures.
+        attack, protocol, whole_test_set: of the attack, which ``output`` holds with its pictures.
         output: the folder that ``c2f attack`` wrote.
         weights: the folder with the training's record and weights; None takes those that come with the book.
         **how: see ``c2f.runs.execution.Execution``.
@@ -139,9 +139,9 @@ def ablation_run(
     check_options(how, Execution)
     device = how.get("device", "cpu")
     choose(network, [name for name in networks.names("classifier") if "_td" in name], "top-down network")
-    perturbed = attack_records.adversarial(network, data, attack, protocol, seed, output, whole)
-    attacked = attack_records.attack_record(network, data, attack, protocol, output, whole)
-    count = None if whole else attacked.parameters["pictures"]
+    perturbed = attack_records.adversarial(network, data, attack, protocol, seed, output, whole_test_set)
+    attacked = attack_records.attack_record(network, data, attack, protocol, output, whole_test_set)
+    count = None if whole_test_set else attacked.parameters["pictures"]
     sample = load_sample(network, data, seed, count, weights, attacked.parameters["test_data"])
     was = next(run.details["weights"] for run in attacked.runs if run.seed == seed)
     if was != sample.model.weights:

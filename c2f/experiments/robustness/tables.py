@@ -40,8 +40,13 @@ def recorded(protocol: str = "minimal", output: Path | None = None) -> Recorded:
             continue
         key = (about["data"], about["network"], about["attack"])
         if key not in found or about["pictures"] > found[key][0]:
-            whole = record.name == attack_records.attack_name(key[1], key[0], key[2], protocol, whole=True)
-            runs = [attack_records.results(key[1], key[0], key[2], protocol, s, output, whole) for s in record.seeds]
+            whole_test_set = record.name == attack_records.attack_name(
+                key[1], key[0], key[2], protocol, whole_test_set=True
+            )
+            runs = [
+                attack_records.results(key[1], key[0], key[2], protocol, s, output, whole_test_set)
+                for s in record.seeds
+            ]
             found[key] = (about["pictures"], runs)
     order = (networks.names("classifier"), attacks.names())
     keys = sorted(found, key=lambda key: (key[0], order[0].index(key[1]), order[1].index(key[2])))

@@ -39,9 +39,9 @@ class Verification:
 def verify(sample: TestSample, perturbed: Tensor, results: Results, device: str = "cpu") -> Verification:
     """Run the plain network on the stored pictures ``perturbed`` ``(N, C, H, W)`` and compare it with ``results``."""
     success = torch.from_numpy(results.success)
-    after = predictions(sample.model.network, perturbed, sample.model.mean, device)
-    before = predictions(sample.model.network, sample.images, sample.model.mean, device)
-    stored = torch.from_numpy(results.after).long()
+    adversarial_prediction = predictions(sample.model.network, perturbed, sample.model.mean, device)
+    clean_prediction = predictions(sample.model.network, sample.images, sample.model.mean, device)
+    stored = torch.from_numpy(results.adversarial_prediction).long()
     distance = 0.0
     for name, value in robustness.distances(sample.images, perturbed).items():
         recorded = torch.from_numpy(getattr(results, name))[success]
@@ -50,9 +50,14 @@ def verify(sample: TestSample, perturbed: Tensor, results: Results, device: str 
     same = (perturbed == sample.images).flatten(1).all(dim=1)
     return Verification(
         claimed=int(success.sum()),
-        refuted=int((success & (after == sample.labels)).sum()),
+        refuted=int((success & (adversarial_prediction == sample.labels)).sum()),
         outside=int((~inside).sum()),
         touched=int((~success & ~same).sum()),
-        other_class=int(((before != torch.from_numpy(results.before)) | ((stored >= 0) & (after != stored))).sum()),
+        other_class=int(
+            (
+                (clean_prediction != torch.from_numpy(results.clean_prediction))
+                | ((stored >= 0) & (adversarial_prediction != stored))
+            ).sum()
+        ),
         distance=distance,
     )

@@ -132,7 +132,7 @@ def test_the_mean_picture_is_subtracted_inside(monkeypatch, tmp_path, sample):
         without = network(target.images)
     assert torch.allclose(seen[0](target.images), logits, atol=1e-5)
     assert logits.argmax(1).tolist() != without.argmax(1).tolist()
-    assert stored(tmp_path)[1].before.tolist() == logits.argmax(1).tolist()
+    assert stored(tmp_path)[1].clean_prediction.tolist() == logits.argmax(1).tolist()
 
 
 # A run
@@ -150,8 +150,8 @@ def test_what_is_stored_stands_when_the_network_is_asked_again(tmp_path, name):
     target = load_sample("lenetfc", DATA, 0, 4)
     with torch.no_grad():
         before, after = (target.model.network(x).argmax(dim=1).numpy() for x in (target.images, perturbed))
-    assert (found.before == before).all()
-    assert (found.after[found.success] == after[found.success]).all()
+    assert (found.clean_prediction == before).all()
+    assert (found.adversarial_prediction[found.success] == after[found.success]).all()
     assert (after[found.success] != found.label[found.success]).all()
     assert 0 <= float(perturbed.min()) <= float(perturbed.max()) <= 1
     apart = (perturbed - target.images).double().flatten(1).numpy()[found.success]
@@ -330,7 +330,7 @@ def test_two_seeds_share_a_record(tmp_path):
 def test_a_whole_test_set_has_a_record_of_its_own(tmp_path, sample):
     attack(tmp_path)
     attack(tmp_path, pictures=None)
-    whole = attack_records.results("lenetfc", DATA, "contrast", output=tmp_path, whole=True)
+    whole = attack_records.results("lenetfc", DATA, "contrast", output=tmp_path, whole_test_set=True)
     assert len(whole) == 120
     part = attack_records.results("lenetfc", DATA, "contrast", output=tmp_path)
     assert np.array_equal(whole[part.picture].l2, part.l2)  # a picture's result is its own
@@ -375,7 +375,7 @@ def test_a_success_on_the_very_border_that_another_batch_takes_back_is_none(tmp_
     run = attack(tmp_path)
     assert (run.details["refuted"], run.details["verified"]) == (1, honest.details["verified"] - 1)
     perturbed, results = stored(tmp_path)
-    assert (results.after[border], results.l2[border]) == (-1, math.inf)
+    assert (results.adversarial_prediction[border], results.l2[border]) == (-1, math.inf)
     assert torch.equal(perturbed[border], load_sample("lenetfc", DATA, 0, 24).images[border])
 
 
@@ -411,9 +411,9 @@ def test_every_false_line_of_stored_results_is_seen(tmp_path):
     assert changed(i, torch.nan).outside == 1
     assert changed(j, 0.99 * perturbed[j]).touched == 1
     assert not any(v.holds for v in (changed(i, target.images[i]), changed(i, 0.999 * perturbed[i]), changed(j, -1)))
-    after = results.after.copy()
+    after = results.adversarial_prediction.copy()
     after[i] = next(c for c in range(10) if c not in (after[i], results.label[i]))
-    lied = robustness.Results(**{**vars(results), "after": after})
+    lied = robustness.Results(**{**vars(results), "adversarial_prediction": after})
     assert verify(target, perturbed, lied).other_class == 1
 
 
@@ -513,7 +513,7 @@ def test_what_is_missing_or_damaged_is_told_with_the_remedy(tmp_path):
 def test_the_remedy_of_a_shipped_record_that_is_not_there(monkeypatch, tmp_path):
     monkeypatch.setattr(folder, "SHIPPED", tmp_path)
     with pytest.raises(RecordError, match=r"--pictures all --output output` and give the folder 'output'$"):
-        attack_records.results("lenetfc", DATA, "contrast", whole=True)
+        attack_records.results("lenetfc", DATA, "contrast", whole_test_set=True)
 
 
 def test_predictions_leave_the_pictures_and_the_network_as_they_are(sample):

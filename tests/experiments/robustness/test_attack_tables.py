@@ -34,10 +34,10 @@ def run(seed, **more):
     return Run(seed, {"accuracy all": 0.5, **more.pop("values", {})}, more.pop("details", {}), place, **more)
 
 
-def record_attack(output, network, attack, protocol, l2, pictures=10, whole=False):
+def record_attack(output, network, attack, protocol, l2, pictures=10, whole_test_set=False):
     import hashlib
 
-    name = f"{network}--mnist--{attack}--{protocol}" + ("--all" if whole else "")
+    name = f"{network}--mnist--{attack}--{protocol}" + ("--all" if whole_test_set else "")
     file = output / "attacks" / f"{name}--seed0.safetensors"
     file.parent.mkdir(parents=True, exist_ok=True)
     robustness.save(results(l2), file, {})
@@ -49,7 +49,7 @@ def record_attack(output, network, attack, protocol, l2, pictures=10, whole=Fals
 def test_recorded_attacks_come_in_the_papers_order_and_the_whole_test_set_counts(tmp_path):
     record_attack(tmp_path, "lenetfc_td", "contrast", "minimal", [3] * 10)
     record_attack(tmp_path, "lenetfc", "contrast", "minimal", [1] * 10)
-    record_attack(tmp_path, "lenetfc", "contrast", "minimal", [2] * 10, pictures=20, whole=True)
+    record_attack(tmp_path, "lenetfc", "contrast", "minimal", [2] * 10, pictures=20, whole_test_set=True)
     record_attack(tmp_path, "lenetfc", "salt_and_pepper", "minimal", [1] * 10)
     record_attack(tmp_path, "lenetfc", "contrast", "paper", [9] * 10)
     found = attack_tables.recorded("minimal", tmp_path)

@@ -131,7 +131,7 @@ def test_a_recorded_attack_is_fed_back_and_recorded(tmp_path):
 
 def test_a_whole_test_set_has_its_own(tmp_path):
     attack(tmp_path, pictures=None)
-    ablation_run("lenetfc_td", DATA, 0, "contrast", output=tmp_path, whole=True)
+    ablation_run("lenetfc_td", DATA, 0, "contrast", output=tmp_path, whole_test_set=True)
     assert (tmp_path / "runs" / f"{NAME}--all--scales.json").exists()
 
 
