@@ -11,6 +11,7 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -175,10 +176,19 @@ def _checksum(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
+@lru_cache
+def _validator(version: int) -> jsonschema.protocols.Validator:
+    """Return what checks records of a version; made once, as it looks over the schema itself."""
+    schema = SCHEMAS[version]
+    kind = jsonschema.validators.validator_for(schema)
+    kind.check_schema(schema)
+    return kind(schema)
+
+
 def _validate(content: dict[str, Any], where: str) -> None:
     version = content.get("schema") if isinstance(content, dict) else None
     try:
-        jsonschema.validate(content, SCHEMAS[1 if version == 1 else SCHEMA_VERSION])
+        _validator(1 if version == 1 else SCHEMA_VERSION).validate(content)
     except jsonschema.ValidationError as error:
         raise RecordError(f"{where}: not a valid record at {error.json_path}: {error.message}") from error
 
