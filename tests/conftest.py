@@ -27,9 +27,9 @@ def whole_sample():
 
 
 @pytest.fixture(autouse=True)
-def no_speed_of_another_run(tmp_path, monkeypatch):
+def no_speed_of_another_run(tmp_path_factory, monkeypatch):
     """What trainings measure is remembered, but not on the machine of who tests."""
-    monkeypatch.setenv("C2F_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("C2F_CACHE", str(tmp_path_factory.mktemp("cache")))
 
 
 @pytest.fixture(autouse=True)

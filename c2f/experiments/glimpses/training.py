@@ -49,7 +49,7 @@ class GlimpseHistory(History):
 
 
 GLIMPSE_ENGINES = ("plain", "channels_last")
-"""Where the next glimpse lies is known only when the last was seen: there is no one pass to compile."""
+"""Where the next glimpse lies is known only when the last was seen, so that there is no one pass to compile."""
 
 
 @dataclass
