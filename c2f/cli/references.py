@@ -26,8 +26,8 @@ def reference(
     it with --unpack FILE. Unfinished runs travel too, as checkpoints.
 
     Args:
-        budget: seconds after which nothing new is begun; an epoch that would not end in time is not begun either. 0 runs
-            nothing, as to --pack what is there.
+        budget: seconds after which nothing new is begun; an epoch that would not end in time is not begun either. 0
+            runs nothing, as to --pack what is there.
         only: names of pieces, or how several begin, e.g. lenetfc_td--mnist.
         list: show the pieces and which of them are done, and run nothing.
         output: the folder of runs/, weights/, attacks/ and checkpoints/; without it the book's own, data.
@@ -37,7 +37,8 @@ def reference(
     """
     if budget is not None and not budget >= 0:
         raise ValueError(
-            f"budget must be a number of seconds, 0 (to run nothing) or above, not {budget}; without --budget there is no limit"
+            f"budget must be a number of seconds, 0 (to run nothing) or above, not {budget}; "
+            "without --budget there is no limit"
         )
     from c2f import reference as runs
     from c2f.runs.folder import SHIPPED

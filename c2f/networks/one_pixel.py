@@ -21,7 +21,7 @@ from c2f.networks.folding import PlainLayer, plain_layers, sliced_max
 Row = TypeVar("Row", int, Tensor)
 
 FEW = 16
-"""Of fewer channels than this a convolution does not fill a CPU's vectors, and one matrix, zeros and all, is quicker."""
+"""Of fewer channels a convolution does not fill a CPU's vectors, and one matrix is quicker, zeros and all."""
 
 
 class OnePixel:

@@ -131,7 +131,7 @@ def test_torchrun_shares_the_seeds_out(c2f, few_pictures, tmp_path, monkeypatch)
         (("fetch", "mnits"), "did you mean 'mnist'?"),
         (("reference", "--only", "lenetfc_dt"), "unknown reference run 'lenetfc_dt'"),
         (("reference", "--budget", -1), "budget must be a number of seconds, 0 (to run nothing) or above, not -1.0"),
-        (("reference", "--budget", "nan"), "budget must be a number of seconds above 0, not nan"),
+        (("reference", "--budget", "nan"), "budget must be a number of seconds, 0 (to run nothing) or above, not nan"),
         (("run", "77"), "77"),
         (("run", "1", "-p", "pitcure=3"), "did you mean 'picture'?"),
         (("run", "1", "-p", "picture=much"), "must be int"),
