@@ -20,7 +20,7 @@ COMMANDS = {
     "c2f --help": "import sys; sys.argv = ['c2f', '--help']; from c2f.__main__ import main; main()",
 }
 TRAININGS = ("lenetfc", "nin_light", "resnet32")
-"""Of ``benchmarks.training``; two rounds of steps each."""
+"""Of ``benchmarks.training``; one round of steps each."""
 _PEAK = """
 import atexit, pathlib, sys
 def peak():
@@ -51,7 +51,7 @@ def training(network: str, side: str) -> str:
         "from benchmarks import training\n"
         f"one = next(t for t in training.TRAININGS if t.network == {network!r})\n"
         f"run = training.sides(one).runs[{side!r}]\n"
-        "run(); run()"
+        "run()"
     )
 
 

@@ -40,7 +40,7 @@ _ROW = {
     "wanted": {"anyOf": [_NUMBER, {"type": "null"}]},
     "differ": {"type": ["integer", "null"], "minimum": 0},
 }
-_FIT = {"law": {"enum": ["power", "line"]}, **{name: _NUMBER for name in ("slope", "low", "high", "intercept")}}
+_FIT = {"law": {"enum": ["power", "line"]}, **dict.fromkeys(("slope", "low", "high", "intercept"), _NUMBER)}
 _GROWTH = {
     "name": _TEXT,
     "axis": _TEXT,
