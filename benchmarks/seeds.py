@@ -13,7 +13,7 @@ from c2f.training.loop import fit
 from c2f.training.recipes import Recipe
 from c2f.training.seeds import at_once, train_seeds
 
-EPOCHS = 4
+EPOCHS = 3
 """Over the 10,000 pictures of the shipped sample."""
 
 
