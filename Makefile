@@ -13,12 +13,13 @@ PROFILE ?= quick
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install book test lint clean
+.PHONY: help install book test bench lint clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make book     install, execute every chapter that has changed, build the book, say where to open it'
 	@echo 'make test     install, lint, types, tests, every chapter at its smallest, strict build of the book'
+	@echo 'make bench    install, measure what it costs against the plain way: output/costs.json'
 	@echo 'make lint     install, lint and types alone'
 	@echo 'make install  make $(VENV) and install the package with all that book and tests need'
 	@echo 'make clean    remove what was built; $(VENV), data and output stay'
@@ -42,6 +43,9 @@ lint: $(STAMP)
 
 test: lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf book/_build _build build .pytest_cache .mypy_cache .ruff_cache .hypothesis

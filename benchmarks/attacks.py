@@ -1,20 +1,16 @@
 """How fast the attacks are: ours against the plain use of Foolbox 3, and whether the results are the same.
 
-    python benchmarks/attacks.py
-
-Both sides run in one process, in turn (A B A B ...), on the same pictures, weights and random numbers, and medians are
-compared. The other side is Foolbox's own attack, drawing from our streams; where Foolbox 3 has none (the additive
-noises searched over strength, the single pixel, the smallest of the spatial grid) it is the plain loop: the whole batch
-at every step. "differ" counts pictures of which one side's success or a value (by more than 1e-4) is another.
+Both sides run on the same pictures, weights and random numbers. The other side is Foolbox's own attack, drawing from
+our streams; where Foolbox 3 has none (the additive noises searched over strength, the single pixel, the smallest of the
+spatial grid) it is the plain loop: the whole batch at every step. "differ" counts pictures of which one side's success
+or a value (by more than 1e-4) is another.
 """
 
-import argparse
-import statistics
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -27,16 +23,22 @@ from foolbox.attacks.spatial_attack_transformations import rotate_and_shift
 from foolbox.distances import l2
 from torch import Tensor
 
+from benchmarks.suite import Case, Sides
 from c2f import attacks, zoo
 from c2f.attacks.spatial import GRID, Shifts, Spatial
 from c2f.common.streams import Streams
 from c2f.datasets import load
+from c2f.runs.costs import PLAIN, Row
 
 PAPERS_ORDER = {"spatial", "shifts"}
 """Comparisons of attacks that are none of the default protocol: they go through Foolbox's grid in its order."""
 
 TOGETHER = 9
 """How many times faster the ten attacks of the default protocol have to be together."""
+
+SIDES = (PLAIN, "c2f")
+PICTURES = 100
+"""Of Fashion-MNIST, attacked through the shipped LeNetFC."""
 
 Attack = Callable[[foolbox.PyTorchModel, Tensor, Tensor], Tensor]
 """Maps a model, pictures ``(N, C, H, W)`` and labels ``(N,)`` to perturbed pictures."""
@@ -186,69 +188,43 @@ def outcome(model: foolbox.PyTorchModel, made: Tensor, x: Tensor, y: Tensor) -> 
     return torch.where(fools(model, made, y)[:, None, None, None], made, x)
 
 
-def parse() -> argparse.Namespace:
-    """Read the command line."""
-    formatter = argparse.ArgumentDefaultsHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], formatter_class=formatter)
-    parser.add_argument("--pictures", type=int, default=1000, help="pictures of Fashion-MNIST, 2,000 at most")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each side")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="torch's threads")
-    parser.add_argument("--compiled", action="store_true", help="ours through torch.compile (needs a C++ compiler)")
-    parser.add_argument("--network", default="lenetfc", help="which network is attacked")
-    parser.add_argument("--weights", help="its weights, in a file or folder, instead of the shipped ones")
-    parser.add_argument(
-        "--attacks", nargs="+", default=list(comparisons()), choices=list(comparisons()), metavar="NAME"
-    )
-    args = parser.parse_args()
-    for name in ("pictures", "rounds", "threads"):
-        if getattr(args, name) < 1:
-            parser.error(f"--{name} must be at least 1, not {getattr(args, name)}")
-    return args
-
-
-def main() -> None:
-    """Measure, and print a table of seconds."""
-    args = parse()
-    torch.set_num_threads(args.threads)
-    warnings.simplefilter("ignore")  # of Foolbox: a deprecated name of scipy, too few adversarial draws
+def sides(comparison: Comparison, count: int) -> Sides:
+    """Return both ways to attack ``count`` pictures."""
     pictures = load("fashion-mnist-sample").test
-    x, y = pictures.images[: args.pictures].float() / 255, pictures.labels[: args.pictures]
-    network = zoo.load(args.network, "fashion-mnist", 0, args.weights).network
-    model, plain_model = (
-        attacks.victim(network, compiled=args.compiled),
-        foolbox.PyTorchModel(network, bounds=(0, 1), device="cpu"),
-    )
-    model(x[:2])
-    model.fast(x)  # compiles
-    print(
-        f"torch {torch.__version__}, foolbox {foolbox.__version__}, {args.network}, {len(x)} pictures, "
-        f"{args.threads} threads, {'compiled, ' if args.compiled else ''}median of {args.rounds} rounds"
-    )
-    print(f"{'seconds':20}{'ours':>10}{'plain':>10}{'times':>8}{'differ':>8}{'succeed':>9}  wanted")
-    together = [0.0, 0.0]
-    for name in args.attacks:
-        comparison = comparisons()[name]
-        times: tuple[list[float], list[float]] = ([], [])
-        for _ in range(args.rounds):
-            start = time.perf_counter()
-            ours = comparison.ours(model, x, y, epsilons=None)[0]
-            middle = time.perf_counter()
-            plain = comparison.plain(plain_model, x, y)
-            times[0].append(middle - start)
-            times[1].append(time.perf_counter() - middle)
-        results = [outcome(plain_model, made, x, y) for made in (ours, plain)]
-        differ = ((results[0] - results[1]).abs().amax(dim=(1, 2, 3)) > 1e-4).sum().item()
-        share = (results[0] != x).any(dim=(1, 2, 3)).float().mean().item()
-        mine, theirs = map(statistics.median, times)
-        if name not in PAPERS_ORDER:  # what is left are the ten attacks by the default protocol
-            together = [together[0] + mine, together[1] + theirs]
-        bar = "" if comparison.bar is None else f"{comparison.bar:g} or more"
-        print(f"{name:20}{mine:10.2f}{theirs:10.2f}{theirs / mine:8.1f}{differ:8}{share:9.1%}  {bar}", flush=True)
-    mine, theirs = together
-    if mine:
-        times = f"{mine:10.2f}{theirs:10.2f}{theirs / mine:8.1f}"
-        print(f"{'minimal, together':20}{times}{'':17}  {TOGETHER:g} or more")
+    x, y = pictures.images[:count].float() / 255, pictures.labels[:count]
+    network = zoo.load("lenetfc", "fashion-mnist", 0).network
+    model, plain_model = attacks.victim(network), foolbox.PyTorchModel(network, bounds=(0, 1), device="cpu")
+    made: dict[str, Tensor] = {}
+
+    def plain() -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Foolbox: a deprecated name of scipy, too few adversarial draws
+            made[PLAIN] = comparison.plain(plain_model, x, y)
+
+    def ours() -> None:
+        made["c2f"] = comparison.ours(model, x, y, epsilons=None)[0]
+
+    def differ() -> int:
+        one, other = (outcome(plain_model, made[name], x, y) for name in SIDES)
+        return int(((one - other).abs().amax(dim=(1, 2, 3)) > 1e-4).sum())
+
+    return Sides({PLAIN: plain, "c2f": ours}, differ)
 
 
-if __name__ == "__main__":
-    main()
+def together(rows: list[Row]) -> list[Row]:
+    """Return a row of the ten attacks of the default protocol together, round by round."""
+    ten = [row for row in rows if row.name not in PAPERS_ORDER]
+    sides = {
+        side: [sum(of_round) for of_round in zip(*(row.sides[side] for row in ten), strict=True)] for side in SIDES
+    }
+    differ = sum(row.differ or 0 for row in ten)
+    return [replace(ten[0], name="the ten together", sides=sides, wanted=TOGETHER, differ=differ)]
+
+
+def cases() -> list[Case]:
+    """Return an attack a case."""
+    says = f"{PICTURES} pictures against Foolbox, or the plain loop where it has none"
+    return [
+        Case(name, partial(sides, one, PICTURES), says, "s", wanted=one.bar, rounds=3, warm=False)
+        for name, one in comparisons().items()
+    ]

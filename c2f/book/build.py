@@ -250,16 +250,22 @@ def execute(
 
 
 def stage(root: Path, site: Path, executed: dict[str, Path]) -> None:
-    """Copy the book's sources to ``site``, with the executed notebooks in the place of the chapters.
+    """Copy the book's sources to ``site``, with the executed notebooks in the place of the chapters and the page of
+    costs filled.
 
     Raises:
         BookError: a figure without an alternative text, or two figures in one cell; all of them.
+        c2f.runs.record.RecordError: the record of costs will not do.
     """
     shutil.rmtree(site, ignore_errors=True)
     site.mkdir(parents=True)
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(root / name, site)
     shutil.copytree(root / "book", site / "book", ignore=shutil.ignore_patterns(*PASSED_OVER))
+    if (site / "book" / "what-it-costs.md").exists():
+        from c2f.book.costs import fill  # brings torch, for which chapters that have not changed need not wait
+
+        fill(site / "book")
     problems: list[str] = []
     for name, path in executed.items():
         notebook = json.loads(path.read_text(encoding="utf-8"))

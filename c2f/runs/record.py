@@ -152,7 +152,7 @@ class Record:
             "summary": {name: asdict(s) for name, s in self.summary.items()},
         }
         content = _finite(content)
-        content["checksum"] = _checksum(content)
+        content["checksum"] = checksum(content)
         _validate(content, self.name)
         return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
@@ -171,7 +171,8 @@ def as_json(value: Any) -> Any:
     return json.loads(json.dumps(_finite(value)))
 
 
-def _checksum(content: dict[str, Any]) -> str:
+def checksum(content: dict[str, Any]) -> str:
+    """Return the SHA-256 of a record's content, its entry ``checksum`` left out."""
     body = {key: value for key, value in content.items() if key != "checksum"}
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
@@ -206,7 +207,7 @@ def read(path: Path) -> Record:
     except (ValueError, RecursionError) as error:
         raise RecordError(f"{path}: damaged or truncated ({error}); restore it or run the experiment again") from error
     _validate(content, str(path))
-    if _checksum(content) != content["checksum"]:
+    if checksum(content) != content["checksum"]:
         raise RecordError(
             f"{path}: was changed after it was written; records are never edited: run the experiment again"
         )
