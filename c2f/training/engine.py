@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from c2f.common.checks import choose
 from c2f.networks.modes import train_mode
 from c2f.training.checkpoints import begun_with
-from c2f.training.speed import Seconds, remember, remembered
+from c2f.training.speed import remember, remembered
 
 logger = logging.getLogger(__name__)
 
@@ -234,7 +234,7 @@ def _what(trial: Trial, pictures: Tensor) -> str:
     return f"{name}, {count} parameters, batch {shape}, {where}, torch {torch.__version__}"
 
 
-def _measured(trial: Trial, engine: Engine, batch: tuple[Tensor, Tensor]) -> Seconds:
+def _measured(trial: Trial, engine: Engine, batch: tuple[Tensor, Tensor]) -> dict[str, float]:
     """Return the seconds of a step (the median of some, after a first one), and what compiling took."""
     cuda = trial.device.type == "cuda"
     network = deepcopy(trial.network)

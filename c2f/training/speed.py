@@ -13,10 +13,6 @@ from filelock import FileLock
 
 from c2f.common.files import expand, write_text
 
-Seconds = dict[str, float]
-"""Seconds a step by engine, such as ``channels_last float32``; ``compiling`` is what the first step of a compiled
-network took longer."""
-
 
 def speed_file() -> Path:
     """Return where measured speeds lie.
@@ -28,8 +24,12 @@ def speed_file() -> Path:
     return expand(folder, "set C2F_CACHE to a folder") / "speed.json"
 
 
-def remembered() -> dict[str, Seconds]:
-    """Return all that was measured, by what was trained; nothing where the file is missing or damaged."""
+def remembered() -> dict[str, dict[str, float]]:
+    """Return the seconds of a step by what was trained and by engine; nothing where the file is missing or damaged.
+
+    An engine is named as in ``channels_last float32``; ``compiling`` is what the first step of a compiled network took
+    longer.
+    """
     try:
         found = json.loads(speed_file().read_text(encoding="utf-8"))
         return {
@@ -40,7 +40,7 @@ def remembered() -> dict[str, Seconds]:
         return {}
 
 
-def remember(what: str, seconds: Seconds) -> None:
+def remember(what: str, seconds: dict[str, float]) -> None:
     """Add what was measured of ``what`` to what is remembered; where nothing can be written, nothing is."""
     with suppress(OSError):
         path = speed_file()
