@@ -21,8 +21,10 @@ from c2f.networks.top_down import TopDown
 CLOSE = 1e-4
 """Where the two largest logits are nearer than this share of the largest, the quick copy's answer is not trusted."""
 
-CACHED = 3 * 2**18
-"""How many numbers the largest features of a part of the pictures may have, so that a CPU's caches hold them."""
+CACHED = 3 * 2**20
+"""How many numbers a thread the largest features of a part of the pictures may have.
+
+With fewer, threads wait for each other more often than the caches repay; with more, the caches do not hold them."""
 
 KNOWN = (BottomUp, TopDown, HalfDenseNet, FullDenseNet)
 """The classifiers whose quick copy is asked."""
@@ -57,7 +59,7 @@ class Quick:
             if self._part is None:
                 with _Largest() as largest:
                     self._copy(pictures[:1])
-                self._part = max(1, CACHED // largest.size)
+                self._part = max(1, CACHED * torch.get_num_threads() // largest.size)
             parts = -(-len(pictures) // self._part)  # of equal sizes: a small one costs more a picture
             answers = [self._run(part) for part in pictures.chunk(parts)]
             return torch.cat(answers) if parts > 1 else answers[0]
