@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks import (
@@ -54,12 +54,15 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--only", nargs="+", default=NAMES, metavar="NAME", help="subjects, see --list")
     parser.add_argument("--rounds", type=int, default=5, help="rounds; where one is long, fewer")
+    pictures = f"pictures that are attacked; from {attacks.MANY} on the bars count"
+    parser.add_argument("--pictures", type=int, default=attacks.PICTURES, help=pictures)
     parser.add_argument("--compiled", action="store_true", help="train compiled too: a minute more a network, once")
     parser.add_argument("--list", action="store_true", help="say what there is, and measure nothing")
     parser.add_argument("--output", type=Path, default=Path("output/costs.json"), help="the record's file")
     args = parser.parse_args(arguments)
     try:
         positive_int(args.rounds, "--rounds")
+        positive_int(args.pictures, "--pictures")
         for name in args.only:
             choose(name, NAMES, "subject")
         if args.output.suffix != ".json" or args.output.is_dir():
@@ -69,16 +72,17 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     return args
 
 
-def table(only: tuple[str, ...], compiled: bool) -> dict[str, list[Case]]:
+def table(only: Sequence[str], pictures: int, compiled: bool) -> dict[str, list[Case]]:
     """Return the cases by subject."""
-    makers = {**SUBJECTS, "training": lambda: training.cases(compiled)}
+    given = {"training": lambda: training.cases(compiled), "attacks": lambda: attacks.cases(pictures)}
+    makers = {**SUBJECTS, **given}
     return {subject: make() for subject, make in makers.items() if subject in only}
 
 
 def main(arguments: list[str] | None = None) -> None:
     """List or measure."""
     args = parse(arguments)
-    cases = table(args.only, args.compiled)
+    cases = table(args.only, args.pictures, args.compiled)
     curves = growth.CURVES if "growth" in args.only else []
     if args.list:
         for subject, some in cases.items():
