@@ -213,7 +213,7 @@ def sides(comparison: Comparison, count: int) -> Sides:
     return Sides({PLAIN: plain, "c2f": ours}, differ)
 
 
-def together(rows: list[Row]) -> list[Row]:
+def together(rows: list[Row]) -> Row:
     """Return a row of the ten attacks of the default protocol together, round by round."""
     ten = [row for row in rows if row.name not in PAPERS_ORDER]
     sides = {
@@ -221,7 +221,7 @@ def together(rows: list[Row]) -> list[Row]:
     }
     differ = sum(row.differ or 0 for row in ten)
     wanted = TOGETHER if any(row.wanted for row in ten) else None
-    return [replace(ten[0], name="the ten together", sides=sides, wanted=wanted, differ=differ)]
+    return replace(ten[0], name="the ten together", sides=sides, wanted=wanted, differ=differ)
 
 
 def cases(count: int = PICTURES) -> list[Case]:
