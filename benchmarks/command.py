@@ -30,6 +30,7 @@ from c2f.runs.environment import environment
 SUBJECTS: dict[str, Callable[[], list[Case]]] = {
     "machine": machine.cases,
     "starting": starting.cases,
+    "memory": starting.memory_cases,
     "training": training.cases,
     "seeds": seeds.cases,
     "inference": inference.cases,

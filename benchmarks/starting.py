@@ -57,7 +57,7 @@ def training(network: str, side: str) -> str:
 
 def started(code: str, memory: bool) -> Sides:
     """Return a process to start."""
-    return Sides({"c2f" if "c2f" in code else "python": partial(process, code, memory)})
+    return Sides({"process": partial(process, code, memory)})
 
 
 def trained(network: str) -> Sides:
@@ -67,14 +67,17 @@ def trained(network: str) -> Sides:
 
 
 def cases() -> list[Case]:
-    """Return the commands, in seconds and in MiB, and the trainings, in MiB."""
+    """Return the commands, in seconds and in MiB."""
     found = []
     for unit, memory in (("s", False), ("MiB", True)):
         for name, code in COMMANDS.items():
             says = "a process's largest resident size" if memory else "seconds until a process has ended"
             rounds = 2 if memory else 5
             found.append(Case(name, partial(started, code, memory), says, unit, rounds=rounds, warm=not memory))
-    says = "the largest resident size of a process that trains"
-    for name in TRAININGS:
-        found.append(Case(f"training {name}", partial(trained, name), says, "MiB", rounds=2, warm=False))
     return found
+
+
+def memory_cases() -> list[Case]:
+    """Return the trainings, in MiB."""
+    says = "the largest resident size of a process that trains"
+    return [Case(name, partial(trained, name), says, "MiB", rounds=2, warm=False) for name in TRAININGS]
