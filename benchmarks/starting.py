@@ -62,8 +62,8 @@ def started(code: str, memory: bool) -> Sides:
 
 def trained(network: str) -> Sides:
     """Return the plain loop, and the engine that is likely chosen, each in a process of its own."""
-    runs = {PLAIN: PLAIN, "channels_last float32": "channels_last float32"}
-    return Sides({name: partial(process, training(network, side), True) for name, side in runs.items()})
+    sides = (PLAIN, "channels_last float32")
+    return Sides({side: partial(process, training(network, side), True) for side in sides})
 
 
 def cases() -> list[Case]:
