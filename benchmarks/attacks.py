@@ -37,7 +37,7 @@ TOGETHER = 9
 """How many times faster the ten attacks of the default protocol have to be together."""
 
 SIDES = (PLAIN, "c2f")
-PICTURES, MANY = 40, 1000
+PICTURES, MANY = 32, 1000
 """How many pictures of Fashion-MNIST are attacked, through the shipped LeNetFC; and from how many on the bars count:
 with few, ours has too little to share out.
 """

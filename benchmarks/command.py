@@ -54,7 +54,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--only", nargs="+", default=NAMES, metavar="NAME", help="subjects, see --list")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds; where one is long, fewer")
+    parser.add_argument("--rounds", type=int, default=4, help="rounds; where one is long, fewer")
     pictures = f"pictures that are attacked; from {attacks.MANY} on the bars count"
     parser.add_argument("--pictures", type=int, default=attacks.PICTURES, help=pictures)
     parser.add_argument("--compiled", action="store_true", help="train compiled too: a minute more a network, once")
