@@ -142,7 +142,7 @@ def alt(costs: Costs) -> str:
     parts = []
     for one in costs.growth:
         first, last = (statistics.median(one.seconds[place]) for place in (0, -1))
-        sizes = f"{number_of_size(one.sizes[0])} to {number_of_size(one.sizes[-1])} {one.axis}"
+        sizes = f"{number_of_size(one.sizes[0])} to {number_of_size(one.sizes[-1])} ({one.axis})"
         parts.append(f"{one.name} takes {number(first)} to {number(last)} seconds for {sizes}")
     return (
         f"{len(parts)} panels of seconds against size. " + "; ".join(parts) + ". Dashed lines are the machine's peak."
