@@ -90,6 +90,6 @@ def gflop(network: str, channels: int, size: int, **options: object) -> float:
 CURVES = [
     Curve("inference of LeNetFC", "pictures", (512, 2048, 8192, 32768), by_pictures),
     Curve("a training step of ResNet32, 16 pictures", "side in pixels", (16, 32, 64, 128), by_side),
-    Curve("a training step of a Multi-Glimpse Network, 64 pictures", "glimpses", (1, 2, 4, 8), by_glimpses),
+    Curve("a training step of a Multi-Glimpse Network, 64 pictures", "glimpses", (2, 4, 8, 16), by_glimpses),
     Curve("an epoch of LeNetFC, seeds at once", "seeds", (2, 4, 6, 8), by_seeds, "line", rounds=3, warm=False),
 ]

@@ -57,24 +57,27 @@ def training(network: str, side: str) -> str:
 
 def started(code: str, memory: bool) -> Sides:
     """Return a process to start."""
-    return Sides({"c2f" if "c2f" in code else "python": partial(process, code, memory)})
+    return Sides({"process": partial(process, code, memory)})
 
 
 def trained(network: str) -> Sides:
     """Return the plain loop, and the engine that is likely chosen, each in a process of its own."""
-    runs = {PLAIN: PLAIN, "channels_last float32": "channels_last float32"}
-    return Sides({name: partial(process, training(network, side), True) for name, side in runs.items()})
+    sides = (PLAIN, "channels_last float32")
+    return Sides({side: partial(process, training(network, side), True) for side in sides})
 
 
 def cases() -> list[Case]:
-    """Return the commands, in seconds and in MiB, and the trainings, in MiB."""
+    """Return the commands, in seconds and in MiB."""
     found = []
     for unit, memory in (("s", False), ("MiB", True)):
         for name, code in COMMANDS.items():
             says = "a process's largest resident size" if memory else "seconds until a process has ended"
             rounds = 2 if memory else 5
             found.append(Case(name, partial(started, code, memory), says, unit, rounds=rounds, warm=not memory))
-    says = "the largest resident size of a process that trains"
-    for name in TRAININGS:
-        found.append(Case(f"training {name}", partial(trained, name), says, "MiB", rounds=2, warm=False))
     return found
+
+
+def memory_cases() -> list[Case]:
+    """Return the trainings, in MiB."""
+    says = "the largest resident size of a process that trains"
+    return [Case(name, partial(trained, name), says, "MiB", rounds=2, warm=False) for name in TRAININGS]

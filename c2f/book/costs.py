@@ -138,13 +138,15 @@ def _panel(ax: Axes, one: Growth, gflops: float) -> None:
 
 
 def alt(costs: Costs) -> str:
-    """Return the figure's alternative text."""
+    """Return the figure's alternative text, without a colon: it stands in an option of a directive."""
     parts = []
     for one in costs.growth:
         first, last = (statistics.median(one.seconds[place]) for place in (0, -1))
-        sizes = f"{number_of_size(one.sizes[0])} to {number_of_size(one.sizes[-1])} {one.axis}"
-        parts.append(f"{one.name}: from {number(first)} to {number(last)} seconds for {sizes}")
-    return f"{len(parts)} panels of seconds against size. " + "; ".join(parts) + ". Dashed: at the machine's peak."
+        sizes = f"{number_of_size(one.sizes[0])} to {number_of_size(one.sizes[-1])} ({one.axis})"
+        parts.append(f"{one.name} takes {number(first)} to {number(last)} seconds for {sizes}")
+    return (
+        f"{len(parts)} panels of seconds against size. " + "; ".join(parts) + ". Dashed lines are the machine's peak."
+    )
 
 
 def _figure(costs: Costs, folder: Path) -> str:

@@ -1,5 +1,6 @@
 """The suite of benchmarks: turns, ratios, records, the command line, and real rows at tiny size."""
 
+import dataclasses
 import itertools
 import json
 import math
@@ -9,8 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import __main__ as command
-from benchmarks import attacks, growth, inference, machine, suite, training
+from benchmarks import attacks, command, growth, inference, machine, suite, training
 from benchmarks.suite import Case, Sides, interleaved, measure
 from benchmarks.training import Training
 from c2f.networks.dropout import Dropout
@@ -225,5 +225,38 @@ def test_an_attack_gives_the_same_results_and_the_ten_are_added_up():
     row = measure("attacks", Case("contrast", lambda: attacks.sides(attacks.comparisons()["contrast"], 4), "w", "s"), 1)
     assert (row.differ, set(row.sides)) == (0, {PLAIN, "c2f"})
     rows = [Row("attacks", name, "w", "s", 1, {PLAIN: [4.0, 2.0], "c2f": [1.0, 2.0]}, 2, 1) for name in "abc"]
-    (sum_,) = attacks.together([*rows, Row("attacks", "shifts", "w", "s", 1, {PLAIN: [9.0], "c2f": [9.0]})])
+    sum_ = attacks.together([*rows, Row("attacks", "shifts", "w", "s", 1, {PLAIN: [9.0], "c2f": [9.0]})])
     assert (sum_.sides, sum_.differ) == ({PLAIN: [12.0, 6.0], "c2f": [3.0, 6.0]}, 3)
+
+
+# Growth
+
+
+@pytest.mark.parametrize("curve", growth.CURVES[:3], ids=lambda curve: curve.axis)
+def test_a_curve_is_measured_and_its_operations_are_counted(curve):
+    sizes = {"pictures": (2, 4, 8), "side in pixels": (16, 32, 64), "glimpses": (2, 3, 4)}[curve.axis]
+    found = growth.measure(dataclasses.replace(curve, sizes=sizes, rounds=1, warm=False), 1)
+    assert found.sizes == list(sizes)
+    assert all(values[0] > 0 for values in found.seconds)
+    assert found.gflop == sorted(found.gflop)
+    if curve.axis == "pictures":
+        assert found.gflop[2] == pytest.approx(4 * found.gflop[0])
+
+
+def test_a_curve_starts_where_its_work_is_possible():
+    for curve in growth.CURVES:
+        if curve.axis == "glimpses":
+            assert curve.at(min(curve.sizes))[1] > 0
+            curve.at(min(curve.sizes))[0]()
+
+
+def test_what_was_measured_before_an_error_is_kept_beside_a_whole_record(tmp_path, monkeypatch):
+    path = tmp_path / "costs.json"
+    path.write_text("whole")
+    good = Case("product", lambda: machine.product(torch.float32, 8), "peak", "GFLOP/s", 1e-6)
+    bad = Case("bad", lambda: 1 / 0, "fails")
+    monkeypatch.setitem(command.SUBJECTS, "machine", lambda: [good, bad])
+    with pytest.raises(ZeroDivisionError):
+        command.main(["--only", "machine", "--rounds", "1", "--output", str(path)])
+    assert path.read_text() == "whole"
+    assert [row.name for row in records.read(tmp_path / "costs.partial.json").rows] == ["product"]
