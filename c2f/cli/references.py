@@ -19,8 +19,12 @@ def reference(
     pack: Path | None = None,
     unpack: Path | None = None,
     nice: bool = False,
+    jobs: int = 1,
 ) -> None:
     """Run what is missing of the book's reference runs, in order of value; stop and go on at any time.
+
+    What was begun comes first. On a CPU, a budget is filled by value and cost: what would not end in time is passed
+    over for what does, unless --only names it. Costs are core-minutes, by what was recorded or measured here.
 
     On a borrowed machine without a network: run with --output DIR and --pack FILE there, bring FILE home, and merge
     it with --unpack FILE. Unfinished runs travel too, as checkpoints.
@@ -29,11 +33,13 @@ def reference(
         budget: seconds after which nothing new is begun; an epoch that would not end in time is not begun either. 0
             runs nothing, as to --pack what is there.
         only: names of pieces, or how several begin, e.g. lenetfc_td--mnist.
-        list: show the pieces and which of them are done, and run nothing.
+        list: show the pieces in order of value: done, begun or missing, core-minutes (one thread each), what each
+            unlocks; and run nothing, but pack what there is if asked to.
         output: the folder of runs/, weights/, attacks/ and checkpoints/; without it the book's own, data.
         pack: write all of the output folder's results into this tar file at the end.
         unpack: first merge the results in this tar file into the output folder.
         nice: let other processes go first.
+        jobs: how many pieces are run at once on a CPU, each in a process of one thread.
     """
     if budget is not None and not budget >= 0:
         raise ValueError(
@@ -47,23 +53,20 @@ def reference(
     folder = output or SHIPPED
     deadline = None if budget is None else time.monotonic() + budget
     found = find_device(device)
-    chosen = runs.select(only, gpu=found.startswith("cuda"))
+    chosen = runs.select(only)
     if unpack is not None:
         print(f"{runs.unpack(unpack, folder)} runs merged into {folder}")
     if list:
-        for piece in chosen if only else runs.pieces():
-            where = "GPU" if piece.gpu else "CPU"
-            state = "done" if piece.done(folder) else "-"
-            cost = "" if piece.minutes is None else f", about {piece.minutes:g} min"
-            print(f"{piece.name:44s} {state:5s} {where}{cost}")
-        return
-
-    if unpack is None or budget is not None or only:
+        for entry in runs.plan(chosen, folder):
+            cost = "unknown" if entry.minutes is None else f"{entry.minutes:.0f} core-min"
+            print(f"{entry.piece.name:65s} {entry.state:7s} {cost:>14s}  {entry.rank:>4g}  {entry.unlocks}".rstrip())
+    elif unpack is None or budget is not None or only:
         if nice:
             be_nice()
         use_spare_cores()
         settings = runs.Settings(folder, found, deadline, lambda line: print(line, flush=True))
-        finished, missing = runs.run(chosen, settings)
+        fitting = budget is not None and not only and found == "cpu"
+        finished, missing = runs.run(chosen, settings, jobs, fitting)
         print(f"finished {len(finished)}, still missing {len(missing)}{': ' + ', '.join(missing) if missing else ''}")
     if pack is not None:
         print(f"{runs.pack(folder, pack)} files in {pack}")

@@ -266,46 +266,57 @@ def _scenes(source: Info, train: int, test: int) -> Info:
     return replace(source, name=f"scenes-{source.name}", title=title, train=train, test=test, source=source.name)
 
 
+def _augmented(plain: Info) -> Info:
+    """Return the row of the same files under the name whose recipe augments them, so that both can be recorded."""
+    title = plain.title.removesuffix(")") + (", augmented)" if plain.title.endswith(")") else " (augmented)")
+    return replace(plain, name=f"{plain.name}-aug", title=title)
+
+
+_CIFAR10 = Info(
+    name="cifar10",
+    title="CIFAR-10",
+    layout="cifar-batches",
+    folder="cifar-10-batches-py",
+    files=(*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta"),
+    train=50_000,
+    test=10_000,
+    licence=_CIFAR_LICENCE,
+    citation=_CIFAR_CITATION,
+    home=_CIFAR_HOME,
+    archives=(
+        Archive(
+            "cifar-10-python.tar.gz",
+            ("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",),
+            "c58f30108f718f92721af3b95e74349a",
+            170_498_071,
+        ),
+    ),
+    unpacked=186_000_000,
+    label_names=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+)
+_CIFAR10_JPEG = Info(
+    name="cifar10-jpeg",
+    title="CIFAR-10 (JPEG)",
+    layout="class-folders",
+    folder="cifar10-jpeg",
+    files=("train", "test"),
+    train=50_000,
+    test=10_000,
+    licence=_CIFAR_LICENCE,
+    citation=_CIFAR_CITATION,
+    home=_CIFAR_HOME,
+    by_hand="It is CIFAR-10 saved as JPEG files and has no public home: put the pictures into "
+    "cifar10-jpeg/train/CLASS/*.jpg and cifar10-jpeg/test/CLASS/*.jpg under C2F_DATA, or take `cifar10`.",
+)
+
 _ROWS = (
     _MNIST,
     _FASHION,
     _SAMPLE,
-    Info(
-        name="cifar10",
-        title="CIFAR-10",
-        layout="cifar-batches",
-        folder="cifar-10-batches-py",
-        files=(*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta"),
-        train=50_000,
-        test=10_000,
-        licence=_CIFAR_LICENCE,
-        citation=_CIFAR_CITATION,
-        home=_CIFAR_HOME,
-        archives=(
-            Archive(
-                "cifar-10-python.tar.gz",
-                ("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",),
-                "c58f30108f718f92721af3b95e74349a",
-                170_498_071,
-            ),
-        ),
-        unpacked=186_000_000,
-        label_names=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
-    ),
-    Info(
-        name="cifar10-jpeg",
-        title="CIFAR-10 (JPEG)",
-        layout="class-folders",
-        folder="cifar10-jpeg",
-        files=("train", "test"),
-        train=50_000,
-        test=10_000,
-        licence=_CIFAR_LICENCE,
-        citation=_CIFAR_CITATION,
-        home=_CIFAR_HOME,
-        by_hand="It is CIFAR-10 saved as JPEG files and has no public home: put the pictures into "
-        "cifar10-jpeg/train/CLASS/*.jpg and cifar10-jpeg/test/CLASS/*.jpg under C2F_DATA, or take `cifar10`.",
-    ),
+    _CIFAR10,
+    _augmented(_CIFAR10),
+    _CIFAR10_JPEG,
+    _augmented(_CIFAR10_JPEG),
     Info(
         name="imagenette",
         title="Imagenette",

@@ -1,19 +1,22 @@
 """The book's reference runs: what is run, in order of value, in pieces that can be stopped, resumed and carried.
 
-Each part of the book has a module here that lists its pieces. A piece writes into an output folder (``data`` of the
-checkout, or one that travels to another machine and back with ``pack`` and ``unpack``).
+Each part of the book has a module here that lists its pieces, with their costs (``c2f.reference.costs``) and their
+value. A piece writes into an output folder (``data`` of the checkout, or one that travels to another machine and back
+with ``pack`` and ``unpack``).
 """
 
-import time
 from collections.abc import Iterable
 
-from c2f.common.checks import choose
+import torch
+
+from c2f.common.checks import choose, positive_int
 from c2f.reference import (
     attacks,
     explanations,
     glimpses,
     highres,
     localization,
+    merges,
     precision,
     robust_glimpses,
     segmentation,
@@ -21,11 +24,12 @@ from c2f.reference import (
     trainings,
 )
 from c2f.reference.carrying import pack, unpack
+from c2f.reference.jobs import Find, one_by_one, several
 from c2f.reference.piece import Piece, Settings
+from c2f.reference.planning import Agenda, Planned, plan
 from c2f.runs.experiment import remove_leftovers
-from c2f.runs.parts import OutOfTime
 
-__all__ = ["Piece", "Settings", "pack", "pieces", "run", "select", "unpack"]
+__all__ = ["Piece", "Planned", "Settings", "find", "pack", "pieces", "plan", "run", "select", "unpack"]
 
 _PARTS = (
     trainings,
@@ -38,17 +42,23 @@ _PARTS = (
     robust_glimpses,
     short,
     precision,
+    merges,
 )
-"""In order of value."""
+"""In the order in which pieces of equal value come."""
 
 
 def pieces() -> list[Piece]:
-    """Return every piece of the book's reference runs, in order of value: first all that a CPU can do."""
-    return sorted((piece for part in _PARTS for piece in part.pieces()), key=lambda piece: piece.gpu)
+    """Return every piece of the book's reference runs, part by part; ``plan`` brings them into the order of value."""
+    return [piece for part in _PARTS for piece in part.pieces()]
 
 
-def select(only: Iterable[str], gpu: bool) -> list[Piece]:
-    """Return the pieces that ``only`` names (a piece, or the beginning of several), or all that suit this machine.
+def find(name: str) -> Piece:
+    """Return the piece of this name."""
+    return next(piece for piece in pieces() if piece.name == name)
+
+
+def select(only: Iterable[str]) -> list[Piece]:
+    """Return the pieces that ``only`` names (a piece, or the beginning of several), or all.
 
     Raises:
         ValueError: a name that fits no piece.
@@ -56,25 +66,38 @@ def select(only: Iterable[str], gpu: bool) -> list[Piece]:
     every = pieces()
     wanted = list(only)
     if not wanted:
-        return [piece for piece in every if gpu or not piece.gpu]
+        return every
     for name in wanted:
         if not any(piece.name.startswith(name) for piece in every):
             choose(name, sorted({piece.runs_of for piece in every}), "reference run")
     return [piece for piece in every if any(piece.name.startswith(name) for name in wanted)]
 
 
-def run(chosen: list[Piece], settings: Settings) -> tuple[list[str], list[str]]:
-    """Run what is missing, in order; return the names (finished now, still missing)."""
-    for folder in (settings.output, settings.output / short.FOLDER):
+def run(
+    chosen: list[Piece], settings: Settings, jobs: int = 1, fitting: bool = False, by_name: Find = find
+) -> tuple[list[str], list[str]]:
+    """Run what is missing, what was begun first, then in order of value; return the names (finished now, still
+    missing).
+
+    Args:
+        chosen: see ``select``.
+        settings: see ``Settings``.
+        jobs: how many pieces are run at once, on a CPU: each in a process of one thread.
+        fitting: whether pieces are passed over that would not end before the deadline, or of which that is unknown.
+        by_name: finds a piece again in another process.
+
+    Raises:
+        ValueError: several jobs on a GPU.
+    """
+    positive_int(jobs, "jobs", maximum=1000)
+    if jobs > 1 and torch.device(settings.device).type != "cpu":
+        raise ValueError(f"{jobs} jobs are for a CPU; on {settings.device} one piece is run after the other")
+    for folder in sorted({settings.output / piece.folder for piece in chosen}):
         remove_leftovers(folder)  # no piece that is done looks after its own
-    finished = []
-    missing = [piece for piece in chosen if not piece.done(settings.output)]
-    for piece in missing:
-        if settings.deadline is not None and time.monotonic() > settings.deadline:
-            break
-        try:
-            piece.run(settings)
-        except OutOfTime:
-            break
-        finished.append(piece.name)
-    return finished, [piece.name for piece in missing if piece.name not in finished]
+    planned = plan(chosen, settings.output)
+    threads = torch.get_num_threads() if jobs == 1 else 1
+    every = list({piece.name: piece for piece in [*pieces(), *chosen]}.values())
+    agenda = Agenda(planned, every, settings.output, settings.deadline, threads if fitting else None)
+    finished = one_by_one(agenda, settings) if jobs == 1 else several(agenda, settings, jobs, by_name)
+    missing = [entry.piece.name for entry in planned if entry.state != "done"]
+    return finished, [name for name in missing if name not in finished]

@@ -1,30 +1,28 @@
-"""Reference runs of the segmentation experiment: what a CPU can do on the sample, and the paper's table."""
+"""Reference runs of the segmentation experiment: small ones on the sample, and the paper's table."""
+
+from functools import partial
 
 from c2f.experiments.segmentation import MESH_PROFILES, segmentation_run
 from c2f.networks.segmentation import SEGMENTATION_NETWORKS
-from c2f.reference.piece import Piece, Settings, seed_piece
+from c2f.reference import costs
+from c2f.reference.piece import Piece, Settings
 from c2f.runs.folder import run_name
 
-ON_A_CPU = {"fcn": 3, "unet": 5, "td": 5}
-"""Network -> minutes a seed, with the profile ``quick`` on the sample."""
+PROFILES = {"quick": "fashion-mnist-sample", "paper": "fashion-mnist"}
+"""Profile -> data."""
 
 
 def pieces() -> list[Piece]:
-    """Return four seeds of each of the three networks, first what a CPU can do."""
-    quick = [
-        segmentation_piece(network, "fashion-mnist-sample", "quick", seed, ON_A_CPU[network], gpu=False)
+    """Return four seeds of each of the three networks by each profile."""
+    return [
+        segmentation_piece(network, data, profile, seed)
+        for profile, data in PROFILES.items()
         for seed in range(4)
         for network in SEGMENTATION_NETWORKS
     ]
-    paper = [
-        segmentation_piece(network, "fashion-mnist", "paper", seed, None, gpu=True)
-        for seed in range(4)
-        for network in SEGMENTATION_NETWORKS
-    ]
-    return [*quick, *paper]
 
 
-def segmentation_piece(network: str, data: str, profile: str, seed: int, minutes: float | None, gpu: bool) -> Piece:
+def segmentation_piece(network: str, data: str, profile: str, seed: int) -> Piece:
     """Return the training of one segmentation network by a profile of
     ``c2f.experiments.segmentation.MESH_PROFILES``.
     """
@@ -42,7 +40,8 @@ def segmentation_piece(network: str, data: str, profile: str, seed: int, minutes
             width=width,
             device=settings.device,
             deadline=settings.deadline,
-            on_epoch=settings.epochs_of(piece),
+            on_epoch=settings.epochs_of(piece, recipe.epochs),
         )
 
-    return seed_piece(name, seed, minutes, gpu, run)
+    cost = partial(costs.segmentation, network, data, recipe, width)
+    return Piece(name, seed, (name,), run, cost)

@@ -1,34 +1,37 @@
 """Reference runs that train the networks of the Top-Down paper."""
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from c2f import networks
 from c2f.experiments.classification.run import train_run
-from c2f.reference.piece import Piece, Settings, seed_piece
+from c2f.reference import costs
+from c2f.reference.piece import Piece, Settings, Values, valued
 from c2f.runs.folder import run_name
 from c2f.training.recipes import recipe, recipe_name
 
-ON_A_CPU = {("lenetfc", "mnist"): 9, ("lenetfc", "fashion-mnist"): 7}
-ON_A_CPU |= {("lenetfc_td", "mnist"): 17, ("lenetfc_td", "fashion-mnist"): 22}
 PAPER_NETWORKS = {
     "mnist": ("lenetfc", "nin_light"),
     "fashion-mnist": ("lenetfc", "nin_light"),
     "cifar10-jpeg": ("resnet32", "nin"),
+    "cifar10-jpeg-aug": ("resnet32", "nin"),
 }
 """Families that the paper trains on each data set."""
+_VARIANTS = "chapter 2: is it the order of the scales or their number? Uniform and reversed beside top-down"
+VALUES: Values = {
+    r"lenetfc(_td)?--(mnist|fashion-mnist)--seed\d": (0, "the networks that chapters 2 to 6 measure"),
+    r"lenetfc_td_(uni|rev)--fashion-mnist--seed[01]": (3, _VARIANTS),
+    r"lenetfc_td_(uni|rev)--mnist--seed[01]": (3.5, _VARIANTS),
+    r"nin_light(_td)?--fashion-mnist--seed[01]": (6, "chapters 2, 5 and 6: the paper's second family, in full"),
+    r"nin_light(_td)?--mnist--seed0": (6.5, "chapters 2, 5 and 6: the paper's second family, in full"),
+}
 
 
 def pieces() -> list[Piece]:
-    """Return four seeds of each network, first what a CPU can do."""
-    found = []
-    for seed in range(4):
-        for (network, data), minutes in ON_A_CPU.items():
-            found.append(training_piece(network, data, seed, minutes, gpu=False))
-    for seed in range(4):
-        for network, data in paper_networks():
-            if (network, data) not in ON_A_CPU:
-                found.append(training_piece(network, data, seed, None, gpu=True))
-    return found
+    """Return four seeds of each network."""
+    found = [training_piece(network, data, seed) for seed in range(4) for network, data in paper_networks()]
+    return valued(found, VALUES)
 
 
 def paper_networks() -> list[tuple[str, str]]:
@@ -41,23 +44,25 @@ def paper_networks() -> list[tuple[str, str]]:
     ]
 
 
-def training_piece(network: str, data: str, seed: int, minutes: float | None, gpu: bool, **changes: Any) -> Piece:
+def training_piece(network: str, data: str, seed: int, how: Mapping[str, Any] | None = None, **changes: Any) -> Piece:
     """Return the training of one network by the recipe of its paper, with ``changes`` as for
-    ``c2f.training.recipes.recipe``.
+    ``c2f.training.recipes.recipe`` and ``how`` of ``train_run``: a merge, a precision.
     """
-    name = run_name(network, data)
-    piece = f"{name}--seed{seed}"
+    name, options = run_name(network, data), dict(how or {})
+    chosen = recipe(network, data, profile="paper", name=recipe_name(data), **changes)
 
     def run(settings: Settings) -> None:
         train_run(
             network,
             data,
-            recipe(network, data, profile="paper", name=recipe_name(data), **changes),
+            chosen,
             seed,
             settings.output,
             device=settings.device,
             deadline=settings.deadline,
-            on_epoch=settings.epochs_of(piece),
+            on_epoch=settings.epochs_of(f"{name}--seed{seed}", chosen.epochs),
+            **options,
         )
 
-    return seed_piece(name, seed, minutes, gpu, run)
+    merge, precision = options.get("merge", "sum_concat"), options.get("precision", "float32")
+    return Piece(name, seed, (name,), run, partial(costs.training, network, data, chosen, merge, precision))

@@ -8,6 +8,7 @@ Axes: B pictures of one batch, C channels, H rows, W columns.
 
 import logging
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -232,6 +233,30 @@ def _what(trial: Trial, pictures: Tensor) -> str:
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
     name = trial.name or type(trial.network).__name__
     return f"{name}, {count} parameters, batch {shape}, {where}, torch {torch.__version__}"
+
+
+def core_seconds(trial: Trial, precision: str = "float32") -> float | None:
+    """Return the core-seconds of a step on this CPU with the quickest engine of ``precision`` that is remembered, by
+    any number of threads; None where none is.
+    """
+    before, _, after = _what(trial, trial.batch()[0]).partition(f"{torch.get_num_threads()} threads")
+    pattern = re.compile(rf"{re.escape(before)}(\d+) threads{re.escape(after)}")
+    known = [(int(found[1]), seconds) for what, seconds in remembered().items() if (found := pattern.fullmatch(what))]
+    costs = [n * value for n, seconds in known for engine, value in seconds.items() if engine.endswith(precision)]
+    return min((cost for cost in costs if cost < float("inf")), default=None)
+
+
+def measure_step(trial: Trial, precision: str = "float32") -> float:
+    """Return the seconds of a step with the plain engine and one thread, measured now and remembered."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        engine, batch = Engine("plain", precision, threads=1), trial.batch()
+        found = _measured(trial, engine, batch)
+        remember(_what(trial, batch[0]), found)
+    finally:
+        torch.set_num_threads(threads)
+    return found[str(engine)]
 
 
 def _measured(trial: Trial, engine: Engine, batch: tuple[Tensor, Tensor]) -> dict[str, float]:

@@ -213,7 +213,7 @@ def test_a_step_fails_where_its_work_does(machine, fails, workflow, job, context
     assert play(machine, workflow, job, contexts)[0] == step
     log = called(machine)
     if contexts is REFERENCE:
-        assert log.pop() == "c2f reference --budget 0 --pack output/reference.tar"  # what there is is kept all the same
+        assert log.pop() == "c2f reference --list --pack output/reference.tar"  # what there is is kept all the same
     assert fails in log[-1]
 
 
@@ -295,7 +295,7 @@ def test_what_is_fetched_is_what_is_needed():
     folders = {datasets.info(name).folder for name in names}
     assert {datasets.info(name).folder for name in doctor._wanted(set(datasets.INFO))} <= folders
     only = next(step["env"]["ONLY"] for step in steps if "ONLY" in step.get("env", {}))
-    chosen = {piece.name for piece in reference.select(only.split(), gpu=True)}
+    chosen = {piece.name for piece in reference.select(only.split())}
     by_hand = {piece.name for piece in reference.pieces() if re.search("cifar10|imagenet100", piece.name)}
     assert not chosen & by_hand
-    assert {piece.name for piece in reference.pieces() if piece.gpu} <= chosen | by_hand
+    assert {piece.name for piece in reference.pieces() if not piece.folder} <= chosen | by_hand

@@ -154,7 +154,9 @@ def test_an_output_that_cannot_be_written(c2f, few_pictures, tmp_path):
     assert "Choose another folder" in err
 
 
-def test_lists(c2f, tmp_path):
+def test_lists(c2f, tmp_path, monkeypatch):
+    monkeypatch.setattr("c2f.reference.costs.measure_step", lambda trial, precision: 1.0)  # as long as it takes
+    monkeypatch.setattr("c2f.reference.costs.inference_time", lambda network, pictures: 1.0)
     status, out, _ = c2f("fetch", "--list")
     assert status == 0
     assert "fashion-mnist-sample" in out
@@ -163,6 +165,9 @@ def test_lists(c2f, tmp_path):
     assert len(out.splitlines()) == len({line.split()[0] for line in out.splitlines()})
     assert "lenetfc_td--fashion-mnist--seed3" in out
     assert " done " not in out
+    assert "missing" in out
+    assert " core-min " in out
+    assert " unknown " in out
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ from c2f import datasets, zoo
 from c2f.experiments.segmentation import MESH_PROFILES, make_meshes
 from c2f.experiments.segmentation import run as experiment
 from c2f.reference import segmentation as reference
+from c2f.reference.costs import Known
 from c2f.reference.piece import Settings
+from c2f.runs.folder import SHIPPED
 from c2f.runs.parts import OutOfTime
 from c2f.runs.record import read
 
@@ -71,25 +73,25 @@ def test_bad_requests_get_one_line(c2f, tmp_path, arguments, message):
 def test_there_are_four_seeds_of_three_networks_by_both_profiles():
     pieces = reference.pieces()
     assert len({piece.name for piece in pieces}) == len(pieces) == 24
-    assert [piece.gpu for piece in pieces] == [False] * 12 + [True] * 12
     assert [piece.name for piece in pieces[:4]] == [
         f"segmentation_{network}--{DATA}--seed{seed}"
         for network, seed in (("td", 0), ("unet", 0), ("fcn", 0), ("td", 1))
     ]
-    assert all(piece.minutes is not None for piece in pieces[:12])
+    known = Known(SHIPPED)
+    assert [piece.cost(known) is not None for piece in pieces] == [True] * 12 + [False] * 12  # none of that width yet
 
 
 @pytest.mark.usefixtures("few_meshes")
 def test_a_piece_runs_its_profile_and_knows_when_it_is_done(tmp_path, monkeypatch):
     recipe, _ = MESH_PROFILES["quick"]
     monkeypatch.setitem(MESH_PROFILES, "quick", (replace(recipe, epochs=1), 2))
-    piece = reference.segmentation_piece("td", DATA, "quick", 1, None, gpu=False)
+    piece = reference.segmentation_piece("td", DATA, "quick", 1)
     assert not piece.done(tmp_path)
     with pytest.raises(OutOfTime):
         piece.run(Settings(tmp_path, "cpu", 0))
     text = []
     piece.run(Settings(tmp_path, "cpu", None, text.append))
     assert piece.done(tmp_path)
-    assert [line.split(",")[0] for line in text] == [f"segmentation_td--{DATA}--seed1: epoch 1"]
+    assert [line.split(",")[0] for line in text] == [f"segmentation_td--{DATA}--seed1: epoch 1 of 1"]
     record = read(tmp_path / "runs" / f"segmentation_td--{DATA}.json")
     assert (record.seeds, record.parameters["width"]) == ([1], 2)

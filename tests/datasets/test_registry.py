@@ -16,7 +16,9 @@ def test_names():
         "fashion-mnist",
         "fashion-mnist-sample",
         "cifar10",
+        "cifar10-aug",
         "cifar10-jpeg",
+        "cifar10-jpeg-aug",
         "imagenette",
         "tiny-imagenet",
         "tiny-imagenette",
@@ -119,7 +121,11 @@ def test_the_table_of_what_is_here(tmp_path):
     assert list(tmp_path.iterdir()) == []
     for part in ("train", "test"):
         (tmp_path / "cifar10-jpeg" / part).mkdir(parents=True)
-    assert {row.name for row in datasets.table(tmp_path) if row.present} == {*shipped, "cifar10-jpeg"}
+    assert {row.name for row in datasets.table(tmp_path) if row.present} == {
+        *shipped,
+        "cifar10-jpeg",
+        "cifar10-jpeg-aug",
+    }
 
 
 @pytest.mark.parametrize(
@@ -150,6 +156,6 @@ def test_bad_names_and_arguments(tmp_path, name, arguments, message):
 
 @pytest.mark.parametrize("name", [n for n in INFO if not INFO[n].shipped])
 def test_what_is_not_here_says_what_to_do(tmp_path, name):
-    remedy = "put the pictures into" if name == "cifar10-jpeg" else rf"Run `c2f fetch {name}`, or set C2F_DATA"
+    remedy = "put the pictures into" if name.startswith("cifar10-jpeg") else rf"Run `c2f fetch {name}`, or set C2F_DATA"
     with pytest.raises(FileNotFoundError, match=rf"{name} is not in {tmp_path}.*\n.*{remedy}"):
         datasets.load(name, root=tmp_path, image_size=64)

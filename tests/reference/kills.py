@@ -32,14 +32,13 @@ def stub() -> None:
     sample = datasets.load("fashion-mnist-sample")
     few = datasets.DataSet("few", *(part.select(torch.arange(100)) for part in (sample.train, sample.test)))
     training_data.load_data_set = lambda data, image_size: few
-    attacks.PICTURES = 60
     attacks.attacks.names = lambda: ["contrast", "shifts"]
     smaller = {"epochs": 3, "batch_size": 8, "pixel_mean": True}
     pieces = [
-        trainings.training_piece(network, "fashion-mnist", seed, None, gpu=False, **smaller)
+        trainings.training_piece(network, "fashion-mnist", seed, **smaller)
         for network, seed in (("lenetfc", 0), ("lenetfc_td", 0), ("lenetfc", 1))
     ]
-    pieces.insert(2, attacks.attack_piece("lenetfc_td", "fashion-mnist", 0, "minimal", whole_test_set=False, gpu=False))
+    pieces.insert(2, attacks.attack_piece("lenetfc_td", "fashion-mnist", 0, "minimal", 60))
     reference.pieces = lambda: pieces
 
 

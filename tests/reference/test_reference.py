@@ -1,17 +1,20 @@
 import io
 import os
+import re
 import tarfile
 import time
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 import torch
+from filelock import FileLock
 
 from c2f import networks, reference, zoo
 from c2f.experiments.glimpses.recipes import SETUPS
 from c2f.experiments.robustness import records as attack_records
-from c2f.reference import Piece, Settings, pack, pieces, run, select, short, trainings, unpack
+from c2f.reference import Piece, Settings, find, pack, pieces, plan, planning, run, select, short, trainings, unpack
 from c2f.reference import attacks as attack_pieces
 from c2f.reference import glimpses as glimpse_pieces
 from c2f.runs.environment import environment
@@ -27,16 +30,23 @@ def settings(tmp_path):
     return Settings(tmp_path, "cpu", None)
 
 
-def toy(runs_of, log, seed=0, gpu=False, work=None):
-    """A piece that writes a file."""
+def record(output, name, seed=0, kind="toy", parameters=None, seconds=60, values=None, details=None):
+    """Record a run of so many seconds of one thread."""
+    about = {**environment("cpu", seconds), "threads": 1}
+    run = Run(seed, values or {"value": 1}, details or {}, about)
+    add_run(output / "runs", name, kind, parameters or {}, run)
+
+
+def toy(runs_of, log, seed=0, work=None, **fields):
+    """A piece that records a run."""
 
     def go(settings):
         log.append(runs_of)
         if work is not None:
             work(settings)
-        (settings.output / runs_of).write_text("")
+        record(settings.output, runs_of, seed)
 
-    return Piece(runs_of, seed, 1, gpu, lambda output: (output / runs_of).exists(), go)
+    return Piece(runs_of, seed, (runs_of,), go, **fields)
 
 
 def called(letters):
@@ -46,35 +56,171 @@ def called(letters):
 def test_missing_pieces_are_run_in_their_order(settings):
     log = []
     chosen = [toy(name, log) for name in "abc"]
-    (settings.output / "b").write_text("")
+    record(settings.output, "b")
     assert run(chosen, settings) == (called("ac"), [])
     assert log == ["a", "c"]
     assert run(chosen, settings) == ([], [])
 
 
-def test_what_does_not_fit_the_budget_stays_missing(settings, monkeypatch):
+@pytest.fixture
+def clock(monkeypatch):
+    """Hours, in seconds, that toys let pass."""
     clock = SimpleNamespace(now=0.0)
-    monkeypatch.setattr(reference.time, "monotonic", lambda: clock.now)
+    clock.hour = lambda settings: setattr(clock, "now", clock.now + 3600)
+    monkeypatch.setattr(planning.time, "monotonic", lambda: clock.now)
+    return clock
 
-    def hour(settings):
-        clock.now += 1
 
+def test_what_does_not_fit_the_budget_stays_missing(settings, clock):
     log = []
-    chosen = [toy(name, log, work=hour) for name in "abcd"]
-    assert run(chosen, Settings(settings.output, "cpu", 1.5)) == (called("ab"), called("cd"))
-    assert run(chosen, Settings(settings.output, "cpu", 1.5)) == ([], called("cd"))
+    chosen = [toy(name, log, work=clock.hour) for name in "abcd"]
+    late = Settings(settings.output, "cpu", 1.5 * 3600)
+    assert run(chosen, late) == (called("ab"), called("cd"))
+    assert run(chosen, late) == ([], called("cd"))
     assert run(chosen, settings) == (called("cd"), [])
     assert log == list("abcd")
 
 
-def test_a_piece_that_runs_out_of_time_ends_the_call_and_goes_on_next_time(settings):
+def hours(count):
+    return lambda known: None if count is None else 60 * count
+
+
+def test_a_budget_passes_over_what_would_not_end_for_what_does(settings, clock):
+    log = []
+    wanted = {"a": 1, "b": 3, "c": None, "d": 1, "e": 1}
+    chosen = [toy(name, log, work=clock.hour, cost=hours(n), rank=1) for name, n in wanted.items()]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        assert run(chosen, Settings(settings.output, "cpu", 2 * 3600), fitting=True)[0] == called("ad")
+        torch.set_num_threads(3)  # three core-hours in the hour that is left
+        clock.now = 0
+        assert run(chosen, Settings(settings.output, "cpu", 3600), fitting=True)[0] == called("b")
+    finally:
+        torch.set_num_threads(threads)
+    assert log == ["a", "d", "b"]
+
+
+def test_what_was_begun_is_resumed_first_whatever_it_costs(settings, clock):
+    log = []
+    chosen = [toy(name, log, cost=hours(99), rank=1) for name in "abc"]
+    (settings.output / "checkpoints").mkdir()
+    (settings.output / "checkpoints" / "c--seed0.pt").write_bytes(b"")
+    (settings.output / "checkpoints" / "b--seed01--x.part").write_bytes(b"")  # of another seed
+    assert [entry.state for entry in plan(chosen, settings.output)] == ["missing", "missing", "begun"]
+    assert run(chosen, Settings(settings.output, "cpu", 3600), fitting=True)[0] == called("c")
+    assert run(chosen, settings)[0] == called("ab")
+    assert log == ["c", "a", "b"]
+
+
+def test_a_piece_of_several_records_is_begun_when_it_has_some(settings):
+    piece = Piece("ab", 0, ("a", "b"), lambda settings: None)
+    states = [piece.state(settings.output)]
+    for name in "ab":
+        record(settings.output, name)
+        states.append(piece.state(settings.output))
+    assert states == ["missing", "begun", "done"]
+
+
+def test_the_order_is_of_value_then_further_seeds_then_the_rest_each_the_cheapest_first(settings):
+    chosen = [
+        toy("rest", [], cost=hours(0.5)),
+        toy("dear", [], seed=1, cost=hours(9)),
+        toy("unknown", [], seed=1, cost=hours(None)),
+        toy("cheap", [], seed=1, cost=hours(1)),
+        toy("second", [], rank=2, unlocks="a figure"),
+        toy("first", [], rank=1, cost=hours(99)),
+        *(toy(name, [], rank=3) for name in ("dear", "unknown", "cheap")),
+    ]
+    found = [(entry.piece.name, entry.rank) for entry in plan(chosen, settings.output)]
+    assert found == [
+        ("first--seed0", 1),
+        ("second--seed0", 2),
+        *((f"{name}--seed0", 3) for name in ("dear", "unknown", "cheap")),
+        *((f"{name}--seed1", 9) for name in ("cheap", "dear", "unknown")),
+        ("rest--seed0", 10),
+    ]
+    record(settings.output, "rest", seed=5)
+    assert plan(chosen, settings.output)[-1].rank == 10  # that seed is no piece of the book
+    record(settings.output, "rest")
+    assert plan(chosen, settings.output)[-4].rank == 9
+
+
+def test_a_piece_waits_for_what_it_needs(settings):
+    log = []
+    chosen = [toy("attack", log, rank=1, needs=("network--seed0",)), toy("network", log, rank=2)]
+    assert run(chosen, settings) == (["network--seed0", "attack--seed0"], [])
+    unmet = toy("attack", log, seed=1, needs=("lenetfc_td_uni--mnist--seed3",))
+    assert run([unmet], settings) == ([], ["attack--seed1"])
+    met = toy("attack", log, seed=1, needs=("lenetfc--mnist--seed0",))  # the book's own weights will do
+    assert run([met], settings) == (["attack--seed1"], [])
+
+
+def test_a_piece_that_another_call_is_at_is_left_to_it(settings):
+    log, text = [], []
+    piece = toy("a", log)
+    told = replace(settings, tell=text.append)
+    (settings.output / "checkpoints").mkdir()
+    with FileLock(settings.output / "checkpoints" / ".a--seed0.lock"):
+        assert run([piece], told) == ([], ["a--seed0"])
+    assert (log, text) == ([], ["a--seed0: another call is at it"])
+    assert run([piece], told) == (["a--seed0"], [])
+
+
+def work_for_a_moment(settings, name):
+    settings.tell(f"{name} begins with {torch.get_num_threads()} threads")
+    with (settings.output / f"{name}.log").open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    for _ in range(100):  # until the other one has begun, too
+        if name == "fails" or len(list(settings.output.glob("*.log"))) > 1:
+            break
+        time.sleep(0.1)
+    if name == "fails":
+        raise FloatingPointError("the loss is nan")
+    record(settings.output, name)
+
+
+def elsewhere(name):
+    """Finds a toy again in another process."""
+    runs_of = name.removesuffix("--seed0")
+    needs = ("one--seed0",) if runs_of == "after" else ()
+    return Piece(runs_of, 0, (runs_of,), partial(work_for_a_moment, name=runs_of), needs=needs, rank=1)
+
+
+def test_two_jobs_are_two_processes_of_one_thread_and_begin_nothing_twice(settings):
+    text = []
+    chosen = [elsewhere(f"{name}--seed0") for name in ("after", "one", "other")]
+    found = run(chosen, replace(settings, tell=text.append), jobs=2, by_name=elsewhere)
+    assert (sorted(found[0]), found[1]) == (["after--seed0", "one--seed0", "other--seed0"], [])
+    assert sorted(text) == sorted(f"{name} begins with 1 threads" for name in ("one", "other", "after"))
+    pids = {path.stem: path.read_text().split() for path in settings.output.glob("*.log")}
+    assert [len(pids[name]) for name in ("after", "one", "other")] == [1, 1, 1]
+    assert pids["one"] != pids["other"]
+    assert str(os.getpid()) not in pids["one"] + pids["other"]
+
+
+def test_a_job_that_fails_says_so_and_the_other_one_ends(settings):
+    chosen = [elsewhere(f"{name}--seed0") for name in ("fails", "other", "never")]
+    with pytest.raises(FloatingPointError, match="the loss is nan"):
+        run(chosen, settings, jobs=2, by_name=elsewhere)
+    assert elsewhere("other--seed0").done(settings.output)
+
+
+def test_jobs_are_for_a_cpu(settings):
+    with pytest.raises(ValueError, match="2 jobs are for a CPU; on cuda:1 one piece"):
+        run([], replace(settings, device="cuda:1"), jobs=2)
+    with pytest.raises(ValueError, match="jobs must be"):
+        run([], settings, jobs=0)
+
+
+def test_a_piece_that_runs_out_of_time_goes_on_next_time_and_others_may_fit(settings):
     def out_of_time(settings):
         raise OutOfTime
 
     log = []
     chosen = [toy("a", log), toy("b", log, work=out_of_time), toy("c", log)]
-    assert run(chosen, settings) == (called("a"), called("bc"))
-    assert log == ["a", "b"]
+    assert run(chosen, settings) == (called("ac"), called("b"))
+    assert log == ["a", "b", "c"]
 
 
 def test_other_errors_are_not_swallowed(settings):
@@ -91,7 +237,7 @@ def some(monkeypatch):
         toy("lenetfc--mnist", []),
         toy("lenetfc_td--mnist", []),
         toy("lenetfc--mnist", [], seed=1),
-        toy("nin--cifar10-jpeg", [], gpu=True),
+        toy("nin--cifar10-jpeg", []),
     ]
     monkeypatch.setattr(reference, "pieces", lambda: every)
     return every
@@ -101,37 +247,18 @@ def names(chosen):
     return [piece.name for piece in chosen]
 
 
-def test_a_cpu_leaves_out_what_is_too_long_for_it_unless_it_is_named(some):
-    assert names(select([], gpu=False)) == names(some[:3])
-    assert select([], gpu=True) == some
-    assert names(select(["nin"], gpu=False)) == ["nin--cifar10-jpeg--seed0"]
-
-
 def test_pieces_are_named_whole_or_by_their_beginning_and_keep_their_order(some):
-    assert names(select(["lenetfc_td--mnist--seed0"], gpu=False)) == ["lenetfc_td--mnist--seed0"]
-    assert names(select(["lenetfc--mnist"], gpu=False)) == ["lenetfc--mnist--seed0", "lenetfc--mnist--seed1"]
-    assert names(select(["nin", "lenetfc--"], gpu=False)) == names([some[0], some[2], some[3]])
+    assert select([]) == some
+    assert names(select(["lenetfc_td--mnist--seed0"])) == ["lenetfc_td--mnist--seed0"]
+    assert names(select(["lenetfc--mnist"])) == ["lenetfc--mnist--seed0", "lenetfc--mnist--seed1"]
+    assert names(select(["nin", "lenetfc--"])) == names([some[0], some[2], some[3]])
     with pytest.raises(ValueError, match="unknown reference run 'lenetfc_dt--mnist'; did you mean 'lenetfc_td--mnist'"):
-        select(["nin", "lenetfc_dt--mnist"], gpu=False)
+        select(["nin", "lenetfc_dt--mnist"])
 
 
 def test_the_books_runs():
-    every = pieces()
-    on_a_cpu = select([], gpu=False)
-    assert len(on_a_cpu) == 183
-    assert names(every)[: len(on_a_cpu)] == names(on_a_cpu)  # what a CPU can do comes first
-    assert names(select([], gpu=True)) == names(every)
-    assert len(set(names(every))) == len(every)
-    assert names(on_a_cpu)[:4] == [
-        "lenetfc--mnist--seed0",
-        "lenetfc--fashion-mnist--seed0",
-        "lenetfc_td--mnist--seed0",
-        "lenetfc_td--fashion-mnist--seed0",
-    ]
-    assert all(piece.minutes > 0 for piece in on_a_cpu[:16])
-    assert all(piece.minutes is None for piece in every if piece.gpu)  # never measured
-    for seed in range(4):  # seed by seed
-        assert all(name.endswith(f"seed{seed}") for name in names(on_a_cpu)[4 * seed : 4 * seed + 4])
+    every = names(pieces())
+    assert len(set(every)) == len(every)
     for family, data in (
         ("lenetfc", "mnist"),
         ("nin_light", "mnist"),
@@ -139,26 +266,72 @@ def test_the_books_runs():
         ("nin_light", "fashion-mnist"),
         ("nin", "cifar10-jpeg"),
         ("resnet32", "cifar10-jpeg"),
+        ("resnet32", "cifar10-jpeg-aug"),
     ):
         for variant in ("", "_td", "_td_uni", "_td_rev"):
-            assert {f"{family}{variant}--{data}--seed{seed}" for seed in range(4)} <= set(names(every))
+            assert {f"{family}{variant}--{data}--seed{seed}" for seed in range(4)} <= set(every)
             attacked = {
                 f"attacks--{family}{variant}--{data}--{protocol}--all--seed{seed}"
                 for protocol in ("minimal", "paper")
                 for seed in range(4)
             }
-            assert attacked <= set(names(every))
-    assert names(on_a_cpu)[16:25] == [
-        "attacks--lenetfc--mnist--minimal--seed0",
-        "attacks--lenetfc--fashion-mnist--minimal--seed0",
-        "attacks--lenetfc_td--mnist--minimal--seed0",
-        "attacks--lenetfc_td--fashion-mnist--minimal--seed0",
-        "attacks--lenetfc--mnist--paper--seed0",
-        "attacks--lenetfc--fashion-mnist--paper--seed0",
-        "attacks--lenetfc_td--mnist--paper--seed0",
-        "attacks--lenetfc_td--fashion-mnist--paper--seed0",
-        "attacks--lenetfc--mnist--minimal--seed1",
+            assert attacked <= set(every)
+    for piece in pieces():
+        assert set(piece.needs) <= set(every)
+    assert find("lenetfc--mnist--seed2").name == "lenetfc--mnist--seed2"
+
+
+RANKS = {
+    "lenetfc--mnist--seed0": 0,
+    "attacks--lenetfc_td--fashion-mnist--paper--seed0": 1,
+    "lenetfc--mnist--localization--paper--seed0": 1,
+    "attacks--lenetfc--fashion-mnist--minimal--seed3": 2,
+    "lenetfc_td_rev--fashion-mnist--seed1": 3,
+    "attacks--lenetfc_td_uni--fashion-mnist--minimal--seed1": 3,
+    "lenetfc_td_uni--mnist--seed0": 3.5,
+    "merges--concat--lenetfc_td--fashion-mnist--seed3": 4,
+    "resnet18_td--tiny-imagenette--seed1": 5,
+    "resnet18--tiny-imagenette--localization--raw--seed0": 5,
+    "nin_light_td--fashion-mnist--seed1": 6,
+    "attacks--nin_light--fashion-mnist--minimal--seed0": 6,
+    "nin_light--mnist--seed0": 6.5,
+    "short--resnet32_td_rev--cifar10-jpeg-aug--seed0": 7,
+    "short--attacks--resnet32--cifar10-jpeg--minimal--seed0": 7,
+    "equal_small_cnn--canvas-mnist--seed1": 8,
+    "densenet_maps--scenes-fashion-mnist--seed3": 8.3,
+    "precision--bfloat16--lenetfc--fashion-mnist--seed0": 8.6,
+    "nin_light--fashion-mnist--seed2": 10,  # a further seed, once it has one
+    "attacks--lenetfc--mnist--paper--all--seed0": 10,
+}
+
+
+def test_each_piece_has_its_value_and_says_what_it_unlocks():
+    found = {piece.name: piece for piece in pieces()}
+    assert {name: found[name].rank for name in RANKS} == RANKS
+    assert all(bool(piece.unlocks) == (piece.rank < 9) for piece in found.values())
+
+
+@pytest.mark.parametrize("part", [p for p in reference._PARTS if hasattr(p, "VALUES")], ids=lambda p: p.__name__)
+def test_every_row_of_values_is_of_some_piece(part):
+    for pattern in part.VALUES:
+        assert any(re.fullmatch(pattern, piece.name) for piece in part.pieces()), pattern
+
+
+def test_merges_lie_apart_and_train_by_the_same_recipe(tmp_path, monkeypatch):
+    calls = []
+
+    def train_run(network, data, recipe, seed, output, *, merge, **options):
+        calls.append((network, data, recipe, seed, output, merge))
+        keep(output, seed, network, {"merge": merge}, data)
+
+    monkeypatch.setattr(trainings, "train_run", train_run)
+    chosen = select([f"merges--{merge}--lenetfc_td--fashion-mnist--seed2" for merge in ("sum", "concat")])
+    assert run(chosen, Settings(tmp_path, "cpu", None)) == (names(chosen), [])
+    paper = recipe("lenetfc_td", "fashion-mnist")
+    assert calls == [
+        ("lenetfc_td", "fashion-mnist", paper, 2, tmp_path / "merges" / merge, merge) for merge in ("sum", "concat")
     ]
+    assert all(piece.done(tmp_path) for piece in chosen)
 
 
 def test_a_training_piece_trains_by_the_papers_recipe_and_is_done_when_its_seed_is_there(tmp_path, monkeypatch):
@@ -170,15 +343,16 @@ def test_a_training_piece_trains_by_the_papers_recipe_and_is_done_when_its_seed_
         keep(output, seed, network)
 
     monkeypatch.setattr(trainings, "train_run", train_run)
+    monkeypatch.setattr("c2f.reference.piece.when", lambda seconds: {29 * 2.0: "13:00"}[seconds])
     text = []
     wanted = Settings(tmp_path, "cuda:1", time.monotonic() + 100, text.append)
-    piece, *rest = select(["lenetfc_td--mnist"], gpu=False)
+    piece, *rest = select(["lenetfc_td--mnist"])
     assert not piece.done(tmp_path)
     assert run([piece], wanted) == (["lenetfc_td--mnist--seed0"], [])
     paper = recipe("lenetfc_td", "mnist")
     assert paper.epochs == 30
     assert calls == [("lenetfc_td", "mnist", paper, 0, "cuda:1", wanted.deadline)]
-    assert text == ["lenetfc_td--mnist--seed0: epoch 1, validation accuracy 0.2500, 2.0 s"]
+    assert text == ["lenetfc_td--mnist--seed0: epoch 1 of 30, validation accuracy 0.2500, 2.0 s, ends about 13:00"]
     assert piece.done(tmp_path)
     assert not any(other.done(tmp_path) for other in rest)
     assert run([piece], wanted) == ([], [])
@@ -195,11 +369,12 @@ def two_attacks(monkeypatch, few_of_the_sample):
 def test_an_attack_piece_attacks_and_asks_which_scale_is_fragile(two_attacks, tmp_path):
     text = []
     settings = Settings(tmp_path, "cpu", None, text.append)
-    piece = select(["attacks--lenetfc_td--fashion-mnist--minimal--seed0"], gpu=False)[0]
+    piece = select(["attacks--lenetfc_td--fashion-mnist--minimal--seed0"])[0]
     assert not piece.done(tmp_path)
     assert run([piece], settings) == (["attacks--lenetfc_td--fashion-mnist--minimal--seed0"], [])
     name = "lenetfc_td--fashion-mnist--{}--minimal"
     assert [line.split(":")[0] for line in text] == [f"{name.format(a)}--seed0" for a in ("contrast", "shifts")]
+    assert [line[line.index(" (") :] for line in text] == [" (attack 1 of 2)", " (attack 2 of 2)"]
     assert piece.done(tmp_path)
     records = [name.format(a) + end for a in ("contrast", "shifts") for end in (".json", "--scales.json")]
     assert sorted(path.name for path in (tmp_path / "runs").glob("*.json")) == sorted(records)
@@ -220,8 +395,8 @@ def test_an_attack_piece_attacks_and_asks_which_scale_is_fragile(two_attacks, tm
 
 
 def test_bottom_up_networks_have_no_scales_and_a_gpu_attacks_whole_test_sets(two_attacks, tmp_path):
-    cpu = select(["attacks--lenetfc--fashion-mnist--paper--seed0"], gpu=False)
-    whole = select(["attacks--lenetfc--fashion-mnist--paper--all--seed0"], gpu=False)
+    cpu = select(["attacks--lenetfc--fashion-mnist--paper--seed0"])
+    whole = select(["attacks--lenetfc--fashion-mnist--paper--all--seed0"])
     run(cpu + whole, Settings(tmp_path, "cpu", None))
     assert all(piece.done(tmp_path) for piece in cpu + whole)
     pictures = {path.stem: read(path).parameters["pictures"] for path in (tmp_path / "runs").glob("*.json")}
@@ -230,7 +405,7 @@ def test_bottom_up_networks_have_no_scales_and_a_gpu_attacks_whole_test_sets(two
 
 
 def test_attacks_stop_at_the_deadline(two_attacks, tmp_path, monkeypatch):
-    piece = select(["attacks--lenetfc_td--fashion-mnist--minimal--seed0"], gpu=False)[0]
+    piece = select(["attacks--lenetfc_td--fashion-mnist--minimal--seed0"])[0]
     late = Settings(tmp_path, "cpu", time.monotonic() - 1)
     with pytest.raises(OutOfTime):
         piece.run(late)
@@ -249,7 +424,7 @@ def test_weights_of_the_folder_itself_come_before_those_of_the_book(tmp_path):
 
 def test_results_of_attacks_travel_and_their_pictures_do_not(two_attacks, tmp_path):
     there, here, archive = tmp_path / "there", tmp_path / "here", tmp_path / "travels.tar"
-    piece = select(["attacks--lenetfc_td--fashion-mnist--minimal--seed0"], gpu=False)[0]
+    piece = select(["attacks--lenetfc_td--fashion-mnist--minimal--seed0"])[0]
     piece.run(Settings(there, "cpu", None))
     assert pack(there, archive) == 6  # two attacks, two ablations, and the results of the attacks
     assert unpack(archive, here) == 4
@@ -419,14 +594,12 @@ def test_a_short_run_lies_apart_and_says_what_is_short(tmp_path, monkeypatch):
         keep(output, seed, network, data=data)
 
     monkeypatch.setattr(trainings, "train_run", train_run)
-    [full], [piece] = (select([f"{begin}nin_light--fashion-mnist--seed0"], gpu=False) for begin in ("", "short--"))
+    [full], [piece] = (select([f"{begin}nin_light--fashion-mnist--seed0"]) for begin in ("", "short--"))
     assert run([piece], Settings(tmp_path, "cpu", None)) == (["short--nin_light--fashion-mnist--seed0"], [])
     paper = recipe("nin_light", "fashion-mnist")
     assert calls == [("nin_light", "fashion-mnist", replace(paper, epochs=1, batch_size=64), tmp_path / "short")]
     assert piece.done(tmp_path)
     assert not full.done(tmp_path)
-    assert full.gpu
-    assert not piece.gpu
 
 
 @pytest.mark.parametrize("kind", ["mgnet", "equal", "full"])
@@ -437,9 +610,9 @@ def test_a_short_run_of_glimpses_changes_its_recipe_and_nothing_else(tmp_path, m
         calls.append((kind, data, seed, output, setup, streamed))
 
     monkeypatch.setattr(glimpse_pieces, "glimpse_run", train)
-    [piece] = select([f"short--{kind}_small_cnn--canvas-fashion-mnist--seed0"], gpu=False)
+    [piece] = select([f"short--{kind}_small_cnn--canvas-fashion-mnist--seed0"])
     piece.run(Settings(tmp_path, "cpu", None))
-    [full] = select([f"{kind}_small_cnn--canvas-fashion-mnist--seed0"], gpu=True)
+    [full] = select([f"{kind}_small_cnn--canvas-fashion-mnist--seed0"])
     full.run(Settings(tmp_path, "cpu", None))
     canvas = SETUPS["canvas"]
     shorter = replace(canvas.recipe, epochs=4, batch_size=64, optimiser="adam", lr=2e-3, weight_decay=0.0)
@@ -459,6 +632,6 @@ def test_a_full_run_takes_the_place_of_a_short_one(tmp_path):
 
 def test_where_nothing_is_held_out_the_training_accuracy_is_told(tmp_path):
     text = []
-    on_epoch = Settings(tmp_path, "cpu", None, text.append).epochs_of("a")
+    on_epoch = Settings(tmp_path, "cpu", None, text.append).epochs_of("a", 1)
     on_epoch(History(train_loss=[1.0], train_accuracy=[0.5], val_accuracy=[float("nan")], seconds=[2.0]))
-    assert text == ["a: epoch 1, training accuracy 0.5000, 2.0 s"]
+    assert text == ["a: epoch 1 of 1, training accuracy 0.5000, 2.0 s"]

@@ -31,7 +31,7 @@ ROWS = [
         "shift_flip",
     ),
     ("imagenette", None, ["resnet18"], 0.1, 1e-3, 50, 1, 128, True, "pca_flip_crop"),
-    ("imagenette", None, ["resnet18_td"], 0.05, 1e-3, 50, 1, 64, True, "pca_flip_crop"),
+    ("imagenette", None, ["resnet18_td"], 0.05, 1e-3, 80, 1, 64, True, "pca_flip_crop"),
 ]
 
 
@@ -71,6 +71,10 @@ def test_every_data_set_has_a_recipe_for_every_network():
         for network in networks.names("classifier"):
             assert recipe(network, data).augmentation in AUGMENTATIONS
     assert recipe_name("fashion-mnist-sample") == "fashion-mnist"
+    for plain in ("cifar10", "cifar10-jpeg"):  # the same pictures, under the name of the other recipe
+        assert (recipe_name(plain), recipe_name(f"{plain}-aug")) == ("cifar10", "cifar10-aug")
+        assert datasets.info(f"{plain}-aug").where("root") == datasets.info(plain).where("root")
+    assert datasets.info("cifar10-jpeg-aug").title == "CIFAR-10 (JPEG, augmented)"
     # The other experiments take theirs by the same names, where they have one.
     assert dense_recipe("densenet_half", "scenes-mnist").name == "scenes"
     assert dense_recipe("densenet_half", "tiny-animals").name == "tiny-imagenet"

@@ -48,6 +48,9 @@ _POINTS_LOST = {
     "single_pixel": "~0/0 1.7/.4 14/4 11/6 34/24 26/13 23/18 24/15",
 }
 
+STANDS_FOR = {"cifar10-jpeg": "cifar10", "cifar10-jpeg-aug": "cifar10-aug"}
+"""Data -> those of the paper beside which theirs are laid: the same pictures, but saved as JPEG files."""
+
 
 def _table(rows: dict[str, str]) -> dict[tuple[str, str, str], Pair]:
     found = {}

@@ -12,7 +12,7 @@ import numpy as np
 
 from c2f import attacks, networks
 from c2f.experiments.robustness import records as attack_records
-from c2f.experiments.robustness.published import L2_AT_50, L2_TOLERANCE, POINTS_LOST, POINTS_TOLERANCE, Pair
+from c2f.experiments.robustness.published import L2_AT_50, L2_TOLERANCE, POINTS_LOST, POINTS_TOLERANCE, STANDS_FOR, Pair
 from c2f.metrics.robustness import Results, l2_at_loss, median_l2, points_lost
 from c2f.metrics.statistics import Interval, interval, paired_difference
 from c2f.runs.folder import records_of
@@ -74,7 +74,8 @@ LOST = Quantity("points lost in the end", points_lost, POINTS_TOLERANCE, higher_
 class Beside:
     """A published pair beside ours, each of ours with its 95 % interval; infinite where it was never reached.
 
-    ``difference``: top-down less bottom-up, on the same pictures, with its 95 % interval.
+    ``data``: ours, which may stand for the paper's (``STANDS_FOR``). ``difference``: top-down less bottom-up, on the
+    same pictures, with its 95 % interval.
     """
 
     data: str
@@ -85,6 +86,12 @@ class Beside:
     bottom_up: Interval
     top_down: Interval
     difference: Interval
+
+    @property
+    def data_noted(self) -> str:
+        """The data, with a note where the published pair is of others."""
+        theirs = STANDS_FOR.get(self.data)
+        return self.data if theirs is None else f"{self.data} (the paper: {theirs}, not from JPEG files)"
 
     @property
     def paper_says(self) -> str:
@@ -109,12 +116,13 @@ def beside_published(found: Recorded) -> list[Beside]:
     """Return the published numbers for which ``found`` holds both the bottom-up and the top-down network."""
     rows = []
     for table, quantity in ((L2_AT_50, AT_50), (POINTS_LOST, LOST)):
-        for (data, family, attack), pair in table.items():
-            ours = [found.get((data, network, attack)) for network in (family, f"{family}_td")]
-            if ours[0] and ours[1]:
-                a, b = (interval(runs, quantity.measure) for runs in (ours[0], ours[1]))
-                gap = paired_difference(ours[1], ours[0], _bounded(quantity.measure, [*ours[0], *ours[1]]))
-                rows.append(Beside(data, family, attack, quantity, pair, a, b, gap))
+        for (published, family, attack), pair in table.items():
+            for data in (published, *(ours for ours, theirs in STANDS_FOR.items() if theirs == published)):
+                ours = [found.get((data, network, attack)) for network in (family, f"{family}_td")]
+                if ours[0] and ours[1]:
+                    a, b = (interval(runs, quantity.measure) for runs in (ours[0], ours[1]))
+                    gap = paired_difference(ours[1], ours[0], _bounded(quantity.measure, [*ours[0], *ours[1]]))
+                    rows.append(Beside(data, family, attack, quantity, pair, a, b, gap))
     return rows
 
 

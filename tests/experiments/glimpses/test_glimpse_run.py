@@ -172,6 +172,6 @@ def test_what_cannot_be_loaded(output, tmp_path):
 def test_reference_pieces(monkeypatch, tmp_path):
     every = pieces_module.pieces()
     assert [piece.name for piece in every[:2]] == [f"mgnet_small_cnn--{pieces_module.SCENES}--seed{s}" for s in (0, 1)]
+    assert len(every) == 3 * (4 + 4 + 4 + 1)
     assert len({piece.name for piece in every}) == len(every)
     assert not every[0].done(tmp_path)
-    assert sum(not piece.gpu for piece in every) == 12

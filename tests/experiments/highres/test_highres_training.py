@@ -262,11 +262,10 @@ def test_the_command_hands_over_and_refuses_what_means_nothing(c2f, folder, tmp_
     assert "neither boxes nor masks" in text
 
 
-def test_reference_pieces_come_half_before_full_and_cpu_before_gpu():
+def test_reference_pieces_come_half_before_full():
     names = [piece.name for piece in reference.pieces()]
     assert len(set(names)) == len(names)
     for name in names:
         if name.startswith("densenet_full"):
             assert names.index(name.replace("_full", "_half")) < names.index(name)
-    assert [piece.gpu for piece in reference.pieces()] == sorted(piece.gpu for piece in reference.pieces())
     assert names[:3] == [f"densenet_{what}--scenes-fashion-mnist--seed0" for what in ("half", "full", "maps")]

@@ -405,9 +405,8 @@ def test_reference_pieces(tmp_path):
     found = {piece.name: piece for piece in pieces.pieces()}
     assert len(found) == len(pieces.pieces()) == 4 * 2 * (2 * 2 + 2 + 2 + 2)
     name = f"{localization_name('lenetfc_td', DATA, 'paper')}--seed3"
-    assert not found[name].gpu
     assert not found[name].done(tmp_path)
-    assert found[f"{localization_name('resnet18', 'tiny-imagenette')}--seed0"].gpu
+    assert found[name].needs == (f"lenetfc_td--{DATA}--seed3",)
 
 
 # Figures

@@ -70,7 +70,16 @@ def test_published_numbers_stand_beside_ours():
     assert (row.bottom_up.value, row.top_down.value) == (1, 2)
     assert row.we_find == "top-down"
     assert row.paper_says == "alike"  # 1.6 and 1.7 differ by less than two reading errors
+    assert row.data_noted == "mnist"
     assert beside_published({("mnist", "lenetfc", "contrast"): [results([1])]}) == []
+
+
+@pytest.mark.parametrize(("data", "theirs"), published.STANDS_FOR.items())
+def test_jpeg_files_stand_beside_the_papers_pictures_with_a_note(data, theirs):
+    found = {(data, network, "contrast"): [results([1] * 10)] for network in ("nin", "nin_td")}
+    (row,) = beside_published(found)
+    assert row.published == published.L2_AT_50[theirs, "nin", "contrast"]
+    assert row.data_noted == f"{data} (the paper: {theirs}, not from JPEG files)"
 
 
 @pytest.mark.parametrize(
