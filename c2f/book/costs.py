@@ -15,7 +15,7 @@ from c2f.plotting.figures import OKABE_ITO
 from c2f.runs.costs import PLAIN, Costs, Growth, Row, read
 
 PAGE, RECORD, FIGURE = "what-it-costs.md", "costs.json", "what-it-costs.svg"
-"""In the book's folder: the page with places to fill, the record, and the figure that is drawn beside them."""
+"""In the book's folder, the page with places to fill, the record, and the figure that is drawn beside them."""
 PEAK = "matrix product, float32, all threads"
 """The row of the machine that is its peak."""
 _PLACE = re.compile(r"^<!-- costs: (\w+) -->$", re.MULTILINE)

@@ -13,7 +13,7 @@ from c2f.runs.record import read
 from c2f.training.checkpoints import History
 
 FURTHER, REST = 9.0, 10.0
-"""Ranks of what no part gives one: a further seed of what has one, and the rest; of both the cheapest first."""
+"""Ranks of what no part gives one, a further seed of what has one, and the rest; of both the cheapest first."""
 Values = Mapping[str, tuple[float, str]]
 """Regular expression of whole names of pieces -> rank, lower is earlier, and what such a piece unlocks."""
 Cost = Callable[[Known], float | None]

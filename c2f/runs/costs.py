@@ -113,7 +113,8 @@ class Fit:
     Attributes:
         law: ``power``, ``exp(intercept) * size**slope``; or ``line``, ``intercept + slope * size``.
         slope: the exponent, or the seconds that one more costs.
-        low, high: the slope's interval of 95 %, of the line through the medians (Student's t).
+        low: where the slope's interval of 95 % begins, of the line through the medians (Student's t).
+        high: where it ends.
         intercept: in log seconds, or in seconds.
     """
 

@@ -49,7 +49,7 @@ _POINTS_LOST = {
 }
 
 STANDS_FOR = {"cifar10-jpeg": "cifar10", "cifar10-jpeg-aug": "cifar10-aug"}
-"""Data -> those of the paper beside which theirs are laid: the same pictures, but saved as JPEG files."""
+"""Data -> those of the paper beside which theirs are laid, the same pictures, but saved as JPEG files."""
 
 
 def _table(rows: dict[str, str]) -> dict[tuple[str, str, str], Pair]:
