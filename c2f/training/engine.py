@@ -142,7 +142,8 @@ def plain(device: torch.device) -> Engine:
 def settle(trial: Trial, wanted: Mapping[str, Any], checkpoint: Path | None = None) -> Engine:
     """Return the engine that a training is carried out with.
 
-    A training that was begun goes on with the engine it was begun with. Otherwise, of the engines that are allowed, it
+    A training that was begun goes on with the engine and the threads it was begun with, whatever else the machine does
+    now: another number would end in other bits. Otherwise, of the engines that are allowed, it
     is the one that ends first by what steps were measured to take here; that is measured where it is not remembered and
     the training is long enough to repay it.
 
@@ -168,8 +169,6 @@ def settle(trial: Trial, wanted: Mapping[str, Any], checkpoint: Path | None = No
         precisions.append("bfloat16")
     allowed = [Engine(one, bits, threads) for one in names for bits in precisions]
     if begun is not None and any((begun.name, begun.precision) == (one.name, one.precision) for one in allowed):
-        if os.environ.get("OMP_NUM_THREADS"):  # the user's word on threads; another number is refused later
-            return Engine(begun.name, begun.precision, threads)
         return begun
     return allowed[0] if len(allowed) == 1 else _quickest(trial, allowed)
 

@@ -245,6 +245,21 @@ def test_a_killed_training_goes_on_with_its_engine_and_ends_in_the_same_weights(
         train("lenetfc_td", Engine(threads=1), checkpoint=path)
 
 
+def test_a_training_goes_on_with_its_threads_beside_other_work_too(tmp_path, tried, monkeypatch):
+    """A busy machine leaves fewer threads than the training was begun with, by the same variable that a user sets."""
+
+    def kill(history):
+        raise KeyboardInterrupt
+
+    path, engine = tmp_path / "run.pt", Engine(threads=2)
+    with pytest.raises(KeyboardInterrupt):
+        train("lenetfc", engine, checkpoint=path, on_epoch=kill)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    begun = settle(tried, {}, path)
+    assert begun == engine
+    assert len(train("lenetfc", begun, checkpoint=path)[1]) == 4
+
+
 def test_a_frozen_batch_norm_stays_frozen():
     network = networks.build("lenetfc", 1, 10, 28, seed=0)
     norm = next(module for module in network.modules() if isinstance(module, nn.BatchNorm2d))
