@@ -9,9 +9,10 @@ pictures that it leaves, it has wrongly called robust.
 Axes: N pictures, n pictures that the plain attack leaves, C channels, H rows, W columns, K classes.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -102,6 +103,18 @@ class MaskingReport:
         if self.fooled == self.pictures:
             return "the plain attack fools every picture and leaves none to others: a smaller epsilon tells more"
         return ""
+
+
+def table(reports: Mapping[str, MaskingReport]) -> pd.DataFrame:
+    """Return what each test counts, a column a report by its name, then what the plain attack fools and the verdict."""
+    counted = {
+        name: {test.name.replace("_", " "): NOT_RUN if test.count is None else test.count for test in report.tests}
+        for name, report in reports.items()
+    }
+    found = pd.DataFrame(counted, dtype=object)
+    found.loc["plain attack fools"] = [f"{report.fooled} of {report.pictures}" for report in reports.values()]
+    found.loc["verdict"] = [report.verdict for report in reports.values()]
+    return found
 
 
 def allowed(pictures: int) -> int:

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from c2f import datasets, zoo
-from c2f.attacks import auto
+from c2f.attacks import auto, masking
 from c2f.attacks.auto import autoattack, square
 from c2f.attacks.masking import RoundedInput, ScaledLogits, allowed, check
 from c2f.attacks.victim import victim
@@ -101,6 +101,17 @@ def test_a_network_that_falls_at_once_shows_no_sign():
     assert "a smaller epsilon tells more" in found.note
     assert {test.count for test in found.tests[1:-1]} == {0}
     assert found.tests[-1].verdict == "not run"  # without a twin
+
+
+def test_the_table_counts_by_test_and_names_what_was_not_run():
+    network, pictures, labels = toy()
+    reports = {"falls": check(network, pictures, labels, 0.45, **QUICK)}
+    reports["wrong"] = check(network, pictures, (labels + 1) % 4, 0.1, **QUICK)
+    found = masking.table(reports)
+    assert list(found.index) == [*(name.replace("_", " ") for name in TESTS), "plain attack fools", "verdict"]
+    assert found["falls"].to_list()[-3:] == ["not run", "12 of 12", "no sign"]
+    assert found["falls"].to_list()[:-3] == [test.count for test in reports["falls"].tests[:-1]]
+    assert found["wrong"].to_list() == [*["not run"] * len(TESTS), "0 of 0", "not run"]
 
 
 @pytest.mark.parametrize("classes", [2, 3, 4])

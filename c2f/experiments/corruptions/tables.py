@@ -3,7 +3,7 @@
 Axes: S seeds, T glimpses.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from c2f import corruptions
 from c2f.common.checks import choose
 from c2f.experiments.corruptions.evaluation import Scores, mce
 from c2f.experiments.corruptions.run import scores
+from c2f.metrics.statistics import seeds_interval
 from c2f.runs.folder import records_of
 from c2f.runs.record import Record, Statistic, statistic
 
@@ -117,6 +118,13 @@ def gain(ours: Column, theirs: Column) -> Gain:
     pairs = list(zip(ours.scores, theirs.scores, strict=True))
     clean = [(s.clean[a] / s.pictures, t.clean[b] / t.pictures) for s, t in pairs if s.clean and t.clean]
     return Gain([100 * (s.mean(a) - t.mean(b)) for s, t in pairs], [100 * (s - t) for s, t in clean])
+
+
+def gains_table(ours: Column, others: Mapping[str, Column]) -> pd.DataFrame:
+    """Return, as text, the ``gain`` over each of ``others`` in points, with a 95 % interval over seeds."""
+    gains = {name: gain(ours, theirs) for name, theirs in others.items()}
+    rows = {name: [f"{seeds_interval(points):+.1f}" for points in (g.corrupted, g.clean)] for name, g in gains.items()}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["in bad weather", "on clean pictures"])
 
 
 def lost(shown: Sequence[Column]) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """What the recorded attacks on Multi-Glimpse Networks say, beside their baselines.
 
-Axes: S seeds, E strengths, T glimpses.
+Axes: S seeds, E strengths, T glimpses, N pictures.
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from torch import Tensor
 
+from c2f.experiments.glimpses.pgd import RobustAccuracy
 from c2f.experiments.glimpses.pgd_run import pgd_name, strength_text
 from c2f.networks.glimpse.names import GLIMPSE_KINDS as KINDS
 from c2f.runs.folder import record_path
@@ -77,3 +79,16 @@ def table(records: Mapping[str, Record]) -> pd.DataFrame:
     first = {"no attack": 0, "as published": 1, "with the right gradient": 2}
     ordered = sorted(rows, key=lambda title: first.get(title, 3 + title.startswith("suspicious")))
     return pd.DataFrame([rows[title] for title in ordered], index=ordered, columns=list(records)).fillna("")
+
+
+def answers_table(answers: Mapping[str, Tensor], each_by_itself: RobustAccuracy) -> pd.DataFrame:
+    """Return the accuracy of each answer in percent, a row an attack, a column a number of glimpses.
+
+    Args:
+        answers: which pictures are right after each glimpse, bool ``(T, N)``, by the attack that they were left by.
+        each_by_itself: what ``robust_accuracy`` found at one strength, the last row.
+    """
+    rows = {name: (100 * right.double().mean(dim=1)).tolist() for name, right in answers.items()}
+    rows["each answer attacked by itself"] = [100 * accuracy for accuracy in each_by_itself.accuracy[0]]
+    columns = [f"glimpse {t}" for t in range(1, len(each_by_itself.clean) + 1)]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)

@@ -1,9 +1,18 @@
-"""What the records of maps say, value against value, so that one data set's answers can be held against another's."""
+"""What the records of models and maps say, value against value, so that one data set's answers can be held against
+another's.
+"""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import pandas as pd
+
 from c2f.common.checks import choose
-from c2f.runs.record import Run
+from c2f.experiments.highres.maps import TITLES
+from c2f.experiments.highres.recipes import departures
+from c2f.metrics.localization.suite import Measures
+from c2f.networks.densenet_fcn import FULL
+from c2f.runs.record import Record, Run
 
 FINDINGS = {
     "correlation of high and low map, against 0": ("to_low", None),
@@ -16,6 +25,24 @@ FINDINGS = {
     "PxAP, refined against its control": ("px_ap refined", "px_ap refined_grey"),
 }
 """What is compared -> the two values of a run of ``c2f.experiments.highres.maps_run.maps_run``; None is zero."""
+
+RESEMBLANCE = {
+    "to_low": "high and low map of the same class (r)",
+    "orders_as_good": "share of other orders that do as well",
+    "to_colours": "high map, explained by the picture's colours (R²)",
+    "low_to_colours": "low map, explained by the picture's colours (R²)",
+    "classes": "high maps of two classes of one picture (r)",
+    "low_classes": "low maps of two classes of one picture (r)",
+}
+"""Values of ``c2f.experiments.highres.maps_run.Resemblance``, name -> what tables call it."""
+LOCATED = {
+    "pointing": "pointing game",
+    "energy": "energy on the object",
+    "px_ap": "PxAP",
+    "iou": "IoU",
+    "box_acc": "box accuracy",
+}
+"""Measures of a map in ``located_table``, name -> what it calls them."""
 
 
 @dataclass(frozen=True)
@@ -77,3 +104,68 @@ def compare(run: Run, one: str, other: str | None) -> Comparison:
 def findings(run: Run) -> dict[str, Comparison]:
     """Return every comparison of ``FINDINGS`` in a run of ``c2f.experiments.highres.maps_run.maps_run``."""
     return {text: compare(run, one, other) for text, (one, other) in FINDINGS.items()}
+
+
+def trainings_table(records: Mapping[str, Record]) -> pd.DataFrame:
+    """Return, as text, how good recorded models are on their test pictures, what they cost and how they were trained.
+
+    ``records`` maps a model to its record; the rows are in the order in which those of the full model come.
+    """
+    columns: dict[str, dict[str, object]] = {}
+    for name, record in records.items():
+        about, changed = record.parameters, departures(record.parameters).items()
+        tested = {key: found.mean for key, found in record.summary.items() if key.startswith("test_")}
+        columns[name] = {
+            **{key.removeprefix("test_").replace("_", " "): f"{value:.4g}" for key, value in tested.items()},
+            "parameters": f"{about['parameters']:,}",
+            "of them trained": f"{about['trained_parameters']:,}",
+            "multiply-adds (million)": f"{about['multiply_adds'] / 1e6:.1f}",
+            "seeds": len(record.runs),
+            "recipe": ", ".join(f"{field} {here}, not {there}" for field, (here, there) in changed) or "as it is",
+        }
+    return pd.DataFrame(columns).reindex(list(columns[FULL])).fillna("").rename_axis("on the test pictures")
+
+
+def resemblance_table(columns: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
+    """Return, as text, what maps resemble, a row an entry of ``RESEMBLANCE``; ``columns`` maps titles to its values."""
+    found = {title: {text: values[name] for name, text in RESEMBLANCE.items()} for title, values in columns.items()}
+    return pd.DataFrame(found).map("{:.2f}".format)
+
+
+def decoders_table(record: Record) -> pd.DataFrame:
+    """Return, as text, what the maps of each decoder resemble, a row a seed of a record of
+    ``c2f.experiments.highres.decoders``.
+    """
+    rows = {
+        run.seed: {
+            "high and low map (r)": f"{run.values['to_low']:+.3f}",
+            "mean of the other orders (r)": f"{run.values['orders']:+.3f}",
+            "other orders that do as well": f"{100 * run.values['orders_as_good']:.0f} %",
+            "explained by colours": f"{100 * run.values['to_colours']:.0f} %",
+        }
+        for run in record.runs
+    }
+    return pd.DataFrame(rows).T.rename_axis("seed")
+
+
+def located_table(found: Mapping[str, Measures]) -> pd.DataFrame:
+    """Return, as text, the measures of ``LOCATED``, a row a map as ``c2f.experiments.highres.maps_run.locate`` gives
+    them.
+    """
+    rows = {
+        TITLES.get(name, name): {text: f"{one.values[measure]:.2f}" for measure, text in LOCATED.items()}
+        for name, one in found.items()
+    }
+    return pd.DataFrame(rows).T
+
+
+def findings_table(runs: Mapping[str, Run]) -> pd.DataFrame:
+    """Return, as text, the ``findings`` of several runs side by side, and how many other orders do as well in each."""
+    columns = {
+        what: {
+            **{text: str(pair) for text, pair in findings(run).items()},
+            "other orders that do as well": f"{100 * run.values['orders_as_good']:.0f} %",
+        }
+        for what, run in runs.items()
+    }
+    return pd.DataFrame(columns)

@@ -1,16 +1,26 @@
-"""What the recorded measurements of evidence maps say together."""
+"""What measurements of evidence maps say together, those of today and the recorded ones.
 
-from collections.abc import Sequence
+Axes: N pictures, H rows, W columns, K classes.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from torch import Tensor
 
 from c2f import networks
 from c2f.common.checks import choose
+from c2f.datasets.pictures import Pictures
 from c2f.experiments.localization.measure import KINDS
-from c2f.experiments.localization.run import FAITHFULNESS
-from c2f.metrics.localization.suite import POOLED, SINGLE
-from c2f.metrics.statistics import Interval
+from c2f.experiments.localization.run import FAITHFULNESS, RANDOM, compare
+from c2f.metrics import localization
+from c2f.metrics.localization.objects import find_objects
+from c2f.metrics.localization.suite import POOLED, SINGLE, Measures
+from c2f.metrics.statistics import Interval, interval
 from c2f.runs.folder import records_of
 from c2f.runs.record import Record
 from c2f.training.recipes import recipe
@@ -98,3 +108,185 @@ def verdict(difference: Interval) -> str:
     if difference.low > 0:
         return "top-down"
     return "bottom-up" if difference.high < 0 else "cannot be told"
+
+
+def _short(network: str) -> str:
+    """Return ``Bottom-Up`` or whichever order of the scales a network's title ends with."""
+    return networks.title(network).split()[-1]
+
+
+def measures_table(found: Mapping[Any, Measures], measures: Iterable[str] = (*SINGLE, *POOLED)) -> pd.DataFrame:
+    """Return ``measures`` of what was measured, in [0, 1], a row an entry; pairs as keys give two levels of names."""
+    measures = list(measures)
+    return pd.DataFrame({key: {TITLES[m]: one.values[m] for m in measures} for key, one in found.items()}).T
+
+
+def layers_table(measured: Mapping[str, Mapping[str, Measures]], measures: Iterable[str]) -> pd.DataFrame:
+    """Return ``measures`` of each layer of each network, in [0, 1]; ``measured`` maps network -> layer -> measures."""
+    rows = {(_short(name), layer): found for name, layers in measured.items() for layer, found in layers.items()}
+    return measures_table(rows, measures)
+
+
+def planted_table(
+    maps: Mapping[str, tuple[Tensor, Tensor | None]], pictures: Pictures, garments: Tensor
+) -> pd.DataFrame:
+    """Return how often maps point at the planted patch, of all pictures and class by class, and how often at the
+    garment, with the network's accuracy, all in [0, 1]; the last row is what chance gives.
+
+    Args:
+        maps: by the name of its row, ``(N, H, W)``, and the predicted classes ``(N,)``; None for maps of no network.
+        pictures: N of them, whose masks are the patches.
+        garments: bool ``(N, H, W)``, where the garments are seen.
+    """
+    patches = find_objects(pictures, "planted").masks
+    rows: dict[str, dict[str, float | None]] = {}
+    for name, (heat, predicted) in maps.items():
+        at_patch = localization.pointing_game(heat, patches)
+        by_class = localization.by_class(at_patch, pictures.labels, len(pictures.classes)).tolist()
+        rows[name] = {
+            "accuracy": None if predicted is None else float((predicted == pictures.labels).double().mean()),
+            "points at the patch": float(at_patch.mean()),
+            "points at the garment": float(localization.pointing_game(heat, garments).mean()),
+            **{f"patch, {c}": value for c, value in zip(pictures.classes, by_class, strict=True)},
+        }
+    rows["by chance"] = {
+        "points at the patch": localization.chance_level(patches),
+        "points at the garment": float(garments.double().mean()),
+    }
+    return pd.DataFrame(rows).T
+
+
+def versions_table(
+    base: Measures, versions: Mapping[str, Measures], measures: Iterable[str], resamples: int
+) -> pd.DataFrame:
+    """Return, as text, what each of ``versions`` of a top-down network's maps has more than a bottom-up network's maps.
+
+    Args:
+        base: of the bottom-up network.
+        versions: of the top-down one, by what was done with its maps; of the same pictures.
+        measures: names in ``SINGLE``.
+        resamples: of the 95 % intervals of the differences.
+    """
+    rows: dict[str, dict[str, str]] = {}
+    for m in measures:
+        row = rows[TITLES[m]] = {"bottom-up": f"{float(base.each[m].mean()):.2f}"}
+        for label, found in versions.items():
+            gap = interval([found.each[m] - base.each[m]], resamples=resamples)
+            row[f"top-down {label}"] = f"{float(found.each[m].mean()):.2f}"
+            row[f"minus bottom-up, {label}"] = f"{gap:+.2f}"
+    return pd.DataFrame(rows).T
+
+
+def gaps_table(gaps: Mapping[str, Interval]) -> pd.DataFrame:
+    """Return, as text, differences by ``compare`` (top-down minus bottom-up) with their ``verdict``, a row a measure.
+
+    ``gaps`` maps names in ``TITLES`` to them.
+    """
+    rows = [(TITLES[m], f"{g.value:+.3f}", f"{g.low:+.3f} to {g.high:+.3f}", verdict(g)) for m, g in gaps.items()]
+    columns = ["measure", "top-down minus bottom-up", "95 % interval", "more"]
+    return pd.DataFrame(rows, columns=columns).set_index("measure")
+
+
+def _by_class(record: Record, layer: str, measure: str) -> np.ndarray:
+    """Return a measure of each class in [0, 1], ``(seeds, K)``, NaN of a class that was not there."""
+    return np.array([run.details["layers"][layer]["by_class"][measure] for run in record.runs], dtype=float)
+
+
+def classes_table(records: Mapping[str, Record], layer: str, measures: Iterable[str]) -> pd.DataFrame:
+    """Return, as text, the mean over seeds of each class, in brackets the lowest seed, a column a measure and network.
+
+    Args:
+        records: by network.
+        layer: whose maps.
+        measures: names in ``SINGLE``.
+    """
+    columns = {}
+    for network, record in records.items():
+        for m in measures:
+            each = _by_class(record, layer, m)
+            cells = [f"{mean:.2f} ({low:.2f})" for mean, low in zip(each.mean(axis=0), each.min(axis=0), strict=True)]
+            classes = record.runs[0].details["classes"]
+            columns[TITLES[m], _short(network)] = dict(zip(classes, cells, strict=True))
+    return pd.DataFrame(columns)
+
+
+@dataclass(frozen=True, order=True)
+class ClassShare:
+    """The ``value`` of one class in [0, 1]; which ``network`` and ``seed`` has it, and the class's ``label``."""
+
+    value: float
+    network: str
+    seed: int
+    label: int
+
+
+def lowest_class(records: Mapping[str, Record], layer: str, measure: str) -> ClassShare:
+    """Return the lowest value of a class that any network and seed has; arguments as for ``classes_table``."""
+    return min(
+        ClassShare(float(row.min()), network, run.seed, int(row.argmin()))
+        for network, record in records.items()
+        for row, run in zip(_by_class(record, layer, measure), record.runs, strict=True)
+    )
+
+
+def recorded_table(found: Mapping[str, Mapping[str, tuple[Record, Path]]], measures: Iterable[str]) -> pd.DataFrame:
+    """Return, as text, mean and sd over seeds, a row a data set, network and layer, then each data set's baselines.
+
+    Args:
+        found: see ``first_recorded``.
+        measures: names in ``TITLES``.
+    """
+    measures, rows = list(measures), {}
+    for data, by_network in found.items():
+        for name, (record, _) in by_network.items():
+            who = f"{networks.title(name)}, {training_length(record)}, seeds: {len(record.runs)}"
+            for layer in record.parameters["layers"]:
+                rows[data, who, layer] = {TITLES[m]: f"{record.summary[f'{layer} {m}']:.2f}" for m in measures}
+    for data, by_network in found.items():
+        record, _ = next(iter(by_network.values()))
+        for who, values in record.runs[0].details["baselines"].items():
+            rows[data, who, ""] = {TITLES[m]: f"{values[m]:.2f}" for m in measures}
+    return pd.DataFrame(rows).T
+
+
+def pair_table(pair: Mapping[str, Record], home: Path, measures: Iterable[str], resamples: int) -> pd.DataFrame:
+    """Return, as text, measures of two networks at the last layer and at each one's best, with their difference.
+
+    Args:
+        pair: records of the bottom-up and the top-down network, by network, and ``home``, their folder: see
+            ``pair_recorded``.
+        measures: names in ``SINGLE`` and ``POOLED``; a difference of the former has a 95 % interval.
+        resamples: of these.
+    """
+    bottom_up, top_down = pair
+    about = pair[bottom_up].parameters
+    centre = pair[bottom_up].runs[0].details["baselines"]["centre box"]
+    rows: dict[str, dict[tuple[str, str], str]] = {}
+    for m in measures:
+        row = rows[TITLES[m]] = {("", "centre box"): f"{centre[m]:.2f}"}
+        last, best = dict.fromkeys(pair, max(about["layers"])), {n: best_layer(record, m) for n, record in pair.items()}
+        for at, layers in (("last layer", last), ("best layer", best)):
+            means = {n: np.mean(record.values(f"{layers[n]} {m}")) for n, record in pair.items()}
+            for n, mean in means.items():
+                row[at, _short(n)] = f"{mean:.2f} ({layers[n]})"
+            row[at, "difference"] = f"{means[top_down] - means[bottom_up]:+.2f}"
+            if m in SINGLE:
+                a, b = (bottom_up, layers[bottom_up]), (top_down, layers[top_down])
+                gap = compare(a, b, about["data"], m, about["maps"], home, resamples)
+                row[at, "difference"] = f"{gap:+.2f}"
+    return pd.DataFrame(rows).T
+
+
+def faithfulness_table(records: Mapping[str, Record]) -> pd.DataFrame:
+    """Return, as text, the areas of ``FAITHFULNESS``, mean and sd over seeds, a row a layer, each network's random maps
+    last.
+    """
+    return pd.DataFrame(
+        {
+            (_short(network), layer): {
+                title: f"{record.summary[f'{layer} {what}']:.3f}" for what, title in FAITHFULNESS.items()
+            }
+            for network, record in records.items()
+            for layer in (*record.parameters["layers"], RANDOM)
+        }
+    ).T

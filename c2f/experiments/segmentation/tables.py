@@ -3,16 +3,24 @@
 Axes: K classes, background the last but one and ignore the last.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import median
+from typing import Any
 
+import pandas as pd
 import torch
 from torch import Tensor
 
+from c2f import networks
 from c2f.common.checks import choose
 from c2f.experiments.segmentation.scores import DEFINITIONS, pixel_scores
-from c2f.networks.segmentation import SEGMENTATION_NETWORKS
+from c2f.networks.segmentation import SEGMENTATION_NETWORKS, build_segmentation
 from c2f.runs.folder import folder_of, records_of
-from c2f.runs.record import Record, RecordError, Run
+from c2f.runs.record import Record, RecordError, Run, statistic
+
+Recorded = Mapping[str, Mapping[str, Record]]
+"""Data set -> network -> record, see ``recorded_segmentations``."""
 
 
 def recorded_segmentations(output: Path | None = None) -> dict[str, dict[str, Record]]:
@@ -89,3 +97,83 @@ def where_and_what_over_seeds(record: Record) -> tuple[list[float], list[float]]
     """Return ``where_and_what`` of a record's runs: all of *where*, one value a seed, and all of *what*."""
     both = [where_and_what(torch.tensor(run.details["confusions"]["correct"])) for run in record.runs]
     return [where for where, _ in both], [what for _, what in both]
+
+
+def _percent(values: Sequence[float]) -> str:
+    """Return mean and sd of ``values`` in [0, 1], one a seed, as text in percent."""
+    return f"{statistic(values).percent:.1f}"
+
+
+def _each(recorded: Recorded) -> Iterator[tuple[tuple[str, str], Record]]:
+    """Yield each record with what a table calls it: its data set, and its network's title."""
+    for data, records in recorded.items():
+        for network, record in records.items():
+            yield (data, SEGMENTATION_NETWORKS[network][0]), record
+
+
+def size_table(widths: Sequence[int], in_channels: int, num_classes: int, image_size: int) -> pd.DataFrame:
+    """Return, as text, parameters and multiply-adds of each network at each of ``widths``."""
+    rows = {}
+    for width in widths:
+        for name, (title, _) in SEGMENTATION_NETWORKS.items():
+            network = build_segmentation(name, num_classes, image_size, in_channels, width=width, seed=0)
+            size = networks.summary(network, in_channels, image_size)
+            row = {"parameters": f"{size.parameters:,}", "multiply-adds (M)": f"{size.multiply_adds / 1e6:,.0f}"}
+            rows[f"width {width}", title] = row
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def runs_table(recorded: Recorded) -> pd.DataFrame:
+    """Return, as text, how each recorded network was trained and how well it does, mean and sd over seeds."""
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for who, record in _each(recorded):
+        seconds = [s for run in record.runs for s in run.details["history"]["seconds"]]
+        rows[who] = {
+            "seeds": len(record.runs),
+            "width": record.parameters["width"],
+            "epochs": record.parameters["recipe"]["epochs"],
+            "mean IoU (%)": _percent(record.values("test_mean_iou")),
+            "right pixels (%)": _percent(record.values("test_accuracy")),
+            "seconds an epoch": f"{median(seconds):.0f}",
+            "device": record.runs[0].environment["device"],
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def classes_table(recorded: Recorded) -> pd.DataFrame:
+    """Return, as text, ``class_values`` in percent, mean and sd over seeds, a column a data set and network."""
+    return pd.DataFrame(
+        {
+            who: {name: _percent(values) for name, values in class_values(record).items()}
+            for who, record in _each(recorded)
+        }
+    )
+
+
+def where_and_what_table(found: Mapping[Any, tuple[Sequence[float], Sequence[float]]]) -> pd.DataFrame:
+    """Return, as text, *where* and *what* in percent, mean and sd over seeds.
+
+    ``found`` maps the name of a row to both in [0, 1], one value a seed each, as ``where_and_what_over_seeds`` gives
+    them.
+    """
+    rows = {who: {"where (%)": _percent(where), "what (%)": _percent(what)} for who, (where, what) in found.items()}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def recorded_where_and_what(recorded: Recorded) -> pd.DataFrame:
+    """Return ``where_and_what_table`` of the records, a row a data set and network."""
+    return where_and_what_table({who: where_and_what_over_seeds(record) for who, record in _each(recorded)})
+
+
+def ladder_table(recorded: Recorded) -> pd.DataFrame:
+    """Return, as text, ``definition_ladder`` in percent, mean over seeds, a column a data set and network.
+
+    The last row says of how many pixels, all seeds together, the answer is "ignore" where it may be.
+    """
+    columns = {}
+    for who, record in _each(recorded):
+        steps = 100 * pd.DataFrame([definition_ladder(run) for run in record.runs]).mean()
+        counts = torch.tensor([run.details["confusions"]["published"] for run in record.runs])  # (seeds, K, K)
+        columns[who] = steps.map("{:.1f}".format)
+        columns[who]['pixels that are answered "ignore"'] = f"{int(counts[..., -1].sum()):,} of {int(counts.sum()):,}"
+    return pd.DataFrame(columns)

@@ -22,6 +22,7 @@ from c2f.experiments.glimpses.pgd_run import pgd_run, strength_text
 from c2f.experiments.glimpses.plots import glimpse_lines
 from c2f.experiments.glimpses.recipes import GlimpseRecipe, Setup
 from c2f.experiments.glimpses.run import glimpse_run
+from c2f.metrics.statistics import seeds_interval
 from c2f.networks.glimpse.losses import LossSettings
 from c2f.networks.glimpse.network import GlimpseSettings
 from c2f.plotting.figures import OKABE_ITO
@@ -144,6 +145,9 @@ def test_the_table(trained, tmp_path):
     gain = corruption_tables.gain(ours[1], baseline)
     assert np.mean(gain.corrupted) == pytest.approx(table.loc["Mean", "glimpses, 2"] - table.loc["Mean", "one pass"])
     assert np.mean(gain.clean) == pytest.approx(table.loc["Clean", "glimpses, 2"] - table.loc["Clean", "one pass"])
+    gains = corruption_tables.gains_table(ours[1], {"one pass": baseline})
+    each = (f"{seeds_interval(points):+.1f}" for points in (gain.corrupted, gain.clean))
+    assert gains.loc["one pass"].to_list() == list(each)
     assert len(corruption_tables.columns(record, "glimpses", seeds=[1])[0].scores) == 1
     with pytest.raises(ValueError, match="1 seeds, one pass 2: record the same"):
         corruption_tables.table(corruption_tables.columns(record, "glimpses", seeds=[1]), baseline)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from c2f.attacks import masking
 from c2f.experiments.glimpses import pgd as robustness
+from c2f.experiments.glimpses import pgd_tables
 from c2f.networks import glimpse
 from tests.oracles import multi_glimpse as oracle
 from tests.oracles.multi_glimpse import LABELS, TOLERANCE, difference
@@ -102,6 +103,14 @@ def test_accuracy_under_attack():
     alone = robustness.robust_accuracy(network, pictures, labels, [0.1, 0.15, 0.4], steps=5, glimpses=[2])
     assert alone.clean == found.clean[1:]
     assert [row[0] for row in alone.accuracy] == [row[1] for row in found.accuracy]
+
+
+def test_answers_have_a_row_an_attack():
+    right = torch.tensor([[True, True, False, False], [True, True, True, False]])  # (T, N)
+    each = robustness.RobustAccuracy((0.1,), (1.0, 1.0), ((0.25, 0.125),))
+    table = pgd_tables.answers_table({"no attack": right}, each)
+    assert table.loc["no attack"].to_dict() == {"glimpse 1": 50, "glimpse 2": 75}
+    assert table.loc["each answer attacked by itself"].to_list() == [25, 12.5]
 
 
 def test_another_start_never_finds_less():

@@ -339,7 +339,7 @@ def test_networks_are_compared_on_the_same_pictures(tmp_path):
         compare(a, b, DATA, "energy", output=tmp_path)
 
 
-def test_a_full_run_takes_the_place_of_a_short_one(tmp_path):
+def test_a_full_run_takes_the_place_of_a_short_one(tmp_path, monkeypatch):
     full, short = tmp_path, tmp_path / "short"
     for folder, network in ((full, "lenetfc"), (short, "lenetfc"), (short, "lenetfc_td")):
         locate(folder, network, layers=["act_2", "act_3"], faithful=0, resamples=1)
@@ -350,7 +350,17 @@ def test_a_full_run_takes_the_place_of_a_short_one(tmp_path):
     records, home = localization_tables.pair_recorded([full, short], DATA, pair)
     assert (list(records), home) == ([*pair], short)  # not one of each
     locate(full, "lenetfc_td", layers=["act_2", "act_3"], faithful=0, resamples=1)
-    assert localization_tables.pair_recorded([full, short], DATA, pair)[1] == full
+    records, home = localization_tables.pair_recorded([full, short], DATA, pair)
+    assert home == full
+    monkeypatch.setattr(localization_tables, "best_layer", lambda record, measure: "act_2")
+    table = localization_tables.pair_table(records, home, ["energy", "px_ap"], resamples=5)
+    gap = compare(("lenetfc", "act_3"), ("lenetfc_td", "act_3"), DATA, "energy", output=home, resamples=5)
+    assert table.loc["energy in the object", ("last layer", "difference")] == f"{gap:+.2f}"
+    below, above = (records[name].runs[0].values["act_3 px_ap"] for name in pair)
+    assert table.loc["PxAP", ("last layer", "top-down")] == f"{above:.2f} (act_3)"
+    assert table.loc["PxAP", ("last layer", "difference")] == f"{above - below:+.2f}"
+    best = records["lenetfc_td"].runs[0].values["act_2 px_ap"]
+    assert table.loc["PxAP", ("best layer", "top-down")] == f"{best:.2f} (act_2)"
     assert localization_tables.pair_recorded([full, short], "mnist", pair) is None
     assert localization_tables.pair_recorded([tmp_path / "nowhere"], DATA, pair) is None
     assert localization_tables.first_recorded([tmp_path / "nowhere"]) == {}

@@ -10,6 +10,7 @@ from c2f.experiments.segmentation import (
     pixel_confusion,
     recorded_segmentations,
     seen_from,
+    tables,
     where_and_what,
     where_and_what_over_seeds,
 )
@@ -28,7 +29,9 @@ def run(seed, answers=ANSWERS, **more):
         "published": pixel_confusion(LABELS, answers, 4, "published"),
     }
     details = {"confusions": {name: found.tolist() for name, found in counts.items()}, "classes": CLASSES}
+    details["history"] = {"seconds": [2.0, 9.0, 4.0]}
     values = {"iou a": 0.5 + seed / 10, "iou background": 0.75, "test_mean_iou": 0.25, "published test_mean_iou": 0.2}
+    values["test_accuracy"] = 0.8
     return Run(seed, values | more, details, dict.fromkeys(ENVIRONMENT, 0))
 
 
@@ -40,7 +43,7 @@ def folder(tmp_path):
     for data in ("mnist", "fashion-mnist"):
         for network in ("unet", "td"):
             for seed in (0, 1):
-                about = {"network": network, "data": data}
+                about = {"network": network, "data": data, "width": 8, "recipe": {"epochs": 3}}
                 name = f"segmentation_{network}--{data}"
                 more = {"iou b": 0.1} if seed == 0 else {}
                 add_run(tmp_path / "runs", name, "segmentation", about, run(seed, **more))
@@ -89,6 +92,44 @@ def test_where_and_what_over_seeds(folder):
     where, what = where_and_what_over_seeds(recorded_segmentations(folder)["mnist"]["td"])
     expected = where_and_what(pixel_confusion(LABELS, ANSWERS.clamp(max=2), 4))
     assert (where, what) == ([expected[0]] * 2, [expected[1]] * 2)
+
+
+SPREAD = "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"
+
+
+def test_tables_of_the_records(folder):
+    recorded = recorded_segmentations(folder)
+    who = ("mnist", "Top-down")
+    assert tables.runs_table(recorded).loc[who].to_dict() == {
+        "seeds": 2,
+        "width": 8,
+        "epochs": 3,
+        "mean IoU (%)": f"25.0{SPREAD}0.0",
+        "right pixels (%)": f"80.0{SPREAD}0.0",
+        "seconds an epoch": "4",
+        "device": 0,
+    }
+    by_class = {"a": f"55.0{SPREAD}7.1", "background": f"75.0{SPREAD}0.0", "mean": f"25.0{SPREAD}0.0"}
+    assert tables.classes_table(recorded)[who].to_dict() == by_class
+    where, what = (f"{100 * each[0]:.1f}{SPREAD}0.0" for each in where_and_what_over_seeds(recorded["mnist"]["td"]))
+    both = tables.recorded_where_and_what(recorded)
+    assert both.loc[who].to_dict() == {"where (%)": where, "what (%)": what}
+    assert list(both.index) == [(data, net) for data in ("fashion-mnist", "mnist") for net in ("Top-down", "U-Net")]
+    *steps, ignored = tables.ladder_table(recorded)[who].to_list()
+    assert steps == [f"{100 * value:.1f}" for value in definition_ladder(run(0)).values()]
+    assert ignored == "4 of 24"  # two of twelve pixels, in both runs
+
+
+def test_where_and_what_by_any_name():
+    found = tables.where_and_what_table({"coarse": ([0.5, 0.75], [0.25])})
+    assert found.loc["coarse"].to_list() == [f"62.5{SPREAD}17.7", "25.0"]
+
+
+def test_sizes_grow_with_the_width():
+    table = tables.size_table([1, 2], in_channels=1, num_classes=3, image_size=16)
+    network = build_segmentation("fcn", 3, 16, width=2, seed=0)
+    assert list(table.index) == [(f"width {w}", title) for w in (1, 2) for title in ("Top-down", "U-Net", "FCN")]
+    assert table.loc[("width 2", "FCN"), "parameters"] == f"{sum(p.numel() for p in network.parameters()):,}"
 
 
 # What an answer depends on
