@@ -10,6 +10,8 @@ seeds = [0, 1]  # of the repetitions
 limit: int | None = None  # use so many pictures
 augment = False  # whether to move them
 """
+PROFILE = "{epochs: 2, lr: 1e-4, name: nin, seeds: [0], limit: null, augment: true}"
+"""A profile's row of these."""
 
 
 def code(source: str, *tags: str) -> dict:

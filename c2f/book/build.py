@@ -1,5 +1,4 @@
-"""Building the book: execute its chapters, those that have not changed excepted, build the HTML, look it
-over.
+"""Building the book: execute its chapters, those that have not changed excepted, and make its pages of them.
 
 Everything goes into ``book/_build/PROFILE/``: ``executed/`` the executed notebooks, ``site/`` a copy of the
 sources with these in place, ``html/`` the book. The sources stay as they are.
@@ -9,42 +8,30 @@ import hashlib
 import json
 import math
 import os
-import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from c2f.book.chapters import QUICK, ROOT, Chapter, chapters, profile_values, source, tags
-from c2f.book.check import Report, look_over
+from c2f.book.chapters import PACKAGE, QUICK, ROOT, Chapter, chapters, profile_values, source, tags
+from c2f.book.check import Report
 from c2f.book.doctor import free_memory
 from c2f.book.execute import require, run
+from c2f.book.pages import BookError, make_pages
 from c2f.common.cores import THREADS, spare_cores
-from c2f.common.files import sha256, write_text
+from c2f.common.files import checksums
 from c2f.common.versions import versions
-from c2f.plotting.figures import alt_problem
-
-PASSED_OVER = {"_build", "profiles", "__pycache__", ".ipynb_checkpoints"}
-"""What book/ may hold that is no page of the book."""
-PACKAGE = Path(__file__).parents[1]
-"""The whole of c2f."""
-
 
 _GPUS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 """There where the system has a GPU."""
 _CHAPTER_GIB = 2
-
-
-class BookError(RuntimeError):
-    """A book that could not be built, or that is not whole."""
 
 
 @dataclass(frozen=True)
@@ -115,18 +102,8 @@ def build(
         for done in _execute_all(all_chapters, profile, folder / "executed", force, jobs, root):
             said(_line(done))
             executed.append(done)
-        site, html, sphinx_seconds = folder / "site", folder / "html", 0.0
-        stage(root, site, {one.chapter: one.path for one in executed})
-        report = unchanged(folder)
-        if report is None:
-            sphinx_started = time.perf_counter()
-            build_html(site, folder)
-            sphinx_seconds = time.perf_counter() - sphinx_started
-            report = look_over(html, root / "_toc.yml", [f"book/{c.name}" for c in all_chapters])
-            if report.problems:
-                raise BookError(f"the book in {html} is not whole:\n" + "\n".join(report.problems))
-            _remember(folder, report)
-    return Book(html / "index.html", executed, report, time.perf_counter() - started, sphinx_seconds)
+        report, sphinx_seconds = make_pages(root, folder, {one.chapter: one.path for one in executed})
+    return Book(folder / "html" / "index.html", executed, report, time.perf_counter() - started, sphinx_seconds)
 
 
 def _line(done: Executed) -> str:
@@ -211,7 +188,7 @@ def execution_key(chapter: Chapter, profile: str = QUICK, root: Path = ROOT) -> 
     parts: list[Any] = [
         cells,
         profile_values(chapter, profile),
-        [_tree(PACKAGE, "*.py"), _tree(root / "data")],
+        [checksums(PACKAGE, "*.py"), checksums(root / "data")],
         [*sys.version_info[:2], versions(), metadata.version("matplotlib")],
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
@@ -247,112 +224,3 @@ def execute(
     cost = json.loads(path.read_text(encoding="utf-8"))["metadata"]["c2f"]
     used = (cost[name] for name in ("seconds", "peak_mib", "peak_device_mib", "threads"))
     return Executed(chapter.name, path, cached, *used)
-
-
-def stage(root: Path, site: Path, executed: dict[str, Path]) -> None:
-    """Copy the book's sources to ``site``, with the executed notebooks in the place of the chapters and the page of
-    costs filled.
-
-    Raises:
-        BookError: a figure without an alternative text, or two figures in one cell; all of them.
-        c2f.runs.record.RecordError: the record of costs will not do.
-    """
-    shutil.rmtree(site, ignore_errors=True)
-    site.mkdir(parents=True)
-    for name in ("_config.yml", "_toc.yml"):
-        shutil.copy(root / name, site)
-    shutil.copytree(root / "book", site / "book", ignore=shutil.ignore_patterns(*PASSED_OVER))
-    if (site / "book" / "what-it-costs.md").exists():
-        from c2f.book.costs import fill  # brings torch, for which chapters that have not changed need not wait
-
-        fill(site / "book")
-    problems: list[str] = []
-    for name, path in executed.items():
-        notebook = json.loads(path.read_text(encoding="utf-8"))
-        for key in ("papermill", "c2f"):  # the page would show them
-            notebook["metadata"].pop(key, None)
-        for number, cell in enumerate(notebook["cells"], start=1):
-            cell["metadata"].pop("papermill", None)
-            problem = _carry_alt(cell)
-            if problem:
-                problems.append(f"{name}, cell {number} ({source(cell).strip().splitlines()[-1]}): {problem}")
-        write_text(site / "book" / f"{name}.ipynb", json.dumps(notebook))
-    if problems:
-        raise BookError("\n".join(problems))
-
-
-def _carry_alt(cell: dict[str, Any]) -> str | None:
-    """Copy the alternative text from a cell's picture to the cell, where myst-nb looks for it."""
-    pictures = [o for o in cell.get("outputs", []) if any(m.startswith("image/") for m in o.get("data", {}))]
-    if not pictures:
-        return None
-    if len(pictures) > 1:
-        return f"shows {len(pictures)} figures; give each a cell of its own"
-    alts = [entry.get("alt") for entry in pictures[0].get("metadata", {}).values() if isinstance(entry, dict)]
-    image = cell["metadata"].setdefault("mystnb", {}).setdefault("image", {})
-    image["alt"] = next((alt for alt in alts if alt), image.get("alt", ""))
-    if not image["alt"]:
-        return "shows a figure without an alternative text; end it with c2f.plotting.figures.show(figure, alt=...)"
-    return alt_problem(image["alt"])
-
-
-def build_html(site: Path, folder: Path) -> Path:
-    """Build ``site`` with Jupyter Book into ``folder/html``, warnings being errors; return that folder.
-
-    Each build is a whole one, as the warnings of a page that is not read again would be missed. The old book
-    stays until the new one is done.
-
-    Raises:
-        BookError: Sphinx gave warnings or failed; the message holds them.
-    """
-    work = folder / "sphinx"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
-    path = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH")) if p)
-    command = ["build", str(site), "--path-output", str(work), "-W", "-n", "--keep-going", "-q"]
-    done = subprocess.run(
-        [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", *command],
-        env={**os.environ, "PYTHONPATH": path, "NO_COLOR": "1", "PYTHONWARNINGS": "ignore"},
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip()).replace(f"{site}{os.sep}", "")
-        raise BookError(f"Jupyter Book found fault with the book:\n{said}")
-    html = folder / "html"
-    shutil.rmtree(html, ignore_errors=True)
-    os.replace(work / "_build" / "html", html)
-    shutil.rmtree(work)
-    return html
-
-
-def _tree(folder: Path, pattern: str = "*") -> dict[str, str]:
-    """Return the checksums of the files in ``folder`` and below, by their paths."""
-    files = (path for path in folder.rglob(pattern) if path.is_file())
-    return {path.relative_to(folder).as_posix(): sha256(path) for path in files}
-
-
-def _html_state(folder: Path) -> dict[str, str]:
-    """Return a digest of what goes into the HTML (pages, package, all that is installed), and one of the HTML."""
-    installed = sorted(f"{one.name} {one.version}" for one in metadata.distributions())
-    goes_in = [_tree(folder / "site"), _tree(PACKAGE, "*.py"), sys.version, installed]
-    parts = {"goes_in": goes_in, "html": _tree(folder / "html")}
-    return {name: hashlib.sha256(json.dumps(p, sort_keys=True).encode()).hexdigest() for name, p in parts.items()}
-
-
-def unchanged(folder: Path) -> Report | None:
-    """Return what was found in ``folder/html`` if it is, to the last byte, what was built of ``folder/site`` as it is.
-
-    None where anything has changed: a page, the package, which the API pages show, the version of anything installed,
-    or the HTML itself.
-    """
-    try:
-        kept = json.loads((folder / "html.json").read_text(encoding="utf-8"))
-        report = Report(**{**kept["report"], "problems": ()})
-        return report if kept["state"] == _html_state(folder) else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _remember(folder: Path, report: Report) -> None:
-    write_text(folder / "html.json", json.dumps({"state": _html_state(folder), "report": asdict(report)}, indent=1))

@@ -29,6 +29,8 @@ ROOT = Path(__file__).resolve().parents[2]
 """The project's top folder."""
 BOOK = ROOT / "book"
 """The folder of the chapters."""
+PACKAGE = ROOT / "c2f"
+"""The folder of the package."""
 QUICK = "quick"
 """The profile that the notebooks themselves hold."""
 

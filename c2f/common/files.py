@@ -122,6 +122,12 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def checksums(folder: Path, pattern: str = "*") -> dict[str, str]:
+    """Return the SHA-256 of every file in ``folder`` and below whose name fits ``pattern``, by its path in there."""
+    files = (path for path in folder.rglob(pattern) if path.is_file())
+    return {path.relative_to(folder).as_posix(): sha256(path) for path in files}
+
+
 _SEAL = b"c2f-sha256"
 
 

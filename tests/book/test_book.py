@@ -5,20 +5,15 @@ import re
 import subprocess
 import sys
 import time
-from types import SimpleNamespace
 
 import pytest
-import yaml
 
 from c2f.book import build as books
-from c2f.book.build import BookError, build, execution_key, stage
-from c2f.book.chapters import ROOT, ParameterError, chapters, find
-from c2f.book.check import Report, look_over, toc_pages
+from c2f.book.build import build, execution_key
+from c2f.book.chapters import ParameterError, chapters, find
 from c2f.book.execute import ChapterError, run
 from c2f.common.files import write_text
-from tests.toys import PARAMETERS, code, text, write_book, write_chapter, write_notebook
-
-PROFILE = "{epochs: 2, lr: 1e-4, name: nin, seeds: [0], limit: null, augment: true}"
+from tests.toys import PARAMETERS, PROFILE, code, write_chapter, write_notebook
 
 
 def outputs(path):
@@ -140,16 +135,6 @@ def test_what_will_not_do_is_said_before_anything_runs(tmp_path):
 # A book
 
 
-@pytest.fixture
-def root(tmp_path):
-    write_chapter(tmp_path / "book", "01-a", "print(epochs)")
-    write_book(tmp_path, "01-a", config=ROOT / "_config.yml")
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "numbers.txt").write_text("1")
-    write_text(tmp_path / "book" / "profiles" / "smallest.yaml", f"01-a: {PROFILE}")
-    return tmp_path
-
-
 def test_a_book_is_built_once_and_whole(root):
     said = []
     book = build(root=root, said=said.append)
@@ -173,34 +158,6 @@ def test_a_book_is_built_once_and_whole(root):
     anew = books.execute(find("1", root / "book"), "quick", executed.parent, root=root)
     assert not anew.cached
     assert os.listdir(executed.parent) == [anew.path.name]  # the outdated one is gone
-
-
-def test_html_is_built_anew_when_anything_has_changed(root, monkeypatch):
-    folder, package = root / "_build", root / "c2f"
-    monkeypatch.setattr(books, "PACKAGE", package)
-    files = [folder / "site" / "book" / "index.md", package / "a" / "b.py", folder / "html" / "a" / "index.html"]
-    for file in files:
-        write_text(file, "as it was")
-    assert books.unchanged(folder) is None  # nothing is known of it
-    report = Report(pages=3, figures=2, links=5, problems=())
-    books._remember(folder, report)
-    assert books.unchanged(folder) == report
-    for file in files:
-        for spoil in (lambda file: file.write_text("otherwise"), lambda file: file.unlink()):
-            spoil(file)
-            assert books.unchanged(folder) is None
-            file.write_text("as it was")
-    more = folder / "html" / "more.html"
-    more.write_text("")
-    assert books.unchanged(folder) is None
-    more.unlink()
-    monkeypatch.setattr(books.metadata, "distributions", lambda: [SimpleNamespace(name="sphinx", version="0")])
-    assert books.unchanged(folder) is None
-    monkeypatch.undo()
-    monkeypatch.setattr(books, "PACKAGE", package)
-    assert books.unchanged(folder) == report
-    (folder / "html.json").write_text("{")
-    assert books.unchanged(folder) is None
 
 
 def execute_all(root, jobs):
@@ -300,120 +257,3 @@ def test_a_bad_profile_stops_the_build_before_it_runs(root):
     with pytest.raises(ParameterError, match="'lr' is missing"):
         build("smallest", root=root)
     assert not (root / "book" / "_build").exists()
-
-
-def test_a_warning_of_the_build_is_an_error(root):
-    (root / "book" / "01-a.ipynb").unlink()
-    (root / "_toc.yml").write_text("format: jb-book\nroot: book/index\n")
-    (root / "book" / "index.md").write_text("# A book\n\nSee {ref}`nowhere`.\n")
-    with pytest.raises(BookError, match=r"book/index\.md:\d+: WARNING: undefined label: 'nowhere'"):
-        build(root=root)
-
-
-def png(alt=None):
-    metadata = {"image/png": {"alt": alt}} if alt else {}
-    return {"output_type": "display_data", "data": {"image/png": "aGk="}, "metadata": metadata}
-
-
-@pytest.mark.parametrize(
-    ("pictures", "message"),
-    [
-        ([png()], "01-a, cell 2 (plot()): shows a figure without an alternative text"),
-        (
-            [png("A line that rises"), png("A line that falls")],
-            "shows 2 figures; give each a cell of its own",
-        ),
-        ([png("learning-curves-of-all-networks.png")], "is the name of a file"),
-        ([png("A line")], "is too short"),
-    ],
-)
-def test_a_figure_must_say_what_it_shows(root, pictures, message):
-    executed = root / "executed.ipynb"
-    write_notebook(executed, [text("# A"), {**code("draw()\nplot()"), "outputs": pictures}])
-    with pytest.raises(BookError, match=re.escape(message)):
-        stage(root, root / "site", {"01-a": executed})
-
-
-def test_the_sources_are_copied_without_what_is_no_page(root):
-    (root / "book" / "_build" / "old").mkdir(parents=True)
-    executed = root / "executed.ipynb"
-    figure = {**code("plot()"), "outputs": [png("A line that rises from one to two")]}
-    write_notebook(executed, [text("# A"), figure])
-    stage(root, root / "site", {"01-a": executed})
-    assert sorted(os.listdir(root / "site" / "book")) == [
-        "01-a.ipynb",
-        "_static",
-        "index.md",
-        "references.bib",
-    ]
-    staged = json.loads((root / "site" / "book" / "01-a.ipynb").read_text())
-    assert staged["cells"][1]["metadata"]["mystnb"]["image"]["alt"] == "A line that rises from one to two"
-
-
-# Looking over
-
-
-GOOD = """<html><body><h1 id="top">A</h1><a href="#top">up</a><a href="b.html#there">b</a>
-<div class="cell_output"><img alt="A line that rises from one to two" src="line.png"></div></body></html>"""
-
-
-@pytest.fixture
-def html(tmp_path):
-    (tmp_path / "line.png").write_bytes(b"")
-    (tmp_path / "a.html").write_text(GOOD)
-    (tmp_path / "b.html").write_text("<html><body><h1 id='there'>B</h1></body></html>")
-    (tmp_path / "_toc.yml").write_text(yaml.safe_dump({"root": "b", "parts": [{"chapters": [{"file": "a.md"}]}]}))
-    return tmp_path
-
-
-def test_a_whole_book_has_no_problems(html):
-    report = look_over(html, html / "_toc.yml", ["a"])
-    assert report.problems == ()
-    assert (report.pages, report.figures, report.links) == (2, 1, 3)
-    assert toc_pages(html / "_toc.yml") == ["b", "a"]
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ('alt="A line that rises from one to two"', "", "a: the alternative text '' is too short"),
-        (
-            'alt="A line that rises from one to two"',
-            'alt="a-line-that-rises-from-one.png"',
-            "the name of a file",
-        ),
-        ("<img", "<b", "a: a chapter without a figure"),
-        ("line.png", "gone.png", "a: gone.png leads nowhere"),
-        ("b.html#there", "b.html#gone", "a: b.html#gone leads to an anchor that is not there"),
-        ("#top", "#gone", "a: #gone leads to an anchor that is not there"),
-        ("b.html#there", "c.html", "a: c.html leads nowhere"),
-        ("</body>", "<div class='output traceback'>Error: x</div></body>", "a: shows an exception: Error: x"),
-        (
-            "</body>",
-            "<div class='output stderr'>Warn: x</div></body>",
-            "a: shows something written to stderr: Warn",
-        ),
-        (
-            "</body>",
-            "<div class='cell_output'>Traceback (most recent call last):</div></body>",
-            "shows an exception",
-        ),
-        (
-            "</body>",
-            "<script src='https://a.org/x.js'></script></body>",
-            "loads https://a.org/x.js from a network",
-        ),
-    ],
-)
-def test_what_is_wrong_is_found(html, old, new, message):
-    assert old in GOOD
-    (html / "a.html").write_text(GOOD.replace(old, new))
-    problems = look_over(html, html / "_toc.yml", ["a"]).problems
-    assert any(message in problem for problem in problems), problems
-
-
-def test_a_missing_page_is_found(html):
-    (html / "a.html").unlink()
-    assert "a: the page is not there" in look_over(html, html / "_toc.yml", ["a"]).problems
-    problems = look_over(html, html / "_toc.yml", ["a", "z"]).problems
-    assert "z: a chapter that _toc.yml does not name" in problems

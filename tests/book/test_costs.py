@@ -6,8 +6,8 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from c2f.book import costs as page
-from c2f.book.build import stage
 from c2f.book.chapters import ROOT
+from c2f.book.pages import stage
 from c2f.plotting.figures import alt_problem
 from c2f.runs.costs import PLAIN, Fit, Growth, Row, read
 from c2f.runs.record import RecordError

@@ -1,0 +1,159 @@
+"""The pages of the book: its sources with the executed chapters in their place, made into HTML, and kept while nothing
+of it has changed.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from c2f.book.chapters import PACKAGE, ROOT, source
+from c2f.book.check import Report, look_over
+from c2f.common.files import checksums, write_text
+from c2f.plotting.figures import alt_problem
+
+PASSED_OVER = {"_build", "profiles", "__pycache__", ".ipynb_checkpoints"}
+"""What book/ may hold that is no page of the book."""
+
+
+class BookError(RuntimeError):
+    """A book that could not be built, or that is not whole."""
+
+
+def make_pages(root: Path, folder: Path, executed: Mapping[str, Path]) -> tuple[Report, float]:
+    """Make ``folder/html`` of the sources in ``root``; what is there already of the same sources is left as it is.
+
+    Args:
+        root: the folder of ``_config.yml``, ``_toc.yml`` and ``book/``.
+        folder: of ``site`` and ``html``.
+        executed: every chapter's executed notebook, by its name.
+
+    Returns:
+        What was looked over in the HTML, and the seconds that Sphinx took; 0 where nothing had changed.
+
+    Raises:
+        BookError: the build gave a warning, or the HTML lacks something; all of it, a line each.
+    """
+    stage(root, folder / "site", executed)
+    report = unchanged(folder)
+    if report is not None:
+        return report, 0.0
+    started = time.perf_counter()
+    html = build_html(folder / "site", folder)
+    seconds = time.perf_counter() - started
+    report = look_over(html, root / "_toc.yml", [f"book/{name}" for name in executed])
+    if report.problems:
+        raise BookError(f"the book in {html} is not whole:\n" + "\n".join(report.problems))
+    _remember(folder, report)
+    return report, seconds
+
+
+def stage(root: Path, site: Path, executed: Mapping[str, Path]) -> None:
+    """Copy the book's sources to ``site``, with the executed notebooks in the place of the chapters and the page of
+    costs filled.
+
+    Raises:
+        BookError: a figure without an alternative text, or two figures in one cell; all of them.
+        c2f.runs.record.RecordError: the record of costs will not do.
+    """
+    shutil.rmtree(site, ignore_errors=True)
+    site.mkdir(parents=True)
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copy(root / name, site)
+    shutil.copytree(root / "book", site / "book", ignore=shutil.ignore_patterns(*PASSED_OVER))
+    if (site / "book" / "what-it-costs.md").exists():
+        from c2f.book.costs import fill  # brings torch, for which chapters that have not changed need not wait
+
+        fill(site / "book")
+    problems: list[str] = []
+    for name, path in executed.items():
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        for key in ("papermill", "c2f"):  # the page would show them
+            notebook["metadata"].pop(key, None)
+        for number, cell in enumerate(notebook["cells"], start=1):
+            cell["metadata"].pop("papermill", None)
+            problem = _carry_alt(cell)
+            if problem:
+                problems.append(f"{name}, cell {number} ({source(cell).strip().splitlines()[-1]}): {problem}")
+        write_text(site / "book" / f"{name}.ipynb", json.dumps(notebook))
+    if problems:
+        raise BookError("\n".join(problems))
+
+
+def _carry_alt(cell: dict[str, Any]) -> str | None:
+    """Copy the alternative text from a cell's picture to the cell, where myst-nb looks for it."""
+    pictures = [o for o in cell.get("outputs", []) if any(m.startswith("image/") for m in o.get("data", {}))]
+    if not pictures:
+        return None
+    if len(pictures) > 1:
+        return f"shows {len(pictures)} figures; give each a cell of its own"
+    alts = [entry.get("alt") for entry in pictures[0].get("metadata", {}).values() if isinstance(entry, dict)]
+    image = cell["metadata"].setdefault("mystnb", {}).setdefault("image", {})
+    image["alt"] = next((alt for alt in alts if alt), image.get("alt", ""))
+    if not image["alt"]:
+        return "shows a figure without an alternative text; end it with c2f.plotting.figures.show(figure, alt=...)"
+    return alt_problem(image["alt"])
+
+
+def build_html(site: Path, folder: Path) -> Path:
+    """Build ``site`` with Jupyter Book into ``folder/html``, warnings being errors; return that folder.
+
+    Each build is a whole one, as the warnings of a page that is not read again would be missed. The old book
+    stays until the new one is done.
+
+    Raises:
+        BookError: Sphinx gave warnings or failed; the message holds them.
+    """
+    work = folder / "sphinx"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    path = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH")) if p)
+    command = ["build", str(site), "--path-output", str(work), "-W", "-n", "--keep-going", "-q"]
+    done = subprocess.run(
+        [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", *command],
+        env={**os.environ, "PYTHONPATH": path, "NO_COLOR": "1", "PYTHONWARNINGS": "ignore"},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip()).replace(f"{site}{os.sep}", "")
+        raise BookError(f"Jupyter Book found fault with the book:\n{said}")
+    html = folder / "html"
+    shutil.rmtree(html, ignore_errors=True)
+    os.replace(work / "_build" / "html", html)
+    shutil.rmtree(work)
+    return html
+
+
+def _html_state(folder: Path) -> dict[str, str]:
+    """Return a digest of what goes into the HTML (pages, package, all that is installed), and one of the HTML."""
+    installed = sorted(f"{one.name} {one.version}" for one in metadata.distributions())
+    goes_in = [checksums(folder / "site"), checksums(PACKAGE, "*.py"), sys.version, installed]
+    parts = {"goes_in": goes_in, "html": checksums(folder / "html")}
+    return {name: hashlib.sha256(json.dumps(p, sort_keys=True).encode()).hexdigest() for name, p in parts.items()}
+
+
+def unchanged(folder: Path) -> Report | None:
+    """Return what was found in ``folder/html`` if it is, to the last byte, what was built of ``folder/site`` as it is.
+
+    None where anything has changed: a page, the package, which the API pages show, the version of anything installed,
+    or the HTML itself.
+    """
+    try:
+        kept = json.loads((folder / "html.json").read_text(encoding="utf-8"))
+        report = Report(**{**kept["report"], "problems": ()})
+        return report if kept["state"] == _html_state(folder) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _remember(folder: Path, report: Report) -> None:
+    write_text(folder / "html.json", json.dumps({"state": _html_state(folder), "report": asdict(report)}, indent=1))
