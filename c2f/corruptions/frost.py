@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from c2f.datasets.download import download, md5_of
-from c2f.datasets.registry import Archive, data_root
+from c2f.datasets.row import Archive, data_root
 
 NAME = "frost"
 """What ``c2f fetch`` calls the photographs, and their folder under the data root."""

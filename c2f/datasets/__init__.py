@@ -32,7 +32,8 @@ from c2f.datasets.readers import (
     split_folders,
     take_classes,
 )
-from c2f.datasets.registry import INFO, Info, data_root, info, names
+from c2f.datasets.registry import INFO, info, names
+from c2f.datasets.row import Info, data_root
 from c2f.datasets.sample import check_sample
 from c2f.datasets.tiny_imagenet import class_names, read_tiny_imagenet
 from c2f.datasets.verified import check_contents, files_of

@@ -17,7 +17,8 @@ from c2f.common.files import atomic_path
 from c2f.datasets.data_name import DataName
 from c2f.datasets.download import DownloadError, check_space, download, make_folder, md5_of, megabytes, offline, part_of
 from c2f.datasets.manifest import note_files
-from c2f.datasets.registry import INFO, Archive, Info, data_root, info
+from c2f.datasets.registry import INFO, info
+from c2f.datasets.row import Archive, Info, data_root
 
 logger = logging.getLogger(__name__)
 

@@ -23,7 +23,8 @@ from c2f.datasets import download as module
 from c2f.datasets import fetching
 from c2f.datasets.download import DownloadError, download
 from c2f.datasets.readers import write_idx
-from c2f.datasets.registry import INFO, Archive
+from c2f.datasets.registry import INFO
+from c2f.datasets.row import Archive
 
 CONTENT = bytes(range(256)) * 400  # 102,400 bytes
 MD5 = hashlib.md5(CONTENT).hexdigest()
