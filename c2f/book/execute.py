@@ -9,18 +9,21 @@ path among the parameters means what it says; it imports the same ``c2f`` as the
 
 import importlib
 import os
+import platform
 import re
 import sys
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from c2f.book.chapters import QUICK, ROOT, Chapter, check, parameters, profile_values
 from c2f.common.cores import NICE, THREADS
+from c2f.common.versions import commit, processor, versions
 
 _USE = "application/vnd.c2f.use+json"
 _USE_TAG = "c2f-use"
@@ -44,6 +47,7 @@ class Run:
             known.
         peak_device_mib: the largest memory that torch held on the GPU, in MiB; 0 without one.
         threads: how many torch computed with; 0 for a chapter without torch.
+        gpu: the name of the GPU that was used, empty where none was.
     """
 
     chapter: str
@@ -54,6 +58,7 @@ class Run:
     peak_mib: float
     peak_device_mib: float
     threads: int
+    gpu: str
 
 
 def require(module: str) -> ModuleType:
@@ -213,7 +218,7 @@ def _finish(
 
     Return the kernel's use, and the first line of the cell in which the chapter stopped, None if it ran to its end.
     """
-    use: dict[str, Any] = {"peak_mib": 0.0, "peak_device_mib": 0.0, "threads": 0}
+    use: dict[str, Any] = {"peak_mib": 0.0, "peak_device_mib": 0.0, "threads": 0, "gpu": ""}
     if not partial.exists():
         return use, ""
     nbformat = require("nbformat")
@@ -234,6 +239,12 @@ def _finish(
         "ended": stopped is None,
         "seconds": round(seconds, 2),
         **use,
+        "made": {
+            "date": datetime.now(UTC).isoformat(timespec="minutes"),
+            "commit": commit(),
+            "processor": processor(),
+            "versions": {"python": platform.python_version(), **versions()},
+        },
     }
     nbformat.write(notebook, partial)
     os.replace(partial, output)
@@ -258,11 +269,12 @@ def _mark_stopped(notebook: Any) -> str:
 @dataclass(frozen=True)
 class Use:
     """What a process has used so far: the peak of its resident memory and of torch's on the GPU, in MiB; torch's
-    threads."""
+    threads; the GPU's name, empty where none was used."""
 
     peak_mib: float
     peak_device_mib: float
     threads: int
+    gpu: str
 
 
 def use() -> Use:
@@ -278,7 +290,8 @@ def use() -> Use:
     torch = sys.modules.get("torch")  # a chapter without torch is not made to load it
     on_device = torch is not None and torch.cuda.is_available()
     device = torch.cuda.max_memory_allocated() / (1 << 20) if torch is not None and on_device else 0.0
-    return Use(round(peak, 1), round(device, 1), 0 if torch is None else torch.get_num_threads())
+    gpu = torch.cuda.get_device_name() if torch is not None and device else ""
+    return Use(round(peak, 1), round(device, 1), 0 if torch is None else torch.get_num_threads(), gpu)
 
 
 def publish_use() -> None:

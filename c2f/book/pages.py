@@ -15,13 +15,18 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from c2f.book.chapters import PACKAGE, ROOT, source
+from c2f.book.cards import foot, head, put_in, read_cards
+from c2f.book.chapters import PACKAGE, ROOT, chapters, source
 from c2f.book.check import Report, look_over
+from c2f.book.finish import finish
+from c2f.book.plain import plain, read_works
 from c2f.common.files import checksums, write_text
-from c2f.plotting.figures import alt_problem
+from c2f.plotting.figures import CAPTION, alt_problem
 
 PASSED_OVER = {"_build", "profiles", "__pycache__", ".ipynb_checkpoints"}
 """What book/ may hold that is no page of the book."""
+_DOWNLOADS = "downloads"
+"""In the copy of the sources, the chapters that the pages' download buttons give."""
 
 
 class BookError(RuntimeError):
@@ -74,13 +79,20 @@ def stage(root: Path, site: Path, executed: Mapping[str, Path]) -> None:
 
         fill(site / "book")
     problems: list[str] = []
-    for name, path in executed.items():
-        notebook = json.loads(path.read_text(encoding="utf-8"))
+    all_chapters = [chapter for chapter in chapters(root / "book") if chapter.name in executed]
+    cards = read_cards(root / "book", chapters(root / "book"))
+    works = read_works(root / "book" / "references.bib")
+    (site / _DOWNLOADS).mkdir()
+    for chapter in all_chapters:
+        name = chapter.name
+        notebook = json.loads(executed[name].read_text(encoding="utf-8"))
+        write_text(site / _DOWNLOADS / f"{name}.ipynb", json.dumps(plain(notebook, works)))
+        put_in(notebook, head(chapter, all_chapters, cards[chapter.number], notebook), foot(notebook))
         for key in ("papermill", "c2f"):  # the page would show them
             notebook["metadata"].pop(key, None)
         for number, cell in enumerate(notebook["cells"], start=1):
             cell["metadata"].pop("papermill", None)
-            problem = _carry_alt(cell)
+            problem = _carry_words(cell, f"figure-{name[:2]}-{number}")
             if problem:
                 problems.append(f"{name}, cell {number} ({source(cell).strip().splitlines()[-1]}): {problem}")
         write_text(site / "book" / f"{name}.ipynb", json.dumps(notebook))
@@ -88,16 +100,27 @@ def stage(root: Path, site: Path, executed: Mapping[str, Path]) -> None:
         raise BookError("\n".join(problems))
 
 
-def _carry_alt(cell: dict[str, Any]) -> str | None:
-    """Copy the alternative text from a cell's picture to the cell, where myst-nb looks for it."""
-    pictures = [o for o in cell.get("outputs", []) if any(m.startswith("image/") for m in o.get("data", {}))]
+def _carry_words(cell: dict[str, Any], name: str) -> str | None:
+    """Copy the alternative text and the caption of a cell's picture to the cell, where myst-nb looks for them; return
+    what is wrong with them. ``name`` is what links to the figure call it.
+    """
+    outputs = cell.get("outputs", [])
+    pictures = [o for o in outputs if any(m.startswith("image/") for m in o.get("data", {}))]
+    captions = [o for o in outputs if o.get("metadata", {}).get(CAPTION)]
     if not pictures:
         return None
     if len(pictures) > 1:
         return f"shows {len(pictures)} figures; give each a cell of its own"
-    alts = [entry.get("alt") for entry in pictures[0].get("metadata", {}).values() if isinstance(entry, dict)]
-    image = cell["metadata"].setdefault("mystnb", {}).setdefault("image", {})
-    image["alt"] = next((alt for alt in alts if alt), image.get("alt", ""))
+    cell["outputs"] = [o for o in outputs if o not in captions]
+    words = [entry for entry in pictures[0].get("metadata", {}).values() if isinstance(entry, dict)]
+    options = cell["metadata"].setdefault("mystnb", {})
+    image = options.setdefault("image", {})
+    image["alt"] = next((entry["alt"] for entry in words if entry.get("alt")), image.get("alt", ""))
+    if any(entry.get("chart") for entry in words):
+        image["classes"] = "chart"
+    if captions:
+        caption = captions[0]["data"]["text/markdown"]
+        options["figure"] = {"caption": caption if isinstance(caption, str) else "".join(caption), "name": name}
     if not image["alt"]:
         return "shows a figure without an alternative text; end it with c2f.plotting.figures.show(figure, alt=...)"
     return alt_problem(image["alt"])
@@ -126,9 +149,13 @@ def build_html(site: Path, folder: Path) -> Path:
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip()).replace(f"{site}{os.sep}", "")
         raise BookError(f"Jupyter Book found fault with the book:\n{said}")
+    built = work / "_build" / "html"
+    finish(built)
+    for notebook in (site / _DOWNLOADS).glob("*.ipynb"):
+        shutil.copy(notebook, built / "_sources" / "book")
     html = folder / "html"
     shutil.rmtree(html, ignore_errors=True)
-    os.replace(work / "_build" / "html", html)
+    os.replace(built, html)
     shutil.rmtree(work)
     return html
 

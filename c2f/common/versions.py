@@ -1,6 +1,9 @@
-"""The libraries that decide the bits of one result or another, and their versions; none of them is imported."""
+"""What decides the bits of one result or another: the libraries, of which none is imported, the code, the processor."""
 
+import platform
+import subprocess
 from importlib import metadata
+from pathlib import Path
 
 DECIDING = (
     "torch",
@@ -26,3 +29,30 @@ def _version(distribution: str) -> str | None:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return None
+
+
+def commit() -> str | None:
+    """Return the commit of the checkout that the package runs from, ``+`` behind it for changed files, or None."""
+    here = Path(__file__).resolve().parents[1]
+    git = ["git", "-C", str(here)]
+    try:
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10)
+        changed = subprocess.run(
+            [*git, "status", "--porcelain", "--untracked-files=no", "."],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
+
+
+def processor() -> str:
+    """Return the processor's name, as far as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

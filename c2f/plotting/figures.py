@@ -15,6 +15,8 @@ MARKERS = "osD^vPX"
 """Columns differ in shape too, not in colour alone."""
 GLIMPSES = (OKABE_ITO[7], OKABE_ITO[1], OKABE_ITO[5], OKABE_ITO[3], OKABE_ITO[2], OKABE_ITO[4])
 """The colour of the first, second, ... glimpse, the same in every figure; they begin anew after the sixth."""
+CAPTION = "c2f_caption"
+"""Marks, in its metadata, the output of a cell that is the caption of the cell's figure."""
 _MINIMUM = 20
 _FILE_NAME = re.compile(r"\S+\.(png|svg|jpe?g|gif|webp)", re.IGNORECASE)
 
@@ -29,14 +31,17 @@ def alt_problem(alt: str) -> str | None:
     return None
 
 
-def show(figure: Figure, alt: str, dpi: int = 120) -> None:
-    """Show ``figure`` as a PNG on white, with the alternative text ``alt``, and close it.
+def show(figure: Figure, alt: str, caption: str = "", dpi: int = 120) -> None:
+    """Show ``figure`` as a PNG on white, with the alternative text ``alt`` and a caption, and close it.
 
-    One figure a cell: the book takes the text of a cell, not of a picture.
+    One figure a cell: the book takes the texts of a cell, not of a picture, and puts the figure's number before the
+    caption. Figures without pictures in them are marked as charts, which the book shows on a dark ground at night.
 
     Args:
         figure: of matplotlib or seaborn.
         alt: a sentence or two, made from the data: ``f"Accuracy rises from {first:.1%} to {last:.1%}"``.
+        caption: what the figure says, then what its bands, ticks and lines mean, and n; Markdown. A sentence that
+            holds for all readers need not be said twice: the caption may repeat ``alt``.
         dpi: pixels per inch.
 
     Raises:
@@ -51,8 +56,12 @@ def show(figure: Figure, alt: str, dpi: int = 120) -> None:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight", facecolor="white", metadata={"Software": None})
     plt.close(figure)
-    alt = " ".join(alt.split())
-    display({"image/png": buffer.getvalue(), "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}})
+    alt, caption = " ".join(alt.split()), " ".join(caption.split())
+    chart = not any(ax.images for ax in figure.axes)
+    picture = {"image/png": buffer.getvalue(), "text/plain": alt}
+    display(picture, raw=True, metadata={"image/png": {"alt": alt, "chart": chart}})
+    if caption:
+        display({"text/markdown": caption, "text/plain": caption}, raw=True, metadata={CAPTION: True})
 
 
 def glimpse_colour(glimpse: int) -> str:

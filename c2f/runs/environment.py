@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import platform
-import subprocess
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import torch
 
 import c2f
-from c2f.common.versions import versions
+from c2f.common.versions import commit, processor, versions
 
 _SHOWING = ("__main__.py", "book", "cli", "plotting", "reference")
 
@@ -26,24 +25,6 @@ def peak_memory() -> int:
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if platform.system() == "Darwin" else peak * 1024
-
-
-def _commit() -> str | None:
-    """Return the commit of the checkout that the package runs from, ``+`` behind it for changed files, or None."""
-    here = Path(__file__).resolve().parents[1]
-    git = ["git", "-C", str(here)]
-    try:
-        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10)
-        changed = subprocess.run(
-            [*git, "status", "--porcelain", "--untracked-files=no", "."],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
 
 
 @lru_cache(maxsize=1)
@@ -60,20 +41,12 @@ def code_version() -> str:
     return digest.hexdigest()
 
 
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
 def environment(device: str, seconds: float) -> dict[str, Any]:
     """Return where a run took place: versions, device, threads, duration, peak memory, commit and date (UTC)."""
 
     cuda = torch.device(device).type == "cuda"
     return {
-        "device": torch.cuda.get_device_name(device) if cuda else _processor(),
+        "device": torch.cuda.get_device_name(device) if cuda else processor(),
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
         "seconds": round(seconds, 3),
@@ -86,6 +59,6 @@ def environment(device: str, seconds: float) -> dict[str, Any]:
             "torch": torch.__version__,  # which build, too: 2.9.0+cu128
         },
         "system": f"{platform.system()} {platform.machine()}",
-        "commit": _commit(),
+        "commit": commit(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -1,0 +1,201 @@
+"""What the theme leaves undone in the built pages: names for buttons, landmarks, pictures in full size, small icons.
+
+Sphinx, Jupyter Book and their theme make the pages. Here each page is read once more and mended, by one function a
+fault, so that a reader with a screen reader, a phone or a slow line gets the same book.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from c2f.common.files import write_text
+
+if TYPE_CHECKING:
+    from bs4 import BeautifulSoup, Tag
+
+_ICON = re.compile(r"fa-([a-z0-9-]+)")
+_SOLID = Path("_static/vendor/fontawesome/webfonts/fa-solid-900.woff2")
+_NOT_LOADED = ("_static/scripts/fontawesome.js", "_static/sphinx-thebe.js", "_static/sphinx-thebe.css")
+"""Files that no page loads any more: icons come from the font, and no cell runs in the page."""
+_LISTING = "<!-- the listing -->"
+"""Stands for the listing of a module while the page around it is mended."""
+_DESCRIPTION = 155
+"""Characters that search engines show of a page's description."""
+
+
+def finish(html: Path) -> None:
+    """Mend every page in the folder ``html``, then ship only what the pages load.
+
+    Raises:
+        RuntimeError: the theme's icons are not where they were, so that none could be kept.
+    """
+    from bs4 import BeautifulSoup
+
+    names: set[str] = set()
+    for path in sorted(html.rglob("*.html")):
+        if "_static" in path.relative_to(html).parts:
+            continue
+        page = path.read_text(encoding="utf-8")
+        kept = ""
+        if "_modules" in path.parts:  # listings, half of all HTML, in which nothing is to be mended
+            start, end = page.find('<div class="highlight">'), page.rfind("</article>")
+            kept, page = page[start:end], page[:start] + _LISTING + page[end:]
+        soup = BeautifulSoup(page, "html.parser")
+        for mend in _MENDS:
+            mend(soup)
+        names.update(name for tag in soup.select("i[class], span[class]") for name in _icons(tag))
+        write_text(path, str(soup).replace(_LISTING, kept) if kept else str(soup))
+    _ship_what_is_loaded(html, names)
+
+
+def _no_kernel_in_the_page(soup: "BeautifulSoup") -> None:
+    """Take out Thebe, which is off: its script is put in twice, which is an error, and names an outside server."""
+    for script in soup.find_all("script"):
+        address, text = str(script.get("src") or ""), script.get_text()
+        thebe = "thebe" in address or "THEBE" in text or script.get("type") == "text/x-thebe-config"
+        if thebe or text.startswith("kernelName"):
+            script.decompose()
+    for link in soup.select('link[href*="sphinx-thebe"]'):
+        link.decompose()
+    for later in [s for s in soup.find_all("script") if s.get_text().startswith("var togglebuttonSelector")][1:]:
+        later.decompose()
+
+
+def _icons_from_the_font(soup: "BeautifulSoup") -> None:
+    """Take out the script that draws 2,000 icons: the style sheet has the same ones as a font."""
+    for script in soup.select('script[src*="fontawesome"]'):
+        script.decompose()
+    for icon in soup.select("i[class*=fa-], span[class*=fa-]"):
+        icon["aria-hidden"] = "true"
+        del icon["title"]
+
+
+def _named_controls(soup: "BeautifulSoup") -> None:
+    """Give every control the name that it shows, and one to those that show none."""
+    for summary in soup.select("details > summary[aria-label]"):
+        if summary.get_text(strip=True):
+            del summary["aria-label"]
+    for summary in soup.select("nav details > summary"):
+        entry = summary.find_parent("li")
+        link = entry.find("a") if entry else None
+        summary["aria-label"] = f"Pages of: {link.get_text(' ', strip=True)}" if link else "More pages"
+        for inner in summary.select("[role=presentation]"):
+            inner["aria-hidden"] = "true"
+    for button in soup.select("button.search-button-field[aria-label]"):
+        del button["aria-label"]
+    for button in soup.select("button.sidebar-toggle[title]"):
+        button["aria-label"] = button["title"]
+
+
+def _landmarks(soup: "BeautifulSoup") -> None:
+    """Put all that is shown into a landmark."""
+    for brand in soup.select(".sidebar-primary-item > a.navbar-brand"):
+        brand.parent["role"] = "navigation"
+        brand.parent["aria-label"] = "First page"
+    for heading in soup.select(".sidebar-secondary-item"):
+        if not heading.find_parent(["nav", "aside"]):
+            heading["role"] = "complementary"
+            heading["aria-label"] = "On this page"
+    for button in soup.select("button#pst-back-to-top"):
+        wrapper = soup.new_tag("div", role="navigation")
+        wrapper["aria-label"] = "Back to top"
+        button.wrap(wrapper)
+
+
+def _lists_of_works(soup: "BeautifulSoup") -> None:
+    """A list of works is a list: its entries are items, by no role that readers of the screen no longer know."""
+    for works in soup.select("div.citation-list[role=list]"):
+        for child in works.find_all(recursive=False):
+            child["role"] = "listitem"
+            for link in child.select("[role=doc-backlink]"):
+                del link["role"]
+    for entry in soup.select("[role=doc-biblioentry]"):
+        del entry["role"]
+
+
+def _tables(soup: "BeautifulSoup") -> None:
+    """Make empty head cells plain ones, and what scrolls reachable by the keyboard."""
+    for cell in soup.select("table th"):
+        if not cell.get_text(strip=True) and not cell.find("img"):
+            cell.name = "td"
+            del cell["scope"]
+    for box in soup.select("div.cell_output div.output.text_html"):
+        if box.find("table"):
+            box["tabindex"] = "0"
+            box["role"] = "group"
+            box["aria-label"] = "Table"
+
+
+def _pictures_in_full(soup: "BeautifulSoup") -> None:
+    """Link every figure to its picture in full size."""
+    for image in soup.select("div.cell_output img[src], article figure img[src]"):
+        if image.find_parent("a"):
+            continue
+        image["loading"] = "lazy"
+        link = soup.new_tag("a", href=image["src"])
+        link["class"] = "full-size"
+        link["title"] = "Full size"
+        image.wrap(link)
+
+
+def _described(soup: "BeautifulSoup") -> None:
+    """Say what the page is about where search engines and previews look: its first paragraph of text."""
+    head, article = soup.find("head"), soup.select_one("article section")
+    if head is None or article is None or head.select_one("meta[name=description]"):
+        return
+    paragraph = next((p for p in article.find_all("p", recursive=False) if len(p.get_text(strip=True)) > 40), None)
+    if paragraph is None:
+        return
+    text = " ".join(paragraph.get_text(" ", strip=True).split())
+    if len(text) > _DESCRIPTION:
+        text = text[:_DESCRIPTION].rsplit(" ", 1)[0] + " ..."
+    title = soup.title.get_text(strip=True) if soup.title else ""
+    for attribute, name, content in (
+        ("name", "description", text),
+        ("property", "og:type", "article"),
+        ("property", "og:title", title),
+        ("property", "og:description", text),
+    ):
+        head.append(soup.new_tag("meta", attrs={attribute: name, "content": content}))
+
+
+_MENDS: tuple[Callable[["BeautifulSoup"], None], ...] = (
+    _no_kernel_in_the_page,
+    _icons_from_the_font,
+    _named_controls,
+    _landmarks,
+    _lists_of_works,
+    _tables,
+    _pictures_in_full,
+    _described,
+)
+
+
+def _icons(tag: "Tag") -> list[str]:
+    return [found[1] for one in tag.get("class") or [] if (found := _ICON.fullmatch(one))]
+
+
+def _ship_what_is_loaded(html: Path, names: set[str]) -> None:
+    """Keep of the icons' font those that the pages show, and drop the files that none loads."""
+    from fontTools.subset import Options, Subsetter, load_font, save_font
+
+    css = (html / "_static/styles/pydata-sphinx-theme.css").read_text(encoding="utf-8")
+    points = {name: code for name in names if (code := _code_point(css, name)) is not None}
+    if not points or not (html / _SOLID).is_file():
+        raise RuntimeError("the theme's icons are not where they were: mend c2f/book/finish.py")
+    options = Options(flavor="woff2", notdef_outline=True, layout_features=[])
+    font = load_font(str(html / _SOLID), options)
+    subsetter = Subsetter(options)
+    subsetter.populate(unicodes=points.values())
+    subsetter.subset(font)
+    save_font(font, str(html / _SOLID), options)
+    fonts = [path for path in (html / _SOLID).parent.iterdir() if path.name != _SOLID.name]
+    maps = list((html / "_static/scripts").glob("*.map"))
+    for path in [*fonts, *maps, *(html / name for name in _NOT_LOADED)]:
+        path.unlink(missing_ok=True)
+
+
+def _code_point(css: str, icon: str) -> int | None:
+    found = re.search(rf"\.fa-{re.escape(icon)}:before(?:,[^{{}}]*)?\{{content:\"\\([0-9a-f]+)\"", css)
+    return int(found[1], 16) if found else None
