@@ -2,26 +2,34 @@
 
 import shutil
 import tarfile
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from c2f.common.files import atomic_path, sha256
+from c2f.reference import merges, precision, short
 from c2f.runs.folder import check_folder, find_run
 from c2f.runs.record import Record, Run, add_run, read_folder
 
 _KEPT = ("weights", "means", "attacks", "localization")
-_CARRIED = (*_KEPT, "checkpoints")
+CARRIED = (*_KEPT, "checkpoints")
 """What travels beside the records. Adversarial pictures do not: the ablation that needs them follows each attack."""
 
 
+def folders() -> list[str]:
+    """Return the folders of an output folder that results lie in: itself (as ""), and those of runs that lie apart."""
+    return ["", *sorted({piece.folder for part in (short, precision, merges) for piece in part.pieces()})]
+
+
 def pack(output: Path, archive: Path) -> int:
-    """Write records, weights, results picture by picture and checkpoints of ``output`` into one tar file; return how
-    many files it holds.
+    """Write records, weights, results picture by picture and checkpoints of ``output``, runs that lie apart among them,
+    into one tar file; return how many files it holds.
     """
-    files = [path for kind in ("runs", *_CARRIED) for path in sorted((output / kind).glob("[!.]*"))]
+    places = [output / folder / kind for folder in folders() for kind in ("runs", *CARRIED)]
+    files = [path for place in places for path in sorted(place.glob("[!.]*"))]
     with atomic_path(archive) as temporary, tarfile.open(temporary, "w") as tar:
         for path in files:
-            tar.add(path, arcname=f"{path.parent.name}/{path.name}")
+            tar.add(path, arcname=path.relative_to(output).as_posix())
     return len(files)
 
 
@@ -43,27 +51,48 @@ def unpack(archive: Path, output: Path) -> int:
                 tar.extractall(staging, filter="data")
         except tarfile.TarError as error:
             raise ValueError(f"{archive} is no packed folder or is damaged ({error}): pack it again") from error
-        records = read_folder(staging / "runs")
-        for record in records.values():
-            check_folder(output, record.name, record.parameters)
-            for run in record.runs:
-                for kind in set(_KEPT) & set(run.files):
-                    named = run.files[kind]
-                    path = staging / kind / named["file"]
-                    if not path.exists() or sha256(path) != named["sha256"]:
-                        raise ValueError(f"{archive}: {named['file']} is missing or is not the record's")
-        came = [(record, run) for record in records.values() for run in record.runs if not _later(output, record, run)]
-        left_out = {run.files[kind]["file"] for record in records.values() for run in record.runs for kind in run.files}
-        left_out -= {named["file"] for _, run in came for named in run.files.values()}
-        for kind in _CARRIED:
-            for path in (path for path in (staging / kind).glob("*") if path.name not in left_out):
-                with atomic_path(output / kind / path.name) as temporary:
-                    temporary.write_bytes(path.read_bytes())
-        for record, run in came:
-            add_run(output / "runs", record.name, record.kind, record.parameters, run)
+        every = [_coming(staging / folder, output / folder, archive) for folder in folders()]
+        for coming in every:
+            coming.merge()
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return len(came)
+    return sum(len(coming.runs) for coming in every)
+
+
+@dataclass(frozen=True)
+class _Coming:
+    """What comes ``here`` from the folder ``there``: the ``runs``, and all files but those ``left_out``."""
+
+    there: Path
+    here: Path
+    runs: list[tuple[Record, Run]]
+    left_out: set[str]
+
+    def merge(self) -> None:
+        """Write the files, then the records."""
+        for kind in CARRIED:
+            for path in (path for path in (self.there / kind).glob("*") if path.name not in self.left_out):
+                with atomic_path(self.here / kind / path.name) as temporary:
+                    temporary.write_bytes(path.read_bytes())
+        for record, run in self.runs:
+            add_run(self.here / "runs", record.name, record.kind, record.parameters, run)
+
+
+def _coming(there: Path, here: Path, archive: Path) -> _Coming:
+    """Return what comes, all of it checked; errors as for ``unpack``."""
+    records = read_folder(there / "runs")
+    for record in records.values():
+        check_folder(here, record.name, record.parameters)
+        for run in record.runs:
+            for kind in set(_KEPT) & set(run.files):
+                named = run.files[kind]
+                path = there / kind / named["file"]
+                if not path.exists() or sha256(path) != named["sha256"]:
+                    raise ValueError(f"{archive}: {named['file']} is missing or is not the record's")
+    came = [(record, run) for record in records.values() for run in record.runs if not _later(here, record, run)]
+    left_out = {run.files[kind]["file"] for record in records.values() for run in record.runs for kind in run.files}
+    left_out -= {named["file"] for _, run in came for named in run.files.values()}
+    return _Coming(there, here, came, left_out)
 
 
 def _later(output: Path, record: Record, run: Run) -> bool:

@@ -14,7 +14,21 @@ from filelock import FileLock
 from c2f import networks, reference, zoo
 from c2f.experiments.glimpses.recipes import SETUPS
 from c2f.experiments.robustness import records as attack_records
-from c2f.reference import Piece, Settings, find, pack, pieces, plan, planning, run, select, short, trainings, unpack
+from c2f.reference import (
+    Piece,
+    Settings,
+    carrying,
+    find,
+    pack,
+    pieces,
+    plan,
+    planning,
+    run,
+    select,
+    short,
+    trainings,
+    unpack,
+)
 from c2f.reference import attacks as attack_pieces
 from c2f.reference import glimpses as glimpse_pieces
 from c2f.runs.environment import environment
@@ -516,6 +530,33 @@ def test_into_an_empty_folder_all_of_it_comes(there, tmp_path):
     pack(there, tmp_path / "travels.tar")
     assert unpack(tmp_path / "travels.tar", tmp_path / "new") == 2
     assert visible(tmp_path / "new") == visible(there)
+
+
+def test_runs_that_lie_apart_travel_to_the_same_folders(here, there, tmp_path):
+    for folder in ("short", "merges/sum", "precision/bfloat16"):
+        keep(there / folder, 4)
+        (there / folder / "checkpoints").mkdir()
+        (there / folder / "checkpoints" / "lenetfc--mnist--seed5.pt").write_bytes(folder.encode())
+    keep(there / "chapter-10" / "mine", 0)  # no piece's
+    keep(here / "short", 3)
+    assert pack(there, tmp_path / "travels.tar") == 5 + 3 * 3
+    assert unpack(tmp_path / "travels.tar", here) == 2 + 3
+    assert read(here / "short" / "runs" / "lenetfc--mnist.json").seeds == [3, 4]
+    assert read(here / "runs" / "lenetfc--mnist.json").seeds == [0, 1, 2]
+    sent, came = visible(there), visible(here)
+    for folder in ("short", "merges/sum", "precision/bfloat16"):
+        for name in ("checkpoints/lenetfc--mnist--seed5.pt", "weights/lenetfc--mnist--seed4.safetensors"):
+            assert came[f"{folder}/{name}"] == sent[f"{folder}/{name}"]
+    assert not (here / "chapter-10").exists()
+
+    weights = there / "merges" / "sum" / "weights" / "lenetfc--mnist--seed4.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    pack(there, tmp_path / "travels.tar")
+    refused(tmp_path / "travels.tar", here, ValueError, "seed4.safetensors is missing or is not the record's")
+
+
+def test_every_folder_that_a_piece_lies_in_is_carried():
+    assert set(carrying.folders()) == {piece.folder for piece in pieces()}
 
 
 def test_an_empty_folder_can_be_packed(tmp_path):
