@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
 
 _ICON = re.compile(r"fa-([a-z0-9-]+)")
+_DRAWN_BY_STYLE = re.compile(r"--pst-icon[\w-]*: ?[\"'](?:\\([0-9a-f]+)|(.))[\"']")
+"""Icons of boxes and links, which style sheets draw."""
 _SOLID = Path("_static/vendor/fontawesome/webfonts/fa-solid-900.woff2")
 _NOT_LOADED = ("_static/scripts/fontawesome.js", "_static/sphinx-thebe.js", "_static/sphinx-thebe.css")
 """Files that no page loads any more: icons come from the font, and no cell runs in the page."""
@@ -90,9 +92,9 @@ def _named_controls(soup: "BeautifulSoup") -> None:
 
 def _landmarks(soup: "BeautifulSoup") -> None:
     """Put all that is shown into a landmark."""
-    for brand in soup.select(".sidebar-primary-item > a.navbar-brand"):
-        brand.parent["role"] = "navigation"
-        brand.parent["aria-label"] = "First page"
+    for brand in soup.select(".sidebar-primary-item:has(> a.navbar-brand)"):
+        brand["role"] = "navigation"
+        brand["aria-label"] = "First page"
     for heading in soup.select(".sidebar-secondary-item"):
         if not heading.find_parent(["nav", "aside"]):
             heading["role"] = "complementary"
@@ -133,7 +135,7 @@ def _pictures_in_full(soup: "BeautifulSoup") -> None:
         if image.find_parent("a"):
             continue
         image["loading"] = "lazy"
-        link = soup.new_tag("a", href=image["src"])
+        link = soup.new_tag("a", href=str(image["src"]))
         link["class"] = "full-size"
         link["title"] = "Full size"
         image.wrap(link)
@@ -180,14 +182,15 @@ def _ship_what_is_loaded(html: Path, names: set[str]) -> None:
     """Keep of the icons' font those that the pages show, and drop the files that none loads."""
     from fontTools.subset import Options, Subsetter, load_font, save_font
 
-    css = (html / "_static/styles/pydata-sphinx-theme.css").read_text(encoding="utf-8")
-    points = {name: code for name in names if (code := _code_point(css, name)) is not None}
+    css = "\n".join(path.read_text(encoding="utf-8") for path in sorted((html / "_static").rglob("*.css")))
+    points = {code for name in names if (code := _code_point(css, name)) is not None}
+    points |= {int(code, 16) if code else ord(drawn) for code, drawn in _DRAWN_BY_STYLE.findall(css)}
     if not points or not (html / _SOLID).is_file():
         raise RuntimeError("the theme's icons are not where they were: mend c2f/book/finish.py")
     options = Options(flavor="woff2", notdef_outline=True, layout_features=[])
     font = load_font(str(html / _SOLID), options)
     subsetter = Subsetter(options)
-    subsetter.populate(unicodes=points.values())
+    subsetter.populate(unicodes=points)
     subsetter.subset(font)
     save_font(font, str(html / _SOLID), options)
     fonts = [path for path in (html / _SOLID).parent.iterdir() if path.name != _SOLID.name]

@@ -20,6 +20,7 @@ _DIRECTIVE = re.compile(
 )
 _CITE = re.compile(r"\{cite(?P<how>:[a-z]+)?\}`(?P<keys>[^`]+)`")
 _ROLE = re.compile(r"\{(?:term|ref|doc|numref|data)\}`(?:(?P<text>[^`<]+?)[ ]*<[^`>]*>|(?P<plain>[^`]+))`")
+_PUBLISHED_IN = ("booktitle", "journal", "howpublished", "publisher")
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,13 @@ def read_works(bibliography: Path) -> dict[str, Work]:
         persons = entry.persons.get("author", [])
         names = tuple(_clean(" ".join([*person.prelast_names, *person.last_names])) for person in persons)
         fields = {name: _clean(value) for name, value in entry.fields.items()}
-        where = next((fields[name] for name in ("booktitle", "journal", "howpublished", "publisher") if name in fields), "")
+        where = next(
+            (fields[name] for name in ("booktitle", "journal", "howpublished", "publisher") if name in fields), ""
+        )
         parts = [", ".join(names), fields["title"], where, fields.get("year", "")]
-        works[key] = Work(names or (key,), fields.get("year", "undated"), ". ".join(part for part in parts if part) + ".")
+        works[key] = Work(
+            names or (key,), fields.get("year", "undated"), ". ".join(part for part in parts if part) + "."
+        )
     return works
 
 

@@ -13,7 +13,8 @@ from c2f.book.build import build
 from c2f.book.check import Report, look_over, toc_pages
 from c2f.book.pages import BookError, stage
 from c2f.common.files import write_text
-from tests.toys import code, text, write_notebook
+from c2f.plotting.figures import CAPTION
+from tests.toys import code, text, write_executed
 
 
 def test_html_is_built_anew_when_anything_has_changed(root, monkeypatch):
@@ -46,6 +47,7 @@ def test_html_is_built_anew_when_anything_has_changed(root, monkeypatch):
 
 def test_a_warning_of_the_build_is_an_error(root):
     (root / "book" / "01-a.ipynb").unlink()
+    (root / "book" / "cards.yml").write_text("{}")
     (root / "_toc.yml").write_text("format: jb-book\nroot: book/index\n")
     (root / "book" / "index.md").write_text("# A book\n\nSee {ref}`nowhere`.\n")
     with pytest.raises(BookError, match=r"book/index\.md:\d+: WARNING: undefined label: 'nowhere'"):
@@ -71,7 +73,7 @@ def png(alt=None):
 )
 def test_a_figure_must_say_what_it_shows(root, pictures, message):
     executed = root / "executed.ipynb"
-    write_notebook(executed, [text("# A"), {**code("draw()\nplot()"), "outputs": pictures}])
+    write_executed(executed, [text("# A"), {**code("draw()\nplot()"), "outputs": pictures}])
     with pytest.raises(BookError, match=re.escape(message)):
         stage(root, root / "site", {"01-a": executed})
 
@@ -80,16 +82,37 @@ def test_the_sources_are_copied_without_what_is_no_page(root):
     (root / "book" / "_build" / "old").mkdir(parents=True)
     executed = root / "executed.ipynb"
     figure = {**code("plot()"), "outputs": [png("A line that rises from one to two")]}
-    write_notebook(executed, [text("# A"), figure])
+    write_executed(executed, [text("# A"), figure])
     stage(root, root / "site", {"01-a": executed})
     assert sorted(os.listdir(root / "site" / "book")) == [
         "01-a.ipynb",
         "_static",
+        "cards.yml",
         "index.md",
         "references.bib",
     ]
     staged = json.loads((root / "site" / "book" / "01-a.ipynb").read_text())
     assert staged["cells"][1]["metadata"]["mystnb"]["image"]["alt"] == "A line that rises from one to two"
+    assert "figure" not in staged["cells"][1]["metadata"]["mystnb"]
+
+
+def test_a_caption_goes_from_the_cell_s_output_to_the_figure_and_a_chart_is_marked(root):
+    picture = png("A line that rises from one to two")
+    picture["metadata"]["image/png"]["chart"] = True
+    caption = {
+        "output_type": "display_data",
+        "data": {"text/markdown": "It rises. Band: *95 %* of n = 4.", "text/plain": "It rises."},
+        "metadata": {CAPTION: True},
+    }
+    executed = root / "executed.ipynb"
+    write_executed(executed, [text("# A"), {**code("plot()"), "outputs": [picture, caption]}])
+    stage(root, root / "site", {"01-a": executed})
+    cell = json.loads((root / "site" / "book" / "01-a.ipynb").read_text())["cells"][1]
+    assert cell["metadata"]["mystnb"]["image"] == {"alt": "A line that rises from one to two", "classes": "chart"}
+    assert cell["metadata"]["mystnb"]["figure"]["caption"] == "It rises. Band: *95 %* of n = 4."
+    assert cell["outputs"] == [picture]
+    download = json.loads((root / "site" / "downloads" / "01-a.ipynb").read_text())
+    assert download["cells"][1]["outputs"] == [picture, caption]  # there the caption stands below the picture
 
 
 # Looking over

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pytest
 from PIL import Image
 
-from c2f.plotting.figures import OKABE_ITO, show
+from c2f.plotting.figures import CAPTION, OKABE_ITO, show
 
 
 @pytest.fixture
@@ -21,10 +21,20 @@ def test_a_figure_is_shown_with_its_text_on_white_and_closed(shown):
     figure, _ = plt.subplots(figsize=(2, 1), facecolor="none")
     show(figure, "A line that\n  rises from 0 to 1")
     data, more = shown[0]
-    assert more["metadata"] == {"image/png": {"alt": "A line that rises from 0 to 1"}}
+    assert more["metadata"] == {"image/png": {"alt": "A line that rises from 0 to 1", "chart": True}}
     assert data["text/plain"] == "A line that rises from 0 to 1"
     assert Image.open(io.BytesIO(data["image/png"])).convert("RGBA").getpixel((0, 0)) == (255, 255, 255, 255)
     assert not plt.fignum_exists(figure.number)
+
+
+def test_a_caption_is_shown_below_and_pictures_are_no_charts(shown):
+    figure, ax = plt.subplots(figsize=(2, 1))
+    ax.imshow([[0, 1]])
+    show(figure, "A dark pixel beside a light one", "Dark,\n then light.")
+    (_, picture), (data, below) = shown
+    assert picture["metadata"]["image/png"]["chart"] is False
+    assert data["text/markdown"] == "Dark, then light."
+    assert below["metadata"] == {CAPTION: True}
 
 
 @pytest.mark.parametrize("alt", ["", "  a plot  ", "the-learning-curves-of-all-networks.png"])

@@ -1,0 +1,91 @@
+"""What is mended in the built pages."""
+
+import pytest
+from bs4 import BeautifulSoup
+
+from c2f.book import finish as module
+from c2f.book.finish import finish
+
+HEAD = "<!DOCTYPE html><html><head><title>T</title></head><body>"
+
+
+def mended(mend, body):
+    soup = BeautifulSoup(HEAD + body + "</body></html>", "html.parser")
+    mend(soup)
+    return soup
+
+
+def test_no_kernel_is_named_in_the_page():
+    scripts = """<script>const THEBE_JS_URL = "https://unpkg.com/x"</script><script src="s/sphinx-thebe.js"></script>
+    <script type="text/x-thebe-config">{}</script><script>kernelName = 'python3'</script><script>let a = 1</script>
+    <script>var togglebuttonSelector = 1;</script><script>var togglebuttonSelector = 1;</script>
+    <link href="s/sphinx-thebe.css" rel="stylesheet">"""
+    left = mended(module._no_kernel_in_the_page, scripts)
+    assert [tag.get_text() for tag in left.find_all("script")] == ["let a = 1", "var togglebuttonSelector = 1;"]
+    assert not left.find("link")
+
+
+def test_controls_have_the_name_that_they_show():
+    body = """<details><summary aria-label="Toggle hidden content"><p>Code</p></summary></details>
+    <nav><ul><li><a>The package</a><details><summary><span role="presentation"><i></i></span></summary></details></li></ul></nav>
+    <button class="search-button-field" aria-label="Search"><span>Search</span> <kbd>Ctrl</kbd></button>
+    <button class="sidebar-toggle" title="Toggle primary sidebar"><span></span></button>"""
+    left = mended(module._named_controls, body)
+    code, pages = left.find_all("summary")
+    assert "aria-label" not in code.attrs
+    assert pages["aria-label"] == "Pages of: The package"
+    search, toggle = left.find_all("button")
+    assert "aria-label" not in search.attrs
+    assert toggle["aria-label"] == "Toggle primary sidebar"
+
+
+def test_empty_heads_are_cells_and_tables_that_scroll_can_be_reached():
+    body = """<div class="cell_output"><div class="output text_html"><table><tr><th></th><th>n</th></tr></table></div></div>"""
+    left = mended(module._tables, body)
+    assert [cell.name for cell in left.find("tr").find_all(recursive=False)] == ["td", "th"]
+    assert left.select_one(".text_html")["tabindex"] == "0"
+
+
+def test_every_figure_leads_to_its_picture_once():
+    body = """<div class="cell_output"><img alt="A line" src="a.png"></div><article><figure><a href="b"><img src="b.png"></a></figure></article>"""
+    left = mended(module._pictures_in_full, body)
+    assert [link["href"] for link in left.find_all("a")] == ["a.png", "b"]
+
+
+def test_a_page_is_described_by_its_first_paragraph():
+    long = "A picture can be changed so little that nobody would notice, and a network calls it something else. " * 3
+    body = f"<article><section><h1>A</h1><div><p>Not this one, which stands in a box of its own, though.</p></div><p>{long}</p></section></article>"
+    left = mended(module._described, body)
+    described = left.find("meta", attrs={"name": "description"})["content"]
+    assert described.startswith("A picture can be changed")
+    assert described.endswith(" ...")
+    assert len(described) <= 160
+    assert left.find("meta", property="og:title")["content"] == "T"
+
+
+def test_works_are_a_list_of_items():
+    body = """<div class="citation-list" role="list"><div class="citation" role="doc-biblioentry"><a role="doc-backlink"></a></div></div>"""
+    left = mended(module._lists_of_works, body)
+    assert left.select_one(".citation")["role"] == "listitem"
+    assert not left.find("a").get("role")
+
+
+def test_a_listing_comes_out_as_it_went_in(tmp_path, monkeypatch):
+    listing = '<div class="highlight"><pre>a &lt; b  <b>x</b>\n<img src="x"></pre></div>'
+    page = tmp_path / "_modules" / "a.html"
+    page.parent.mkdir()
+    page.write_text(
+        f"{HEAD}<article><h1>A</h1>{listing}\n</article><i class='fa-solid fa-bars' title='x'></i></body></html>"
+    )
+    shipped = []
+    monkeypatch.setattr(module, "_ship_what_is_loaded", lambda html, names: shipped.append(names))
+    finish(tmp_path)
+    assert f"<h1>A</h1>{listing}\n</article>" in page.read_text()
+    assert 'aria-hidden="true"' in page.read_text()
+    assert shipped == [{"solid", "bars"}]
+
+
+def test_a_theme_whose_icons_lie_elsewhere_is_an_error(tmp_path):
+    (tmp_path / "_static").mkdir()
+    with pytest.raises(RuntimeError, match="icons are not where they were"):
+        finish(tmp_path)
