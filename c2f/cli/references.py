@@ -33,8 +33,9 @@ def reference(
         budget: seconds after which nothing new is begun; an epoch that would not end in time is not begun either. 0
             runs nothing, as to --pack what is there.
         only: names of pieces, or how several begin, e.g. lenetfc_td--mnist.
-        list: show the pieces in order of value: done, begun or missing, core-minutes (one thread each), what each
-            unlocks; and run nothing, but pack what there is if asked to.
+        list: show the pieces in order of value: done, begun or missing, core-minutes (one thread each; of a training
+            that was begun those that are left), what each unlocks; in the end the sum of what is not done; and run
+            nothing, but pack what there is if asked to.
         output: the folder of runs/, weights/, attacks/ and checkpoints/; without it the book's own, data.
         pack: write all of the output folder's results into this tar file at the end.
         unpack: first merge the results in this tar file into the output folder.
@@ -57,9 +58,13 @@ def reference(
     if unpack is not None:
         print(f"{runs.unpack(unpack, folder)} runs merged into {folder}")
     if list:
-        for entry in runs.plan(chosen, folder):
+        planned = runs.plan(chosen, folder)
+        for entry in planned:
             cost = "unknown" if entry.minutes is None else f"{entry.minutes:.0f} core-min"
             print(f"{entry.piece.name:65s} {entry.state:7s} {cost:>14s}  {entry.rank:>4g}  {entry.unlocks}".rstrip())
+        left = [entry.minutes for entry in planned if entry.state != "done"]
+        told = [minutes for minutes in left if minutes is not None]
+        print(f"together {sum(told):.0f} core-min left, and {len(left) - len(told)} pieces of unknown cost")
     elif unpack is None or budget is not None or only:
         if nice:
             be_nice()

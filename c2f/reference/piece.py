@@ -10,7 +10,7 @@ from c2f.reference.costs import Known
 from c2f.runs.folder import record_path
 from c2f.runs.parts import PartialResults
 from c2f.runs.record import read
-from c2f.training.checkpoints import History
+from c2f.training.checkpoints import History, share_left
 
 FURTHER, REST = 9.0, 10.0
 """Ranks of what no part gives one, a further seed of what has one, and the rest; of both the cheapest first."""
@@ -102,10 +102,18 @@ class Piece:
         held = [self.seed in seeds(record_path(folder, record)) for record in self.records]
         if all(held):
             return "done"
-        works = [folder / "checkpoints" / f"{record}--seed{self.seed}" for record in self.records]
-        if any(held) or any(work.with_name(f"{work.name}.pt").exists() or PartialResults.files(work) for work in works):
-            return "begun"
-        return "missing"
+        begun = any(checkpoint.exists() for checkpoint in self._checkpoints(output))
+        begun |= any(PartialResults.files(checkpoint.with_suffix("")) for checkpoint in self._checkpoints(output))
+        return "begun" if any(held) or begun else "missing"
+
+    def left(self, output: Path) -> float:
+        """Return which share of it is left, in [0, 1], as the checkpoint of a training tells; of anything else 1."""
+        return share_left(self._checkpoints(output)[0]) if len(self.records) == 1 else 1.0
+
+    def _checkpoints(self, output: Path) -> list[Path]:
+        """Return where the checkpoint of each record would be."""
+        folder = output / self.folder / "checkpoints"
+        return [folder / f"{record}--seed{self.seed}.pt" for record in self.records]
 
 
 def apart(piece: Piece, folder: str) -> Piece:

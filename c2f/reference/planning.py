@@ -25,8 +25,12 @@ class Planned:
 
     @cached_property
     def minutes(self) -> float | None:
-        """Its core-minutes from beginning to end; None where nothing is known of it. May measure for a moment."""
-        return self.piece.cost(self.known)
+        """Its core-minutes, of a training that was begun those that are left; None where nothing is known.
+
+        May measure for a moment.
+        """
+        whole = self.piece.cost(self.known)
+        return whole if whole is None or self.state != "begun" else whole * self.piece.left(self.known.output)
 
 
 def plan(pieces: Sequence[Piece], output: Path) -> list[Planned]:

@@ -75,15 +75,27 @@ def fingerprint(
 
 def begun_with(path: Path) -> dict[str, Any] | None:
     """Return the ``bits`` of the checkpoint in ``path``, or None where none is there that this code can go on from."""
+    state = _resumable(path)
+    return None if state is None else state["fingerprint"]["bits"]
+
+
+def share_left(path: Path) -> float:
+    """Return which share of its epochs the training of the checkpoint in ``path`` has left, in [0, 1].
+
+    1 where none is there that this code can go on from.
+    """
+    state = _resumable(path)
+    return 1.0 if state is None else 1 - len(state["history"]["seconds"]) / state["fingerprint"]["recipe"]["epochs"]
+
+
+def _resumable(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        state = torch.load(io.BytesIO(sealed(path)), map_location="cpu", weights_only=True)
+        state: dict[str, Any] = torch.load(io.BytesIO(sealed(path)), map_location="cpu", weights_only=True)
     except _DAMAGED:
         return None
-    theirs = state["fingerprint"]
-    bits: dict[str, Any] = theirs["bits"]
-    return bits if theirs["identity"].get("code") == code_version() else None
+    return state if state["fingerprint"]["identity"].get("code") == code_version() else None
 
 
 def load_checkpoint(path: Path, fingerprint: dict[str, Any], device: torch.device) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -168,6 +169,12 @@ def test_lists(c2f, tmp_path, monkeypatch):
     assert "missing" in out
     assert " core-min " in out
     assert " unknown " in out
+    *pieces, together = out.splitlines()
+    costs = [float(minutes) for minutes in re.findall(r"(\d+) core-min ", "\n".join(pieces))]
+    unknown = len(pieces) - len(costs)
+    said = re.fullmatch(r"together (\d+) core-min left, and (\d+) pieces of unknown cost", together)
+    assert float(said[1]) == pytest.approx(sum(costs), abs=len(costs))  # each is rounded
+    assert int(said[2]) == unknown
 
 
 @pytest.mark.parametrize(

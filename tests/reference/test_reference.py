@@ -31,11 +31,11 @@ from c2f.reference import (
 )
 from c2f.reference import attacks as attack_pieces
 from c2f.reference import glimpses as glimpse_pieces
-from c2f.runs.environment import environment
+from c2f.runs.environment import code_version, environment
 from c2f.runs.folder import SHIPPED, folder_with, save_weights
 from c2f.runs.parts import OutOfTime
 from c2f.runs.record import RecordError, Run, add_run, read
-from c2f.training.checkpoints import History
+from c2f.training.checkpoints import History, remaining_epochs
 from c2f.training.recipes import recipe
 
 
@@ -125,6 +125,30 @@ def test_what_was_begun_is_resumed_first_whatever_it_costs(settings, clock):
     assert run(chosen, Settings(settings.output, "cpu", 3600), fitting=True)[0] == called("c")
     assert run(chosen, settings)[0] == called("ab")
     assert log == ["c", "a", "b"]
+
+
+def trained_for(epochs, path):
+    """Train a toy of four epochs until so many are done."""
+    history, parts = History(), {"network": torch.nn.Linear(1, 1)}
+    ours = {"recipe": {"epochs": 4}, "identity": {"code": code_version()}, "seed": 0, "shapes": {}, "bits": {}}
+    for _ in remaining_epochs(history, epochs, parts, ours=ours, device=torch.device("cpu"), checkpoint=path):
+        history.append(**dict.fromkeys(vars(history), 1.0))
+
+
+def test_of_a_training_that_was_begun_what_is_left_is_charged(settings, monkeypatch):
+    chosen = [toy(name, [], cost=hours(8)) for name in ("a", "b", "c", "done")] + [toy("new", [], cost=hours(3))]
+    trained_for(3, settings.output / "checkpoints" / "a--seed0.pt")
+    trained_for(3, settings.output / "checkpoints" / "b--seed0.pt")
+    (settings.output / "checkpoints" / "b--seed0.pt").write_bytes(b"damaged")
+    (settings.output / "checkpoints" / "c--seed0--x.part").write_bytes(b"")  # a measurement
+    trained_for(3, settings.output / "checkpoints" / "done--seed0.pt")
+    record(settings.output, "done")
+    found = {entry.piece.runs_of: entry.minutes for entry in plan(chosen, settings.output)}
+    assert found == {"a": 120, "b": 480, "c": 480, "done": 480, "new": 180}
+    assert [entry.piece.runs_of for entry in plan(chosen, settings.output)][:3] == ["done", "a", "new"]
+    monkeypatch.setattr("c2f.training.checkpoints.code_version", lambda: "other")  # it would be trained anew
+    assert plan(chosen, settings.output)[-1].minutes == 480
+    assert {entry.minutes for entry in plan(chosen, settings.output)} == {480, 180}
 
 
 def test_a_piece_of_several_records_is_begun_when_it_has_some(settings):

@@ -1,6 +1,6 @@
-"""What the records of Multi-Glimpse Networks say, ready for tables and figures.
+"""What Multi-Glimpse Networks and their records say, ready for tables and figures.
 
-Axes: S seeds, T glimpses, Q confidences.
+Axes: S seeds, T glimpses, Q confidences, N pictures, C channels, H rows, W = H columns.
 """
 
 import math
@@ -10,9 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
+from torch import Generator, Tensor
 
+from c2f.experiments.glimpses.cost import costs
 from c2f.metrics.statistics import describe, difference, seeds_interval
+from c2f.networks.glimpse.geometry import glimpse_side, share_inside
 from c2f.networks.glimpse.names import GLIMPSE_KINDS as KINDS
+from c2f.networks.glimpse.network import MultiGlimpse
 from c2f.runs.folder import record_path, run_name
 from c2f.runs.record import Record, read, statistic
 
@@ -117,3 +122,63 @@ def cost_points(records: Mapping[str, Record]) -> dict[str, tuple[np.ndarray, np
                 np.array([each["accuracy"] for each in exits]),
             )
     return points
+
+
+def windows_table(locations: Tensor, masks: Tensor, generator: Generator) -> pd.DataFrame:
+    """Return, as text, which share of its object a window holds, mean over pictures, a row a glimpse but the first.
+
+    Beside the windows that were chosen for the picture stand those chosen for another one, dealt out anew, and windows
+    of the same size at random places.
+
+    Args:
+        locations: of all glimpses, ``(T, N, 3)``.
+        masks: bool ``(N, H, W)``, the objects.
+        generator: deals and draws.
+    """
+    rows = {}
+    for t, chosen in enumerate(locations[1:], start=2):
+        scale, u = chosen[:, :1], 2 * torch.rand(len(chosen), 2, generator=generator) - 1
+        dealt = chosen[torch.randperm(len(chosen), generator=generator)]
+        other = {"chosen": chosen, "of another picture": dealt, "random": torch.cat([scale, u * (1 - scale)], dim=1)}
+        rows[f"glimpse {t}"] = {name: f"{share_inside(p, masks).mean():.1%}" for name, p in other.items()}
+    return pd.DataFrame(rows).T
+
+
+def rows_table(records: Mapping[str, Record], locations: Tensor, image_size: int, object_size: int) -> pd.DataFrame:
+    """Return into how many rows of pixels each look of ``mgnet`` brings an object, mean over pictures, and each
+    baseline that is there.
+
+    Args:
+        records: by kind, ``mgnet`` among them.
+        locations: of its glimpses, ``(T, N, 3)``.
+        image_size: H of the pictures.
+        object_size: rows of the object in them.
+    """
+
+    def side(kind: str) -> int:
+        return glimpse_side(image_size, records[kind].parameters["look"]["downsampling"])
+
+    rows = {}
+    for t, scale in enumerate(locations[:, :, 0].mean(dim=1).tolist(), start=1):
+        rows[f"glimpse {t}"] = object_size / image_size * side("mgnet") / scale
+    for kind in [kind for kind in KINDS if kind in records and kind != "mgnet"]:
+        rows[KINDS[kind]] = object_size / image_size * side(kind)
+    return pd.DataFrame({"rows of pixels": rows})
+
+
+def costs_table(networks: Mapping[str, MultiGlimpse], pictures: Tensor, repeats: int = 3) -> pd.DataFrame:
+    """Return what each number of glimpses of each network costs, as ``c2f.experiments.glimpses.cost.costs`` measures
+    it now.
+
+    Args:
+        networks: by the name of their rows, on the pictures' device.
+        pictures: in [0, 1], ``(N, C, H, H)``.
+        repeats: of the time, of which the median counts.
+    """
+    rows = [
+        (name, each.glimpses, each.multiply_adds / 1e6, each.milliseconds, each.peak_bytes / 2**20)
+        for name, network in networks.items()
+        for each in costs(network, pictures, repeats=repeats)
+    ]
+    columns = ["network", "glimpses", "million multiply-adds", "ms a picture", "MiB"]
+    return pd.DataFrame(rows, columns=columns).set_index(["network", "glimpses"])

@@ -115,10 +115,7 @@ def _short(network: str) -> str:
     return networks.title(network).split()[-1]
 
 
-EVERY = (*SINGLE, *POOLED)
-
-
-def measures_table(found: Mapping[Any, Measures], measures: Iterable[str] = EVERY) -> pd.DataFrame:
+def measures_table(found: Mapping[Any, Measures], measures: Iterable[str] = SINGLE | POOLED) -> pd.DataFrame:
     """Return ``measures`` of what was measured, in [0, 1], a row an entry; pairs as keys give two levels of names."""
     measures = list(measures)
     return pd.DataFrame({key: {TITLES[m]: one.values[m] for m in measures} for key, one in found.items()}).T

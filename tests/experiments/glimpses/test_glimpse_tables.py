@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from c2f.experiments.glimpses import tables
-from c2f.networks.glimpse import share_inside
+from c2f.experiments.glimpses.cost import multiply_adds_by_glimpse
+from c2f.networks.glimpse import GlimpseSettings, build, share_inside
 from c2f.runs.record import Record, Run
 
 
@@ -18,9 +19,8 @@ def record(kind, accuracy):
         for seed, row in enumerate(accuracy)
     ]
     costs = [1e6 * (t + 1) for t in range(glimpses)]
-    return Record(
-        f"{kind}_small_cnn--mnist", "glimpse", {"look": {"glimpses": glimpses}, "multiply_adds_by_glimpse": costs}, runs
-    )
+    look = {"glimpses": glimpses, "downsampling": 4.0 if kind == "mgnet" else 2.0}
+    return Record(f"{kind}_small_cnn--mnist", "glimpse", {"look": look, "multiply_adds_by_glimpse": costs}, runs)
 
 
 @pytest.fixture
@@ -69,6 +69,33 @@ def test_tables_and_points(records):
     assert accuracy.shape == (3, 2)
     assert points["equal"][1].shape == (3, 1)
     assert tables.compared({"mgnet": record("mgnet", [[0.5, 0.6]])}) == []
+
+
+def test_windows_beside_those_of_others_and_random_ones():
+    masks = torch.zeros(2, 5, 5, dtype=torch.bool)
+    masks[0, 0, 0] = masks[1, 4, 4] = True
+    corners = torch.tensor([[0.25, -0.75, -0.75], [0.25, 0.75, 0.75]])
+    locations = torch.stack([torch.tensor([[1.0, 0, 0]] * 2), corners, torch.tensor([[1.0, 0, 0]] * 2)])
+    found = [tables.windows_table(locations, masks, torch.Generator().manual_seed(seed)) for seed in range(8)]
+    assert list(found[0].index) == ["glimpse 2", "glimpse 3"]
+    assert {table.loc["glimpse 2", "chosen"] for table in found} == {"100.0%"}
+    assert {table.loc["glimpse 2", "of another picture"] for table in found} == {"0.0%", "100.0%"}  # dealt, or its own
+    assert all(table.loc["glimpse 3"].eq("100.0%").all() for table in found)  # the whole picture has but one place
+
+
+def test_rows_that_an_object_is_brought_into(records):
+    locations = torch.tensor([[[1.0, 0, 0]], [[0.5, 0, 0]]])
+    table = tables.rows_table(records, locations, image_size=16, object_size=8)
+    assert table["rows of pixels"].to_dict() == {"glimpse 1": 2, "glimpse 2": 4, "one pass, equal compute": 4}
+
+
+def test_costs_have_a_row_a_look():
+    network = build("small_cnn", 1, 3, 28, GlimpseSettings(glimpses=2, downsampling=2), seed=0).eval()
+    table = tables.costs_table({"few": network}, torch.rand(2, 1, 28, 28), repeats=1)
+    assert list(table.index) == [("few", 1), ("few", 2)]
+    expected = [count / 1e6 for count in multiply_adds_by_glimpse(network, 1, 28, 2)]
+    assert table["million multiply-adds"].to_list() == expected
+    assert (table["ms a picture"] > 0).all()
 
 
 def test_share_inside_by_hand():
