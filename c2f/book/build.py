@@ -5,6 +5,7 @@ Everything goes into ``book/_build/PROFILE/``: ``executed/`` the executed notebo
 sources with these in place, ``html/`` the book. The sources stay as they are.
 """
 
+import fnmatch
 import hashlib
 import json
 import math
@@ -13,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -34,6 +35,8 @@ from c2f.plotting.figures import alt_problem
 
 PASSED_OVER = {"_build", "profiles", "__pycache__", ".ipynb_checkpoints"}
 """What book/ may hold that is no page of the book."""
+SETTINGS = ("_config.yml", "_toc.yml")
+"""Jupyter Book's own files, beside book/."""
 PACKAGE = Path(__file__).parents[1]
 """The whole of c2f."""
 
@@ -116,16 +119,18 @@ def build(
             said(_line(done))
             executed.append(done)
         site, html, sphinx_seconds = folder / "site", folder / "html", 0.0
-        stage(root, site, {one.chapter: one.path for one in executed})
-        report = unchanged(folder)
+        paths = {one.chapter: one.path for one in executed}
+        digest = goes_in(root, paths)
+        report = unchanged(folder, digest)
         if report is None:
+            stage(root, site, paths)
             sphinx_started = time.perf_counter()
             build_html(site, folder)
             sphinx_seconds = time.perf_counter() - sphinx_started
             report = look_over(html, root / "_toc.yml", [f"book/{c.name}" for c in all_chapters])
             if report.problems:
                 raise BookError(f"the book in {html} is not whole:\n" + "\n".join(report.problems))
-            _remember(folder, report)
+            _remember(folder, digest, report)
     return Book(html / "index.html", executed, report, time.perf_counter() - started, sphinx_seconds)
 
 
@@ -259,11 +264,11 @@ def stage(root: Path, site: Path, executed: dict[str, Path]) -> None:
     """
     shutil.rmtree(site, ignore_errors=True)
     site.mkdir(parents=True)
-    for name in ("_config.yml", "_toc.yml"):
+    for name in SETTINGS:
         shutil.copy(root / name, site)
     shutil.copytree(root / "book", site / "book", ignore=shutil.ignore_patterns(*PASSED_OVER))
     if (site / "book" / "what-it-costs.md").exists():
-        from c2f.book.costs import fill  # brings torch, for which chapters that have not changed need not wait
+        from c2f.book.costs import fill  # brings torch, for which a book that has not changed need not wait
 
         fill(site / "book")
     problems: list[str] = []
@@ -326,33 +331,40 @@ def build_html(site: Path, folder: Path) -> Path:
     return html
 
 
-def _tree(folder: Path, pattern: str = "*") -> dict[str, str]:
-    """Return the checksums of the files in ``folder`` and below, by their paths."""
-    files = (path for path in folder.rglob(pattern) if path.is_file())
-    return {path.relative_to(folder).as_posix(): sha256(path) for path in files}
+def _tree(folder: Path, pattern: str = "*", without: Collection[str] = ()) -> dict[str, str]:
+    """Return the checksums of the files in ``folder`` and below, by their paths; folders ``without`` are left out."""
+    found = {}
+    for here, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in without]
+        files = (Path(here, name) for name in fnmatch.filter(names, pattern))
+        found.update({path.relative_to(folder).as_posix(): sha256(path) for path in files if path.is_file()})
+    return found
 
 
-def _html_state(folder: Path) -> dict[str, str]:
-    """Return a digest of what goes into the HTML (pages, package, all that is installed), and one of the HTML."""
+def _digest(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def goes_in(root: Path, executed: Mapping[str, Path]) -> str:
+    """Return a digest of all that goes into the HTML: the book's sources, the ``executed`` chapters, the package, which
+    the API pages show, and the version of everything installed."""
+    sources = [_tree(root / "book", without=PASSED_OVER), *(sha256(root / name) for name in SETTINGS)]
+    chapters = {name: sha256(path) for name, path in executed.items()}
     installed = sorted(f"{one.name} {one.version}" for one in metadata.distributions())
-    goes_in = [_tree(folder / "site"), _tree(PACKAGE, "*.py"), sys.version, installed]
-    parts = {"goes_in": goes_in, "html": _tree(folder / "html")}
-    return {name: hashlib.sha256(json.dumps(p, sort_keys=True).encode()).hexdigest() for name, p in parts.items()}
+    return _digest(sources, chapters, _tree(PACKAGE, "*.py"), sys.version, installed)
 
 
-def unchanged(folder: Path) -> Report | None:
-    """Return what was found in ``folder/html`` if it is, to the last byte, what was built of ``folder/site`` as it is.
-
-    None where anything has changed: a page, the package, which the API pages show, the version of anything installed,
-    or the HTML itself.
-    """
+def unchanged(folder: Path, digest: str) -> Report | None:
+    """Return what was found in ``folder/html`` if it is, to the last byte, what was built of what has this ``digest``
+    (``goes_in``); None where anything has changed, the HTML itself among it."""
     try:
         kept = json.loads((folder / "html.json").read_text(encoding="utf-8"))
         report = Report(**{**kept["report"], "problems": ()})
-        return report if kept["state"] == _html_state(folder) else None
+        return report if kept["state"] == [digest, _digest(_tree(folder / "html"))] else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _remember(folder: Path, report: Report) -> None:
-    write_text(folder / "html.json", json.dumps({"state": _html_state(folder), "report": asdict(report)}, indent=1))
+def _remember(folder: Path, digest: str, report: Report) -> None:
+    state = [digest, _digest(_tree(folder / "html"))]
+    write_text(folder / "html.json", json.dumps({"state": state, "report": asdict(report)}, indent=1))

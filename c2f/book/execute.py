@@ -27,6 +27,14 @@ _BEHIND = "c2f-behind"
 """The tag of cells that are run behind a chapter's last one and not kept."""
 
 
+# jupyter_client interrupts a kernel before it shuts it down; one that is not quite done with its last cell then says
+# "KeyboardInterrupt caught in kernel".
+_LAST = """import signal
+from c2f.book.execute import publish_use
+publish_use()
+signal.signal(signal.SIGINT, signal.SIG_IGN)"""
+
+
 class ChapterError(RuntimeError):
     """A chapter that did not run to its end; the message names chapter, cell and exception."""
 
@@ -149,7 +157,7 @@ def behind(chapter: Chapter) -> list[str]:
 
     The tests put the exercises' solutions there, so that they need not execute the chapter a second time.
     """
-    return ["from c2f.book.execute import publish_use\npublish_use()"]
+    return [_LAST]
 
 
 def _writable_notebook(output: Path, chapter: Chapter) -> Path:

@@ -113,7 +113,10 @@ def test_a_record_comes_back_as_it_was_written(tmp_path):
 @pytest.mark.parametrize(
     ("costs", "message"),
     [
-        (some_costs([Row("a", "n", "w", "s", 1, {"c2f": [0.0]})]), r"rows\[0\].sides.c2f\[0\] must be bigger than 0, not 0.0"),
+        (
+            some_costs([Row("a", "n", "w", "s", 1, {"c2f": [0.0]})]),
+            r"rows\[0\].sides.c2f\[0\] must be bigger than 0, not 0.0",
+        ),
         (some_costs([Row("a", "n", "w", "s", 1, {"c2f": [math.nan]})]), "must be number, not None"),
         (some_costs([Row("a", "n", "w", "s", 1, {PLAIN: [1.0], "c2f": [1.0, 2.0]})]), "the sides of n have unlike"),
         (some_costs(growth=[a_growth(gflop=[1.0])]), "a step has unlike numbers"),

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from c2f.book import build as books
+from c2f.book import execute
 from c2f.book.build import BookError, build, execution_key, stage
 from c2f.book.chapters import ROOT, ParameterError, chapters, find
 from c2f.book.check import Report, look_over, toc_pages
@@ -68,6 +69,14 @@ def test_no_kernel_is_left_behind(tmp_path, last):
         run(find("1", tmp_path), output=tmp_path / "out.ipynb")
     with pytest.raises(ProcessLookupError):
         os.kill(int(note.read_text()), 0)
+
+
+def test_a_kernel_that_is_done_takes_no_interrupt(tmp_path, monkeypatch):
+    (last,) = execute.behind(find("1"))
+    interrupted = f"{last}\nimport os, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(0.1)"
+    monkeypatch.setattr(execute, "behind", lambda chapter: [interrupted])
+    write_notebook(tmp_path / "01-a.ipynb", [code("a = 1  # x", "parameters")])
+    assert run(find("1", tmp_path), output=tmp_path / "out.ipynb").peak_mib > 0
 
 
 def statuses(path):
@@ -150,7 +159,7 @@ def root(tmp_path):
     return tmp_path
 
 
-def test_a_book_is_built_once_and_whole(root):
+def test_a_book_is_built_once_and_whole(root, monkeypatch):
     said = []
     book = build(root=root, said=said.append)
     assert book.index == root / "book" / "_build" / "quick" / "html" / "index.html"
@@ -163,6 +172,7 @@ def test_a_book_is_built_once_and_whole(root):
     executed = book.executed[0].path
     first = executed.stat().st_mtime_ns
 
+    monkeypatch.setattr(books, "stage", None)
     again = build(root=root)
     assert (again.sphinx_seconds, again.report) == (0, book.report)
     assert executed.stat().st_mtime_ns == first
@@ -176,31 +186,40 @@ def test_a_book_is_built_once_and_whole(root):
 
 
 def test_html_is_built_anew_when_anything_has_changed(root, monkeypatch):
-    folder, package = root / "_build", root / "c2f"
+    folder, package, chapter = root / "book" / "_build" / "quick", root / "c2f", root / "executed.ipynb"
     monkeypatch.setattr(books, "PACKAGE", package)
-    files = [folder / "site" / "book" / "index.md", package / "a" / "b.py", folder / "html" / "a" / "index.html"]
-    for file in files:
+    sources = [root / "_toc.yml", root / "book" / "index.md", package / "a" / "b.py", chapter]
+    html = folder / "html" / "a" / "index.html"
+    for file in (*sources, html):
         write_text(file, "as it was")
-    assert books.unchanged(folder) is None  # nothing is known of it
+
+    def unchanged():
+        return books.unchanged(folder, books.goes_in(root, {"01-a": chapter}))
+
+    assert unchanged() is None  # nothing is known of it
     report = Report(pages=3, figures=2, links=5, problems=())
-    books._remember(folder, report)
-    assert books.unchanged(folder) == report
-    for file in files:
-        for spoil in (lambda file: file.write_text("otherwise"), lambda file: file.unlink()):
-            spoil(file)
-            assert books.unchanged(folder) is None
-            file.write_text("as it was")
-    more = folder / "html" / "more.html"
-    more.write_text("")
-    assert books.unchanged(folder) is None
-    more.unlink()
-    monkeypatch.setattr(books.metadata, "distributions", lambda: [SimpleNamespace(name="sphinx", version="0")])
-    assert books.unchanged(folder) is None
-    monkeypatch.undo()
-    monkeypatch.setattr(books, "PACKAGE", package)
-    assert books.unchanged(folder) == report
+    books._remember(folder, books.goes_in(root, {"01-a": chapter}), report)
+    assert unchanged() == report
+    for file in (*sources, html):
+        file.write_text("otherwise")
+        assert unchanged() is None, file
+        file.write_text("as it was")
+    for file in (*sources[1:3], html):
+        file.unlink()
+        assert unchanged() is None, file
+        file.write_text("as it was")
+    for more in (folder / "html" / "more.html", root / "book" / "more.md"):
+        more.write_text("")
+        assert unchanged() is None, more
+        more.unlink()
+    write_text(root / "book" / "_build" / "paper" / "html" / "index.html", "another book")
+    assert unchanged() == report
+    with monkeypatch.context() as patched:
+        patched.setattr(books.metadata, "distributions", lambda: [SimpleNamespace(name="sphinx", version="0")])
+        assert unchanged() is None
+    assert unchanged() == report
     (folder / "html.json").write_text("{")
-    assert books.unchanged(folder) is None
+    assert unchanged() is None
 
 
 def execute_all(root, jobs):

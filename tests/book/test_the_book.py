@@ -37,7 +37,9 @@ def solved(monkeypatch):
 
 
 def test_every_chapter_runs_with_its_solutions_and_the_book_is_whole(solved):
-    profile = BOOK / "_build" / "solved.yaml"  # of a name, and so of a folder, of its own: without solutions is not done
+    profile = (
+        BOOK / "_build" / "solved.yaml"
+    )  # of a name, and so of a folder, of its own: without solutions is not done
     profile.parent.mkdir(exist_ok=True)
     shutil.copy(BOOK / "profiles" / "smallest.yaml", profile)
     book = build(str(profile), said=print)

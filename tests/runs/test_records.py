@@ -153,7 +153,9 @@ def test_numbers_that_json_has_no_word_for_become_null(tmp_path):
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_value_that_is_no_number_is_refused(tmp_path, bad):
-    with pytest.raises(RecordError, match=r"not a valid record: \$\.runs\[0\]\.values\.test_accuracy must be number, not None"):
+    with pytest.raises(
+        RecordError, match=r"not a valid record: \$\.runs\[0\]\.values\.test_accuracy must be number, not None"
+    ):
         write(tmp_path, a_run(test_accuracy=bad))
     assert not (tmp_path / "lenetfc--mnist.json").exists()
 
