@@ -26,7 +26,16 @@ from c2f.common.cores import NICE, THREADS
 from c2f.common.versions import commit, processor, versions
 
 _USE = "application/vnd.c2f.use+json"
-_USE_TAG = "c2f-use"
+_BEHIND = "c2f-behind"
+"""The tag of cells that are run behind a chapter's last one and not kept."""
+
+
+# jupyter_client interrupts a kernel before it shuts it down; one that is not quite done with its last cell then says
+# "KeyboardInterrupt caught in kernel".
+_LAST = """import signal
+from c2f.book.execute import publish_use
+publish_use()
+signal.signal(signal.SIGINT, signal.SIG_IGN)"""
 
 
 class ChapterError(RuntimeError):
@@ -108,9 +117,8 @@ def run(
     staged = output.with_name(f".{output.stem}.{os.getpid()}.in.ipynb")
     partial = output.with_name(f".{output.stem}.{os.getpid()}.out.ipynb")
     notebook = nbformat.read(chapter.path, as_version=4)
-    ask = nbformat.v4.new_code_cell("from c2f.book.execute import publish_use\npublish_use()")
-    ask.metadata["tags"] = [_USE_TAG]
-    notebook.cells.append(ask)
+    for code in behind(chapter):
+        notebook.cells.append(nbformat.v4.new_code_cell(code, metadata={"tags": [_BEHIND]}))
     started = time.perf_counter()
     try:
         nbformat.write(notebook, staged)
@@ -147,6 +155,14 @@ def run(
     if error is not None:
         raise error
     return Run(chapter.name, profile, values, output, seconds, **use)
+
+
+def behind(chapter: Chapter) -> list[str]:
+    """Return the code that is run in cells of its own behind the last one of ``chapter``, and not kept.
+
+    The tests put the exercises' solutions there, so that they need not execute the chapter a second time.
+    """
+    return [_LAST]
 
 
 def _writable_notebook(output: Path, chapter: Chapter) -> Path:
@@ -223,12 +239,12 @@ def _finish(
         return use, ""
     nbformat = require("nbformat")
     notebook = nbformat.read(partial, as_version=4)
-    asked = [cell for cell in notebook.cells if _USE_TAG in cell.metadata.get("tags", [])]
-    shown = [one.get("data", {}) for cell in asked for one in cell.outputs]
+    added = [cell for cell in notebook.cells if _BEHIND in cell.metadata.get("tags", [])]
+    shown = [one["data"][_USE] for cell in added for one in cell.outputs if _USE in one.get("data", {})]
     for data in shown:
-        use.update(data.get(_USE, {}))
+        use.update(data)
     stopped = None if shown else _mark_stopped(notebook)
-    for cell in asked:
+    for cell in added:
         notebook.cells.remove(cell)
     # papermill notes the two temporary paths, which say nothing to anybody
     notebook.metadata.papermill.update(input_path=chapter.path.name, output_path=output.name)

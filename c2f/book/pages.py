@@ -20,11 +20,13 @@ from c2f.book.chapters import PACKAGE, ROOT, chapters, source
 from c2f.book.check import Report, look_over
 from c2f.book.finish import finish
 from c2f.book.plain import plain, read_works
-from c2f.common.files import checksums, write_text
+from c2f.common.files import checksums, sha256, write_text
 from c2f.plotting.figures import CAPTION, alt_problem
 
 PASSED_OVER = {"_build", "profiles", "__pycache__", ".ipynb_checkpoints"}
 """What book/ may hold that is no page of the book."""
+SETTINGS = ("_config.yml", "_toc.yml")
+"""Jupyter Book's own files, beside book/."""
 _DOWNLOADS = "downloads"
 """In the copy of the sources, the chapters that the pages' download buttons give."""
 
@@ -47,17 +49,18 @@ def make_pages(root: Path, folder: Path, executed: Mapping[str, Path]) -> tuple[
     Raises:
         BookError: the build gave a warning, or the HTML lacks something; all of it, a line each.
     """
-    stage(root, folder / "site", executed)
-    report = unchanged(folder)
+    digest = goes_in(root, executed)
+    report = unchanged(folder, digest)
     if report is not None:
         return report, 0.0
+    stage(root, folder / "site", executed)
     started = time.perf_counter()
     html = build_html(folder / "site", folder)
     seconds = time.perf_counter() - started
     report = look_over(html, root / "_toc.yml", [f"book/{name}" for name in executed])
     if report.problems:
         raise BookError(f"the book in {html} is not whole:\n" + "\n".join(report.problems))
-    _remember(folder, report)
+    _remember(folder, digest, report)
     return report, seconds
 
 
@@ -71,11 +74,11 @@ def stage(root: Path, site: Path, executed: Mapping[str, Path]) -> None:
     """
     shutil.rmtree(site, ignore_errors=True)
     site.mkdir(parents=True)
-    for name in ("_config.yml", "_toc.yml"):
+    for name in SETTINGS:
         shutil.copy(root / name, site)
     shutil.copytree(root / "book", site / "book", ignore=shutil.ignore_patterns(*PASSED_OVER))
     if (site / "book" / "what-it-costs.md").exists():
-        from c2f.book.costs import fill  # brings torch, for which chapters that have not changed need not wait
+        from c2f.book.costs import fill  # brings torch, for which a book that has not changed need not wait
 
         fill(site / "book")
     problems: list[str] = []
@@ -160,27 +163,32 @@ def build_html(site: Path, folder: Path) -> Path:
     return html
 
 
-def _html_state(folder: Path) -> dict[str, str]:
-    """Return a digest of what goes into the HTML (pages, package, all that is installed), and one of the HTML."""
+def _digest(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def goes_in(root: Path, executed: Mapping[str, Path]) -> str:
+    """Return a digest of all that goes into the HTML: the book's sources, the ``executed`` chapters, the package, which
+    the API pages show, and the version of everything installed.
+    """
+    sources = [checksums(root / "book", without=PASSED_OVER), *(sha256(root / name) for name in SETTINGS)]
+    notebooks = {name: sha256(path) for name, path in executed.items()}
     installed = sorted(f"{one.name} {one.version}" for one in metadata.distributions())
-    goes_in = [checksums(folder / "site"), checksums(PACKAGE, "*.py"), sys.version, installed]
-    parts = {"goes_in": goes_in, "html": checksums(folder / "html")}
-    return {name: hashlib.sha256(json.dumps(p, sort_keys=True).encode()).hexdigest() for name, p in parts.items()}
+    return _digest(sources, notebooks, checksums(PACKAGE, "*.py"), sys.version, installed)
 
 
-def unchanged(folder: Path) -> Report | None:
-    """Return what was found in ``folder/html`` if it is, to the last byte, what was built of ``folder/site`` as it is.
-
-    None where anything has changed: a page, the package, which the API pages show, the version of anything installed,
-    or the HTML itself.
+def unchanged(folder: Path, digest: str) -> Report | None:
+    """Return what was found in ``folder/html`` if it is, to the last byte, what was built of what has this ``digest``
+    (``goes_in``); None where anything has changed, the HTML itself among it.
     """
     try:
         kept = json.loads((folder / "html.json").read_text(encoding="utf-8"))
         report = Report(**{**kept["report"], "problems": ()})
-        return report if kept["state"] == _html_state(folder) else None
+        return report if kept["state"] == [digest, _digest(checksums(folder / "html"))] else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _remember(folder: Path, report: Report) -> None:
-    write_text(folder / "html.json", json.dumps({"state": _html_state(folder), "report": asdict(report)}, indent=1))
+def _remember(folder: Path, digest: str, report: Report) -> None:
+    state = [digest, _digest(checksums(folder / "html"))]
+    write_text(folder / "html.json", json.dumps({"state": state, "report": asdict(report)}, indent=1))

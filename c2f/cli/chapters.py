@@ -35,7 +35,9 @@ def run(
 
 
 @app.command(name="book")
-def book(*, profile: str = "quick", force: bool = False, jobs: int | None = None, nice: bool = False) -> None:
+def book(
+    *, profile: str = "quick", force: bool = False, jobs: int | None = None, nice: bool = False, readme: bool = False
+) -> None:
     """Execute every chapter that has changed, build the HTML, check it, and say where to open it.
 
     Args:
@@ -43,19 +45,26 @@ def book(*, profile: str = "quick", force: bool = False, jobs: int | None = None
         force: execute unchanged chapters too.
         jobs: how many chapters are executed at a time; without it as many as cores and memory allow, one with a GPU.
         nice: let other processes go first.
+        readme: write what each chapter cost, now or when it was executed, into the README's table.
     """
     from c2f.book.build import build
+    from c2f.book.chapters import QUICK, ROOT
+    from c2f.book.readme import write_costs
     from c2f.common.checks import positive_int
     from c2f.common.cores import be_nice
 
     if jobs is not None:
         positive_int(jobs, "jobs", maximum=100)
+    if readme and profile != QUICK:
+        raise ValueError(f"the README tells what chapters cost in the profile {QUICK}, not in {profile}")
     if nice:
         be_nice()
     built = build(profile, force=force, jobs=jobs, said=lambda line: print(line, flush=True))
     report = built.report
     sphinx = f"of which Sphinx {built.sphinx_seconds:.0f} s" if built.sphinx_seconds else "the pages unchanged"
     print(f"{report.pages} pages, {report.figures} figures, {built.seconds:.0f} s, {sphinx}")
+    if readme:
+        write_costs(ROOT / "README.md", built.executed)
     print(f"Open {built.index.as_uri()}")
 
 

@@ -1,13 +1,14 @@
 """Files that are whole or absent: atomic writing, checksums, and files that carry their own."""
 
 import errno
+import fnmatch
 import hashlib
 import os
 import platform
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -122,10 +123,16 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def checksums(folder: Path, pattern: str = "*") -> dict[str, str]:
-    """Return the SHA-256 of every file in ``folder`` and below whose name fits ``pattern``, by its path in there."""
-    files = (path for path in folder.rglob(pattern) if path.is_file())
-    return {path.relative_to(folder).as_posix(): sha256(path) for path in files}
+def checksums(folder: Path, pattern: str = "*", without: Collection[str] = ()) -> dict[str, str]:
+    """Return the SHA-256 of every file in ``folder`` and below whose name fits ``pattern``, by its path in there;
+    folders called as in ``without`` are left out.
+    """
+    found = {}
+    for here, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in without]
+        files = (Path(here, name) for name in fnmatch.filter(names, pattern))
+        found.update({path.relative_to(folder).as_posix(): sha256(path) for path in files if path.is_file()})
+    return found
 
 
 _SEAL = b"c2f-sha256"

@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-
 from c2f.common.files import write_text
 from c2f.runs.record import RecordError, as_json, checksum
+from c2f.runs.schema import checker
 
 PLAIN = "plain"
 """The side of a comparison that is the plain way."""
@@ -199,10 +198,8 @@ def read(path: Path) -> Costs:
 
 
 def _validate(content: Any, path: Path) -> None:
-    try:
-        jsonschema.validate(content, SCHEMA)
-    except jsonschema.ValidationError as error:
-        raise RecordError(f"{path}: not a valid record of costs at {error.json_path}: {error.message}") from error
+    if departure := checker(SCHEMA)(content):
+        raise RecordError(f"{path}: not a valid record of costs: {departure}")
     for row in content["rows"]:
         if len({len(values) for values in row["sides"].values()}) > 1:
             raise RecordError(f"{path}: the sides of {row['name']} have unlike numbers of rounds")

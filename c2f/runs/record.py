@@ -14,13 +14,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jsonschema.validators
 from filelock import FileLock
-from jsonschema.exceptions import best_match
 
 from c2f.common.files import write_text
 from c2f.datasets.data_name import DataName
-from c2f.runs.schema import SCHEMA_VERSION, SCHEMAS
+from c2f.runs.schema import SCHEMA_VERSION, SCHEMAS, checker
 
 
 class RecordError(ValueError):
@@ -177,15 +175,13 @@ def checksum(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
-# jsonschema.validate would check the schema, too, at every record, which takes ten times as long.
-_VALIDATORS = {version: jsonschema.validators.validator_for(schema)(schema) for version, schema in SCHEMAS.items()}
+_CHECKERS = {version: checker(schema) for version, schema in SCHEMAS.items()}
 
 
 def _validate(content: dict[str, Any], where: str) -> None:
     version = content.get("schema") if isinstance(content, dict) else None
-    errors = _VALIDATORS[1 if version == 1 else SCHEMA_VERSION].iter_errors(content)
-    if (error := best_match(errors)) is not None:
-        raise RecordError(f"{where}: not a valid record at {error.json_path}: {error.message}") from error
+    if departure := _CHECKERS[1 if version == 1 else SCHEMA_VERSION](content):
+        raise RecordError(f"{where}: not a valid record: {departure}")
 
 
 def read(path: Path) -> Record:

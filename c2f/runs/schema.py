@@ -1,7 +1,11 @@
 """What a record may hold, as a JSON schema; see ``c2f.runs.record``."""
 
+import reprlib
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
+
+import fastjsonschema
 
 SCHEMA_VERSION = 2
 """What is written; schema 1 is still read."""
@@ -77,3 +81,21 @@ def _schema_1() -> dict[str, Any]:
 
 SCHEMAS = {1: _schema_1(), 2: _SCHEMA}
 """Version -> schema."""
+
+
+def checker(schema: dict[str, Any]) -> Callable[[Any], str | None]:
+    """Return a function that says where and how a content departs from ``schema``, None where it does not.
+
+    (Where Jupyter is installed, ``jsonschema`` takes more than a second and 20 MiB to import, in every chapter: it
+    builds a grammar of internationalised addresses.)
+    """
+    check = fastjsonschema.compile(schema)
+
+    def departure(content: Any) -> str | None:
+        try:
+            check(content, name_prefix="$")
+        except fastjsonschema.JsonSchemaValueException as error:
+            return f"{error.message}, not {reprlib.repr(error.value)}"
+        return None
+
+    return departure

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from c2f.book import build as books
+from c2f.book import execute, pages
 from c2f.book.build import build, execution_key
 from c2f.book.chapters import ParameterError, chapters, find
 from c2f.book.execute import ChapterError, run
@@ -135,7 +136,15 @@ def test_what_will_not_do_is_said_before_anything_runs(tmp_path):
 # A book
 
 
-def test_a_book_is_built_once_and_whole(root):
+def test_a_kernel_that_is_done_takes_no_interrupt(tmp_path, monkeypatch):
+    (last,) = execute.behind(find("1"))
+    interrupted = f"{last}\nimport os, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(0.1)"
+    monkeypatch.setattr(execute, "behind", lambda chapter: [interrupted])
+    write_notebook(tmp_path / "01-a.ipynb", [code("a = 1  # x", "parameters")])
+    assert run(find("1", tmp_path), output=tmp_path / "out.ipynb").peak_mib > 0
+
+
+def test_a_book_is_built_once_and_whole(root, monkeypatch):
     said = []
     book = build(root=root, said=said.append)
     assert book.index == root / "book" / "_build" / "quick" / "html" / "index.html"
@@ -148,6 +157,7 @@ def test_a_book_is_built_once_and_whole(root):
     executed = book.executed[0].path
     first = executed.stat().st_mtime_ns
 
+    monkeypatch.setattr(pages, "stage", None)
     again = build(root=root)
     assert (again.sphinx_seconds, again.report) == (0, book.report)
     assert executed.stat().st_mtime_ns == first

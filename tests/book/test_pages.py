@@ -18,31 +18,40 @@ from tests.toys import code, text, write_executed
 
 
 def test_html_is_built_anew_when_anything_has_changed(root, monkeypatch):
-    folder, package = root / "_build", root / "c2f"
+    folder, package, chapter = root / "book" / "_build" / "quick", root / "c2f", root / "executed.ipynb"
     monkeypatch.setattr(pages, "PACKAGE", package)
-    files = [folder / "site" / "book" / "index.md", package / "a" / "b.py", folder / "html" / "a" / "index.html"]
-    for file in files:
+    sources = [root / "_toc.yml", root / "book" / "index.md", package / "a" / "b.py", chapter]
+    html = folder / "html" / "a" / "index.html"
+    for file in (*sources, html):
         write_text(file, "as it was")
-    assert pages.unchanged(folder) is None  # nothing is known of it
+
+    def unchanged():
+        return pages.unchanged(folder, pages.goes_in(root, {"01-a": chapter}))
+
+    assert unchanged() is None  # nothing is known of it
     report = Report(pages=3, figures=2, links=5, problems=())
-    pages._remember(folder, report)
-    assert pages.unchanged(folder) == report
-    for file in files:
-        for spoil in (lambda file: file.write_text("otherwise"), lambda file: file.unlink()):
-            spoil(file)
-            assert pages.unchanged(folder) is None
-            file.write_text("as it was")
-    more = folder / "html" / "more.html"
-    more.write_text("")
-    assert pages.unchanged(folder) is None
-    more.unlink()
-    monkeypatch.setattr(pages.metadata, "distributions", lambda: [SimpleNamespace(name="sphinx", version="0")])
-    assert pages.unchanged(folder) is None
-    monkeypatch.undo()
-    monkeypatch.setattr(pages, "PACKAGE", package)
-    assert pages.unchanged(folder) == report
+    pages._remember(folder, pages.goes_in(root, {"01-a": chapter}), report)
+    assert unchanged() == report
+    for file in (*sources, html):
+        file.write_text("otherwise")
+        assert unchanged() is None, file
+        file.write_text("as it was")
+    for file in (*sources[1:3], html):
+        file.unlink()
+        assert unchanged() is None, file
+        file.write_text("as it was")
+    for more in (folder / "html" / "more.html", root / "book" / "more.md"):
+        more.write_text("")
+        assert unchanged() is None, more
+        more.unlink()
+    write_text(root / "book" / "_build" / "paper" / "html" / "index.html", "another book")
+    assert unchanged() == report
+    with monkeypatch.context() as patched:
+        patched.setattr(pages.metadata, "distributions", lambda: [SimpleNamespace(name="sphinx", version="0")])
+        assert unchanged() is None
+    assert unchanged() == report
     (folder / "html.json").write_text("{")
-    assert pages.unchanged(folder) is None
+    assert unchanged() is None
 
 
 def test_a_warning_of_the_build_is_an_error(root):

@@ -220,12 +220,17 @@ def test_importing_the_package_is_quick_and_silent():
 
 def test_chapters_that_train_nothing_load_no_more_than_they_need():
     """A chapter's memory is mostly that of libraries: torchvision brings 160 MiB of torch's compiler, triton 70."""
-    heavy = ("torchvision", "triton", "torch._dynamo", "sympy", "scipy.stats", "seaborn")
+    heavy = ("torchvision", "triton", "torch._dynamo", "sympy", "scipy.stats", "seaborn", "jsonschema")
     program = f"""import sys
 from c2f import attacks, cam, corruptions, datasets, networks, zoo
 from c2f.experiments.corruptions import run, tables
 from c2f.experiments.glimpses import pgd
 from c2f.experiments.robustness import plots, run, scales, tables
+from c2f.metrics.statistics import seeds_interval
+trained = zoo.load("lenetfc_td", "fashion-mnist")
+pictures = datasets.load("fashion-mnist-sample").test.images[:2] / 255
+model, labels = attacks.victim(trained.network, trained.mean), trained.network(pictures).argmax(dim=1)
+seeds_interval(attacks.build("contrast")(model, pictures, labels, epsilons=None)[1].flatten().tolist())
 print([name for name in {heavy} if name in sys.modules])"""
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

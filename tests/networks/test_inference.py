@@ -5,6 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from c2f import networks
 from c2f.datasets.batches import Batches
@@ -36,6 +38,28 @@ def test_the_quick_copy_gives_the_networks_logits(name):
     network, x = lived_in(name), torch.rand(5, 1, 32, 32, generator=torch.Generator().manual_seed(1))
     expected = network(x)
     torch.testing.assert_close(Quick(network, CPU)(x), expected, rtol=0, atol=1e-5 * expected.abs().max().item())
+
+
+class Made(TorchDispatchMode):
+    """Notes the largest of all tensors that are made, also by what a function of torch calls in turn."""
+
+    size = 0
+
+    def __torch_dispatch__(self, operation, types, arguments=(), options=None):
+        made = operation(*arguments, **(options or {}))
+        self.size = max([self.size, *(x.numel() for x in tree_leaves(made) if isinstance(x, torch.Tensor))])
+        return made
+
+
+@pytest.mark.parametrize("name", networks.names("classifier") + networks.names("densenet"))
+@torch.no_grad()
+def test_the_largest_features_are_found(name):
+    copy, x = Quick(lived_in(name), CPU)._copy, torch.rand(1, 1, 32, 32)
+    with Made() as made:
+        copy(x)
+    with inference._Largest() as largest:
+        copy(x)
+    assert largest.size == made.size
 
 
 @torch.no_grad()

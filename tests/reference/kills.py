@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import torch
+import torch._dynamo  # a second and a half, for which every child would load it at its first step of training
 
 from c2f import __main__ as command_line
 from c2f import datasets, reference

@@ -1,0 +1,27 @@
+"""The README's table of chapters: what each costs, written from the last build."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from c2f.book.build import BookError, Executed
+from c2f.common.files import write_text
+
+
+def write_costs(readme: Path, executed: Sequence[Executed]) -> None:
+    """Put into the ``readme``'s row of each chapter how long it took and its largest memory.
+
+    A row is ``| 1 | [title](book/NAME.ipynb) | what you see | COST | with the papers' recipes |``.
+
+    Raises:
+        BookError: a chapter has no such row, or more than one; nothing is written then.
+        OSError: the file cannot be read or written.
+    """
+    text = readme.read_text(encoding="utf-8")
+    for done in executed:
+        row = rf"^(\|[^|\n]*\| \[[^]\n]*\]\(book/{re.escape(done.chapter)}\.ipynb\) \|[^|\n]*\| )[^|\n]*( \|.*)$"
+        cost = f"{done.seconds:.0f} s, {done.peak_mib / 1024:.1f} GiB"
+        text, rows = re.subn(row, rf"\g<1>{cost}\g<2>", text, flags=re.MULTILINE)
+        if rows != 1:
+            raise BookError(f"{readme} has {rows} rows of {done.chapter} in its table of chapters, and must have one")
+    write_text(readme, text)
