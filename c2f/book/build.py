@@ -216,7 +216,7 @@ def execute(
     failed = folder / f"{chapter.name}.failed.ipynb"
     cached = path.is_file() and not force
     if not cached:
-        run(chapter, profile=profile, output=failed, threads=threads)
+        run(chapter, profile=profile, output=failed, threads=threads, solve=True)
         for old in folder.glob(f"{chapter.name}.*.ipynb"):
             if old != failed:
                 old.unlink()

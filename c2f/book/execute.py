@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from c2f.book.chapters import QUICK, ROOT, Chapter, check, parameters, profile_values
+from c2f.book.solutions import printed, solutions
 from c2f.common.cores import NICE, THREADS
 from c2f.common.versions import commit, processor, versions
 
@@ -30,12 +31,10 @@ _BEHIND = "c2f-behind"
 """The tag of cells that are run behind a chapter's last one and not kept."""
 
 
+_ASK = "from c2f.book.execute import publish_use\npublish_use()"
 # jupyter_client interrupts a kernel before it shuts it down; one that is not quite done with its last cell then says
 # "KeyboardInterrupt caught in kernel".
-_LAST = """import signal
-from c2f.book.execute import publish_use
-publish_use()
-signal.signal(signal.SIGINT, signal.SIG_IGN)"""
+_LAST = "import signal\n_ = signal.signal(signal.SIGINT, signal.SIG_IGN)"
 
 
 class ChapterError(RuntimeError):
@@ -86,6 +85,7 @@ def run(
     *,
     timeout: int | None = None,
     threads: int | None = None,
+    solve: bool = False,
 ) -> Run:
     """Execute ``chapter`` and write the executed notebook; the chapter itself stays as it is.
 
@@ -99,6 +99,8 @@ def run(
         timeout: seconds that one cell may take; None for no limit.
         threads: how many torch takes, unless ``OMP_NUM_THREADS`` says otherwise; None leaves it to the kernel, which
             takes the cores that other processes leave.
+        solve: run the code in the exercises' solutions, too, behind the chapter, and note what each prints under
+            ``solutions`` in the metadata; it does not count as the chapter's time or memory.
 
     Raises:
         ParameterError, ValueError: a parameter, profile or output that will not do, before anything runs.
@@ -117,8 +119,9 @@ def run(
     staged = output.with_name(f".{output.stem}.{os.getpid()}.in.ipynb")
     partial = output.with_name(f".{output.stem}.{os.getpid()}.out.ipynb")
     notebook = nbformat.read(chapter.path, as_version=4)
-    for code in behind(chapter):
-        notebook.cells.append(nbformat.v4.new_code_cell(code, metadata={"tags": [_BEHIND]}))
+    solved = solutions(chapter) if solve else {}
+    for label, code in {"": _ASK, **solved, "last": _LAST}.items():
+        notebook.cells.append(nbformat.v4.new_code_cell(code, metadata={"tags": [_BEHIND], "c2f_solution": label}))
     started = time.perf_counter()
     try:
         nbformat.write(notebook, staged)
@@ -146,7 +149,7 @@ def run(
     finally:
         seconds = time.perf_counter() - started
         staged.unlink(missing_ok=True)
-        use, stopped = _finish(partial, output, chapter, profile, values, seconds)
+        use, stopped, seconds = _finish(partial, output, chapter, profile, values, seconds)
     if error is None and stopped is not None:
         error = ChapterError(
             f"{chapter.name} ended itself in the cell ({stopped}), by sys.exit or the like; the cells behind it "
@@ -155,14 +158,6 @@ def run(
     if error is not None:
         raise error
     return Run(chapter.name, profile, values, output, seconds, **use)
-
-
-def behind(chapter: Chapter) -> list[str]:
-    """Return the code that is run in cells of its own behind the last one of ``chapter``, and not kept.
-
-    The tests put the exercises' solutions there, so that they need not execute the chapter a second time.
-    """
-    return [_LAST]
 
 
 def _writable_notebook(output: Path, chapter: Chapter) -> Path:
@@ -229,14 +224,15 @@ def _kernel_manager_class(threads: int | None) -> type:
 
 def _finish(
     partial: Path, output: Path, chapter: Chapter, profile: str, values: dict[str, Any], seconds: float
-) -> tuple[dict[str, Any], str | None]:
+) -> tuple[dict[str, Any], str | None, float]:
     """Move what papermill has written to ``output``, with the cost in its metadata.
 
-    Return the kernel's use, and the first line of the cell in which the chapter stopped, None if it ran to its end.
+    Return the kernel's use, the first line of the cell in which the chapter stopped, None if it ran to its end, and of
+    ``seconds`` those that are not the solutions'.
     """
     use: dict[str, Any] = {"peak_mib": 0.0, "peak_device_mib": 0.0, "threads": 0, "gpu": ""}
     if not partial.exists():
-        return use, ""
+        return use, "", seconds
     nbformat = require("nbformat")
     notebook = nbformat.read(partial, as_version=4)
     added = [cell for cell in notebook.cells if _BEHIND in cell.metadata.get("tags", [])]
@@ -244,8 +240,10 @@ def _finish(
     for data in shown:
         use.update(data)
     stopped = None if shown else _mark_stopped(notebook)
+    said = {cell.metadata["c2f_solution"]: printed(cell) for cell in added}
     for cell in added:
         notebook.cells.remove(cell)
+        seconds -= cell.metadata.papermill.get("duration") or 0
     # papermill notes the two temporary paths, which say nothing to anybody
     notebook.metadata.papermill.update(input_path=chapter.path.name, output_path=output.name)
     notebook.metadata["c2f"] = {
@@ -255,6 +253,7 @@ def _finish(
         "ended": stopped is None,
         "seconds": round(seconds, 2),
         **use,
+        "solutions": {label: text for label, text in said.items() if text},
         "made": {
             "date": datetime.now(UTC).isoformat(timespec="minutes"),
             "commit": commit(),
@@ -264,7 +263,7 @@ def _finish(
     }
     nbformat.write(notebook, partial)
     os.replace(partial, output)
-    return use, stopped
+    return use, stopped, seconds
 
 
 def _mark_stopped(notebook: Any) -> str:

@@ -20,6 +20,7 @@ from c2f.book.chapters import PACKAGE, ROOT, chapters, source
 from c2f.book.check import Report, look_over
 from c2f.book.finish import finish
 from c2f.book.plain import plain, read_works
+from c2f.book.solutions import show_what_they_print
 from c2f.common.files import checksums, sha256, write_text
 from c2f.plotting.figures import CAPTION, alt_problem
 
@@ -89,6 +90,7 @@ def stage(root: Path, site: Path, executed: Mapping[str, Path]) -> None:
     for chapter in all_chapters:
         name = chapter.name
         notebook = json.loads(executed[name].read_text(encoding="utf-8"))
+        show_what_they_print(notebook, notebook["metadata"]["c2f"].get("solutions", {}))
         write_text(site / _DOWNLOADS / f"{name}.ipynb", json.dumps(plain(notebook, works)))
         put_in(notebook, head(chapter, all_chapters, cards[chapter.number], notebook), foot(notebook))
         for key in ("papermill", "c2f"):  # the page would show them

@@ -137,9 +137,8 @@ def test_what_will_not_do_is_said_before_anything_runs(tmp_path):
 
 
 def test_a_kernel_that_is_done_takes_no_interrupt(tmp_path, monkeypatch):
-    (last,) = execute.behind(find("1"))
-    interrupted = f"{last}\nimport os, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(0.1)"
-    monkeypatch.setattr(execute, "behind", lambda chapter: [interrupted])
+    interrupted = f"{execute._LAST}\nimport os, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(0.1)"
+    monkeypatch.setattr(execute, "_LAST", interrupted)
     write_notebook(tmp_path / "01-a.ipynb", [code("a = 1  # x", "parameters")])
     assert run(find("1", tmp_path), output=tmp_path / "out.ipynb").peak_mib > 0
 
