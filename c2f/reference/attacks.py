@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from c2f import attacks, networks
 from c2f.experiments.robustness.records import attack_name, summary_line
@@ -71,38 +72,16 @@ def attack_piece(
 
     def run(settings: Settings) -> None:
         output = settings.output
-        weights = folder_with(output, run_name(network, data), seed)
+        how: dict[str, Any] = {"output": output, "weights": folder_with(output, run_name(network, data), seed)}
+        how |= {"device": settings.device, "deadline": settings.deadline}
         left = list(missing(output))
         for number, (attack, name, attacked) in enumerate(left, len(chosen) - len(left) + 1):
             # The pictures are not carried from machine to machine: attacking again is cheaper than their bulk.
             if not attacked or not (output / "adversarial" / f"{name}--seed{seed}.safetensors").exists():
-                done = attack_run(
-                    network,
-                    data,
-                    seed,
-                    attack,
-                    protocol,
-                    output=output,
-                    pictures=pictures,
-                    weights=weights,
-                    device=settings.device,
-                    deadline=settings.deadline,
-                    again=attacked,
-                )
+                done = attack_run(network, data, seed, attack, protocol, pictures=pictures, again=attacked, **how)
                 settings.tell(f"{summary_line(f'{name}--seed{seed}', done)} (attack {number} of {len(chosen)})")
             if top_down:
-                ablation_run(
-                    network,
-                    data,
-                    seed,
-                    attack,
-                    protocol,
-                    output=output,
-                    whole_test_set=whole,
-                    weights=weights,
-                    device=settings.device,
-                    deadline=settings.deadline,
-                )
+                ablation_run(network, data, seed, attack, protocol, whole_test_set=whole, **how)
 
     each = [attack_name(network, data, attack, protocol, whole) for attack in chosen]
     return Piece(

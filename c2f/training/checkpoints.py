@@ -163,6 +163,12 @@ class Best:
         self._weights = state
 
 
+def check_loss(loss: float, epoch: int, lr: float, remedy: str = "try a lower one") -> None:
+    """Raise ``FloatingPointError`` if the ``loss`` of an epoch (counted from 0) at the rate ``lr`` is not finite."""
+    if not math.isfinite(loss):
+        raise FloatingPointError(f"the training loss is {loss} in epoch {epoch + 1} at learning rate {lr:g}: {remedy}")
+
+
 def remaining_epochs(
     history: History,
     epochs: int,

@@ -16,7 +16,7 @@ from c2f.metrics.classification import evaluate
 from c2f.networks.blocks import kernels
 from c2f.networks.modes import train_mode
 from c2f.runs.execution import Sitting
-from c2f.training.checkpoints import History, fingerprint, remaining_epochs
+from c2f.training.checkpoints import History, check_loss, fingerprint, remaining_epochs
 from c2f.training.engine import Engine, Step, Trial, plain
 from c2f.training.recipes import Recipe
 
@@ -155,10 +155,7 @@ def fit(
             with torch.random.fork_rng(devices=devices):
                 torch.manual_seed(epoch_seed(seed, epoch))
                 loss, accuracy = _train_epoch(network, step, train, optim, recipe, epoch)
-            if not torch.isfinite(torch.tensor(loss)):
-                raise FloatingPointError(
-                    f"the training loss is {loss} in epoch {epoch + 1} at learning rate {lr:g}: try a lower one"
-                )
+            check_loss(loss, epoch, lr)
             val_loss = val_accuracy = float("nan")
             if validation is not None:
                 watched = evaluate(network, validation, num_classes)

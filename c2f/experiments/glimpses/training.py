@@ -24,7 +24,7 @@ from c2f.networks.glimpse.losses import LossSettings, total_loss
 from c2f.networks.glimpse.network import Glimpses, MultiGlimpse
 from c2f.networks.modes import train_mode
 from c2f.runs.execution import Sitting
-from c2f.training.checkpoints import Best, History, fingerprint, remaining_epochs
+from c2f.training.checkpoints import Best, History, check_loss, fingerprint, remaining_epochs
 from c2f.training.engine import Engine, Step, Trial, plain
 
 
@@ -185,10 +185,7 @@ def fit_glimpses(
             with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
                 torch.manual_seed(epoch_seed(seed, epoch))
                 loss, accuracy = _train_epoch(state, train, recipe, losses, epoch, engine)
-            if not torch.tensor(loss).isfinite():
-                raise FloatingPointError(
-                    f"the training loss is {loss} in epoch {epoch + 1}: try a lower lr than {recipe.lr:g}, or clip"
-                )
+            check_loss(loss, epoch, recipe.lr, "try a lower one, or clip")
             watched = None if validation is None else evaluate_glimpses(network, validation)
             by_glimpse = [float("nan")] if watched is None else watched.accuracy
             values: dict[str, Any] = {

@@ -21,7 +21,7 @@ from c2f.datasets.batches import Loader
 from c2f.experiments.segmentation.scores import evaluate_meshes, masked_loss, predict
 from c2f.networks.modes import train_mode
 from c2f.runs.execution import Sitting
-from c2f.training.checkpoints import History, fingerprint, remaining_epochs
+from c2f.training.checkpoints import History, check_loss, fingerprint, remaining_epochs
 from c2f.training.engine import Engine, Step, Trial, plain
 from c2f.training.loop import set_learning_rate
 from c2f.training.recipes import plateau
@@ -172,10 +172,7 @@ def fit_meshes(
             lr = recipe.learning_rate(history.val_loss)
             set_learning_rate(optim, lr)
             loss, accuracy = _train_epoch(step, train, optim, len(class_weights) - 1, epoch)
-            if not torch.tensor(loss).isfinite():
-                raise FloatingPointError(
-                    f"the training loss is {loss} in epoch {epoch + 1} at learning rate {lr:g}: try a lower one"
-                )
+            check_loss(loss, epoch, lr)
             watched = evaluate_meshes(network, validation, class_weights)
             scores = watched.scores()
             history.append(

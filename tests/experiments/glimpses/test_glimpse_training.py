@@ -217,7 +217,7 @@ def test_out_of_time_and_a_loss_that_explodes():
     with pytest.raises(OutOfTime, match="stopped before epoch 1 of 3"):
         fitted(deadline=-1.0)
     bad = replace(RECIPE, lr=1e30, optimiser="sgd", schedule="cosine")
-    with pytest.raises(FloatingPointError, match=r"in epoch 1: try a lower lr than 1e\+30, or clip"):
+    with pytest.raises(FloatingPointError, match=r"in epoch 1 at learning rate 1e\+30: try a lower one, or clip"):
         fitted(bad)
 
 
