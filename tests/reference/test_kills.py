@@ -31,7 +31,7 @@ def contents(folder):
 def folders(tmp_path_factory):
     place = tmp_path_factory.mktemp("kills")
     done = subprocess.run(
-        [sys.executable, Path(__file__).with_name("kills.py"), place], capture_output=True, text=True, timeout=300
+        [sys.executable, Path(__file__).with_name("kills.py"), place], capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stderr
     at_random, at_writes = map(int, done.stdout.splitlines()[-1].split())
