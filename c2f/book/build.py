@@ -87,6 +87,7 @@ def build(
     jobs: int | None = None,
     root: Path = ROOT,
     said: Callable[[str], None] = lambda line: None,
+    fill: Callable[[Path], None] = lambda pages: None,
 ) -> Book:
     """Execute the chapters in ``profile`` and build the book; what has not changed is left as it is.
 
@@ -97,6 +98,7 @@ def build(
             cores that other processes leave and memory for (2 GiB a chapter), and one where there is a GPU.
         root: the folder of ``_config.yml``, ``_toc.yml`` and ``book/``.
         said: is called with a line for every step done, for a caller that prints it.
+        fill: is called with the folder of the copied pages, and fills those that show what records say together.
 
     Raises:
         ChapterError: a chapter failed; those before it and those that were begun need not run again.
@@ -116,7 +118,7 @@ def build(
             said(_line(done))
             executed.append(done)
         site, html, sphinx_seconds = folder / "site", folder / "html", 0.0
-        stage(root, site, {one.chapter: one.path for one in executed})
+        stage(root, site, {one.chapter: one.path for one in executed}, fill)
         report = unchanged(folder)
         if report is None:
             sphinx_started = time.perf_counter()
@@ -249,9 +251,9 @@ def execute(
     return Executed(chapter.name, path, cached, *used)
 
 
-def stage(root: Path, site: Path, executed: dict[str, Path]) -> None:
+def stage(root: Path, site: Path, executed: dict[str, Path], fill: Callable[[Path], None] = lambda pages: None) -> None:
     """Copy the book's sources to ``site``, with the executed notebooks in the place of the chapters and the page of
-    costs filled.
+    costs filled; ``fill`` as for ``build``.
 
     Raises:
         BookError: a figure without an alternative text, or two figures in one cell; all of them.
@@ -263,9 +265,10 @@ def stage(root: Path, site: Path, executed: dict[str, Path]) -> None:
         shutil.copy(root / name, site)
     shutil.copytree(root / "book", site / "book", ignore=shutil.ignore_patterns(*PASSED_OVER))
     if (site / "book" / "what-it-costs.md").exists():
-        from c2f.book.costs import fill  # brings torch, for which chapters that have not changed need not wait
+        from c2f.book import costs  # brings torch, for which chapters that have not changed need not wait
 
-        fill(site / "book")
+        costs.fill(site / "book")
+    fill(site / "book")
     problems: list[str] = []
     for name, path in executed.items():
         notebook = json.loads(path.read_text(encoding="utf-8"))

@@ -2,9 +2,10 @@
 
 from c2f.book.build import build
 from c2f.book.chapters import chapters
+from c2f.reference.pages import fill
 
 
 def test_every_chapter_runs_and_the_book_is_whole():
-    book = build("smallest", said=print)
+    book = build("smallest", said=print, fill=fill)
     assert [done.chapter for done in book.executed] == [c.name for c in chapters()]
     assert book.report.figures >= len(book.executed)

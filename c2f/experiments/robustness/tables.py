@@ -136,6 +136,23 @@ def tasks(protocol: str = "minimal", folders: Sequence[Path | None] = (SHIPPED,)
     return sorted(found.values(), key=lambda task: (task.data, networks.names("classifier").index(task.family)))
 
 
+def larger_medians(found: Sequence[Task]) -> tuple[int, int]:
+    """Return in how many pairs of a bottom-up and a top-down network under one attack the median L2 of the top-down one
+    is larger (mean over the seeds), and how many pairs there are.
+    """
+    far = {
+        (task.data, *key): float(np.mean([median_l2(run) for run in runs]))
+        for task in found
+        for key, runs in task.runs.items()
+    }
+    pairs = [
+        (l2, far[data, f"{name}_td", attack])
+        for (data, name, attack), l2 in far.items()
+        if (data, f"{name}_td", attack) in far
+    ]
+    return sum(top_down > bottom_up for bottom_up, top_down in pairs), len(pairs)
+
+
 @dataclass(frozen=True)
 class Quantity:
     """A number that the paper gives: what it is called, how it is measured, how far a published one may be off.
@@ -152,10 +169,10 @@ class Quantity:
         """Whether the network that has ``gap`` more of it than another is the harder to fool."""
         return (gap > 0) == self.higher_is_robust
 
-    def gap(self, a: Sequence[Results], b: Sequence[Results]) -> Interval:
+    def gap(self, a: Sequence[Results], b: Sequence[Results], resamples: int = 1000) -> Interval:
         """Return what the runs ``a`` have more of it than ``b``, on the same pictures, with its 95 % interval."""
         both = [run.distances for run in a], [run.distances for run in b]
-        return paired_difference(*both, _bounded(self.measure, [*both[0], *both[1]]))
+        return paired_difference(*both, _bounded(self.measure, [*both[0], *both[1]]), resamples)
 
 
 AT_50 = Quantity("L2 at 50 points lost", l2_at_loss, L2_TOLERANCE, higher_is_robust=True)

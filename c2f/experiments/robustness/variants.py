@@ -11,6 +11,8 @@ from c2f.metrics.statistics import Interval
 
 SPATIAL = ("spatial", "shifts")
 """The attacks that the paper calls spatial."""
+RESAMPLES = 400
+"""Draws of each interval: there are a hundred of them, and the book's pages show what they say."""
 MORE, LESS, ALIKE = "harder to fool", "easier to fool", "cannot be told"
 
 
@@ -52,7 +54,7 @@ def compare_variants(tasks: Sequence[Task]) -> list[Against]:
                     if ours and theirs:
                         quantity, n = quantity_of(attack), min(len(ours), len(theirs))
                         about = f"{task.title}, {len(ours[0]):,} pictures, {n} seed{'s' * (n > 1)}"
-                        gap = quantity.gap(ours, theirs)
+                        gap = quantity.gap(ours, theirs, RESAMPLES)
                         found.append(Against(about, network, other, attack, quantity, gap))
     return found
 
