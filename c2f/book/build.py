@@ -74,6 +74,7 @@ def build(
     jobs: int | None = None,
     root: Path = ROOT,
     said: Callable[[str], None] = lambda line: None,
+    fill: Callable[[Path], None] = lambda pages: None,
 ) -> Book:
     """Execute the chapters in ``profile`` and build the book; what has not changed is left as it is.
 
@@ -84,6 +85,7 @@ def build(
             cores that other processes leave and memory for (2 GiB a chapter), and one where there is a GPU.
         root: the folder of ``_config.yml``, ``_toc.yml`` and ``book/``.
         said: is called with a line for every step done, for a caller that prints it.
+        fill: is called with the folder of the copied pages, and fills those that show what records say together.
 
     Raises:
         ChapterError: a chapter failed; those before it and those that were begun need not run again.
@@ -102,7 +104,7 @@ def build(
         for done in _execute_all(all_chapters, profile, folder / "executed", force, jobs, root):
             said(_line(done))
             executed.append(done)
-        report, sphinx_seconds = make_pages(root, folder, {one.chapter: one.path for one in executed})
+        report, sphinx_seconds = make_pages(root, folder, {one.chapter: one.path for one in executed}, fill)
     return Book(folder / "html" / "index.html", executed, report, time.perf_counter() - started, sphinx_seconds)
 
 

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -36,13 +36,16 @@ class BookError(RuntimeError):
     """A book that could not be built, or that is not whole."""
 
 
-def make_pages(root: Path, folder: Path, executed: Mapping[str, Path]) -> tuple[Report, float]:
+def make_pages(
+    root: Path, folder: Path, executed: Mapping[str, Path], fill: Callable[[Path], None] = lambda pages: None
+) -> tuple[Report, float]:
     """Make ``folder/html`` of the sources in ``root``; what is there already of the same sources is left as it is.
 
     Args:
         root: the folder of ``_config.yml``, ``_toc.yml`` and ``book/``.
         folder: of ``site`` and ``html``.
         executed: every chapter's executed notebook, by its name.
+        fill: as for ``c2f.book.build.build``.
 
     Returns:
         What was looked over in the HTML, and the seconds that Sphinx took; 0 where nothing had changed.
@@ -54,7 +57,7 @@ def make_pages(root: Path, folder: Path, executed: Mapping[str, Path]) -> tuple[
     report = unchanged(folder, digest)
     if report is not None:
         return report, 0.0
-    stage(root, folder / "site", executed)
+    stage(root, folder / "site", executed, fill)
     started = time.perf_counter()
     html = build_html(folder / "site", folder)
     seconds = time.perf_counter() - started
@@ -65,9 +68,11 @@ def make_pages(root: Path, folder: Path, executed: Mapping[str, Path]) -> tuple[
     return report, seconds
 
 
-def stage(root: Path, site: Path, executed: Mapping[str, Path]) -> None:
+def stage(
+    root: Path, site: Path, executed: Mapping[str, Path], fill: Callable[[Path], None] = lambda pages: None
+) -> None:
     """Copy the book's sources to ``site``, with the executed notebooks in the place of the chapters and the page of
-    costs filled.
+    costs filled; ``fill`` as for ``c2f.book.build.build``.
 
     Raises:
         BookError: a figure without an alternative text, or two figures in one cell; all of them.
@@ -79,9 +84,10 @@ def stage(root: Path, site: Path, executed: Mapping[str, Path]) -> None:
         shutil.copy(root / name, site)
     shutil.copytree(root / "book", site / "book", ignore=shutil.ignore_patterns(*PASSED_OVER))
     if (site / "book" / "what-it-costs.md").exists():
-        from c2f.book.costs import fill  # brings torch, for which a book that has not changed need not wait
+        from c2f.book import costs  # brings torch, for which a book that has not changed need not wait
 
-        fill(site / "book")
+        costs.fill(site / "book")
+    fill(site / "book")
     problems: list[str] = []
     all_chapters = [chapter for chapter in chapters(root / "book") if chapter.name in executed]
     cards = read_cards(root / "book", chapters(root / "book"))

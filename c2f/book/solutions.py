@@ -1,4 +1,4 @@
-"""The exercises' solutions: the code in them is run behind the chapter, and what it prints stands below it in the book."""
+"""The exercises' solutions: their code runs behind the chapter, and what it prints stands below it in the book."""
 
 import re
 import textwrap

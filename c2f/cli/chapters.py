@@ -53,13 +53,18 @@ def book(
     from c2f.common.checks import positive_int
     from c2f.common.cores import be_nice
 
+    def fill(pages: Path) -> None:
+        from c2f.reference.pages import fill  # brings torch, for which chapters that have not changed need not wait
+
+        fill(pages)
+
     if jobs is not None:
         positive_int(jobs, "jobs", maximum=100)
     if readme and profile != QUICK:
         raise ValueError(f"the README tells what chapters cost in the profile {QUICK}, not in {profile}")
     if nice:
         be_nice()
-    built = build(profile, force=force, jobs=jobs, said=lambda line: print(line, flush=True))
+    built = build(profile, force=force, jobs=jobs, said=lambda line: print(line, flush=True), fill=fill)
     report = built.report
     sphinx = f"of which Sphinx {built.sphinx_seconds:.0f} s" if built.sphinx_seconds else "the pages unchanged"
     print(f"{report.pages} pages, {report.figures} figures, {built.seconds:.0f} s, {sphinx}")

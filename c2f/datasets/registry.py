@@ -5,6 +5,14 @@ from c2f.datasets.row import Info
 from c2f.datasets.table import ROWS
 
 INFO: dict[str, Info] = {row.name: row for row in ROWS}
+STANDS_FOR = {"cifar10-jpeg": "cifar10", "cifar10-jpeg-aug": "cifar10-aug"}
+"""Data -> those of a paper beside which theirs are laid: the same pictures, but saved as JPEG files."""
+
+
+def stand_in_note(data: str) -> str:
+    """Return the name of data, with a note where they stand for others: what a table says beside a paper's number."""
+    theirs = STANDS_FOR.get(data)
+    return data if theirs is None else f"{data} (the paper: {theirs}, not from JPEG files)"
 
 
 def names() -> list[str]:

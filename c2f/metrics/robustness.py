@@ -95,6 +95,38 @@ class Results:
         """Return the entries at ``index``, int or bool; places may repeat."""
         return Results(**{name: getattr(self, name)[index] for name in _TYPES}, entries=self.entries)
 
+    @property
+    def distances(self) -> "Distances":
+        """Places and L2 alone."""
+        return Distances(self.picture, self.l2)
+
+
+@dataclass(frozen=True)
+class Distances:
+    """What ``Results`` say of places and L2, ``(N,)`` each: all that measures of distance ask for. A bootstrap draws
+    from them two to three times as fast as from ``Results``, which check themselves at every draw.
+    """
+
+    picture: np.ndarray
+    l2: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.picture)
+
+    @property
+    def correct(self) -> np.ndarray:
+        """Bool ``(N,)``: classified correctly before the attack."""
+        return self.l2 > 0
+
+    @property
+    def success(self) -> np.ndarray:
+        """Bool ``(N,)``: classified correctly before the attack and turned by it."""
+        return self.correct & np.isfinite(self.l2)
+
+    def __getitem__(self, index: np.ndarray) -> "Distances":
+        """Return the entries at ``index``, int or bool; places may repeat."""
+        return Distances(self.picture[index], self.l2[index])
+
 
 def distances(clean: Tensor, perturbed: Tensor) -> dict[str, Tensor]:
     """Return L0 (channel values that differ), L1, L2 and Linf of ``(N, C, H, W)`` pairs, float32 ``(N,)`` each.
@@ -193,18 +225,18 @@ def ptbr(results: Results) -> float:
     return 100 * float(changes.mean()) / results.entries if len(changes) else math.nan
 
 
-def median_l2(results: Results) -> float:
+def median_l2(results: Results | Distances) -> float:
     """Return the median L2 of the pictures that were right before, infinite for those not turned; NaN for none."""
     right = results.l2[results.correct].astype(float)
     return float(np.median(right)) if len(right) else math.nan
 
 
-def points_lost(results: Results) -> float:
+def points_lost(results: Results | Distances) -> float:
     """Return the plateau: points of accuracy (percent of all N) that the attack takes in the end; NaN without any."""
     return 100 * float(results.success.mean()) if len(results) else math.nan
 
 
-def l2_at_loss(results: Results, points: float = 50) -> float | None:
+def l2_at_loss(results: Results | Distances, points: float = 50) -> float | None:
     """Return the L2 at which the curve has lost ``points`` of accuracy (percent of all N), or None if it never does.
 
     Raises:

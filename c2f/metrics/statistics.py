@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import torch
 
-from c2f.metrics.robustness import Results
+from c2f.metrics.robustness import Distances, Results
 
 
 @dataclass(frozen=True)
@@ -251,7 +251,7 @@ def _check_runs(runs: Sequence[Redrawable]) -> None:
         raise ValueError(f"an interval needs runs of the same pictures, one at least; theirs are {sizes or 'no runs'}")
     if len(runs) > 1 and sizes[0] == 1:
         raise ValueError("an interval over seeds and pictures needs at least two pictures, not one")
-    places = [run.picture for run in runs if isinstance(run, Results)]
+    places = [run.picture for run in runs if isinstance(run, Results | Distances)]
     if any(not np.array_equal(place, places[0]) for place in places):
         raise ValueError(f"an interval needs runs of the same pictures; given are {len(runs)} that do not share them")
 

@@ -18,6 +18,8 @@ from c2f.runs.folder import SHIPPED, record_path
 
 FOLDER = "short"
 """Of the output folder, and the beginning of each piece's name."""
+FOLDERS = (SHIPPED, SHIPPED / FOLDER)
+"""Where the book looks for a run: one at full length comes before a short one."""
 
 _NETWORKS: tuple[tuple[str, str, dict[str, Any], tuple[str, ...]], ...] = (
     # data, kind of map, what the recipe is changed to, networks

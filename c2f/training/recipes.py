@@ -5,7 +5,7 @@ names; what is done with them is ``c2f.training.loop.fit``.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -204,6 +204,14 @@ def recipe(network: str, data: str, profile: str = "paper", name: str | None = N
     shared = network.removesuffix("_uni").removesuffix("_rev")
     found = row.get(shared, row[""])
     return changed(replace(found, **PROFILES[profile]), **changes)
+
+
+def training_length(network: str, data: str, trained: Mapping[str, Any]) -> str:
+    """Say how long a network was trained by the recipe ``trained``, as a record holds it: ``40 epochs``, or ``5 of 50
+    epochs`` if the recipe of that name has more.
+    """
+    whole = recipe(network, data, name=trained["name"]).epochs
+    return f"{trained['epochs']} epochs" if trained["epochs"] >= whole else f"{trained['epochs']} of {whole} epochs"
 
 
 def changed(settings: T, **changes: Any) -> T:

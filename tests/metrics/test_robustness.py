@@ -226,3 +226,18 @@ def test_distances_are_of_pairs():
     x = torch.rand(3, 1, 2, 2)
     with pytest.raises(ValueError, match=r"\(3, 1, 2, 2\) but perturbed ones \(1, 1, 2, 2\): give one of each"):
         robustness.distances(x, x[:1])
+
+
+@given(st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.0, INF]), min_size=1, max_size=12), st.data())
+def test_distances_alone_measure_as_all_of_the_results_do(l2, data):
+    full = results(l2)
+    places = data.draw(st.lists(st.integers(0, len(l2) - 1), min_size=1, max_size=12))
+    drawn, alone = full[np.array(places)], full.distances[np.array(places)]
+    for measured in (robustness.median_l2, robustness.points_lost, lambda r: l2_at_loss(r, 25)):
+        assert measured(drawn) == pytest.approx(measured(alone), abs=0, nan_ok=True)
+
+
+def test_distances_of_other_pictures_are_refused():
+    parts = [FIVE.distances[np.array(places)] for places in ([0, 1, 2], [1, 2, 3])]
+    with pytest.raises(ValueError, match="runs of the same pictures"):
+        interval(parts, robustness.median_l2)

@@ -16,7 +16,8 @@ from c2f import datasets
 from c2f.cam import CamResult, grad_cam, paper_layers, upsample
 from c2f.datasets.data_name import DataName
 from c2f.datasets.selection import stratified_subset
-from c2f.runs.folder import holds, run_name
+from c2f.runs.folder import folder_of, holds, record_path, run_name
+from c2f.runs.record import read
 from c2f.zoo.samples import TestSample, load_sample, predictions
 
 
@@ -202,7 +203,7 @@ def load_if_there(
         return {}, "no data set is named"
     if not DataName.parse(data).folders:
         datasets.info(data)
-    if missing := [name for name in names if not holds(weights, run_name(name, data), seed)]:
+    if missing := [name for name in names if not _weights_there(name, data, seed, weights)]:
         where = "the weights that come with the book" if weights is None else str(weights)
         commands = " and ".join(f"`c2f train {name} {data} --profile paper --seeds {seed}`" for name in missing)
         return {}, f"{where} lack {', '.join(missing)} on {data}: run {commands}, then name the folder (output)"
@@ -210,3 +211,13 @@ def load_if_there(
         return {name: load_sample(name, data, seed, pictures, weights, test_data) for name in names}, ""
     except FileNotFoundError as error:
         return {}, str(error)
+
+
+def _weights_there(name: str, data: str, seed: int, weights: Path | None) -> bool:
+    """Return whether the run is recorded and the files that it names lie there; records ship without large ones."""
+    record = run_name(name, data)
+    if not holds(weights, record, seed):
+        return False
+    run = read(record_path(weights, record)).run(seed)
+    named = {} if run is None else run.files
+    return all((folder_of(weights) / folder / file["file"]).exists() for folder, file in named.items())

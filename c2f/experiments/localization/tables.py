@@ -23,7 +23,7 @@ from c2f.metrics.localization.suite import POOLED, SINGLE, Measures
 from c2f.metrics.statistics import Interval, interval
 from c2f.runs.folder import records_of
 from c2f.runs.record import Record
-from c2f.training.recipes import recipe
+from c2f.training import recipes
 
 TITLES = {**SINGLE, **POOLED, **FAITHFULNESS}
 """Every measure of a record, name -> what figures call it."""
@@ -74,10 +74,9 @@ def pair_recorded(
 
 
 def training_length(record: Record) -> str:
-    """Say how long the measured networks were trained: ``40 epochs``, or ``5 of 50 epochs`` if the recipe has more."""
-    trained = record.parameters["recipe"]
-    whole = recipe(record.parameters["network"], record.parameters["data"], name=trained["name"]).epochs
-    return f"{trained['epochs']} epochs" if trained["epochs"] >= whole else f"{trained['epochs']} of {whole} epochs"
+    """Say how long the measured networks were trained, see ``c2f.training.recipes.training_length``."""
+    about = record.parameters
+    return recipes.training_length(about["network"], about["data"], about["recipe"])
 
 
 def best_layer(record: Record, measure: str) -> str:

@@ -5,11 +5,15 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
-from c2f import networks
+from c2f import attacks, networks
 from c2f.common.checks import choose
+from c2f.experiments.robustness.tables import Task, variant
 from c2f.metrics.robustness import Results, curve
+from c2f.metrics.statistics import Interval
 from c2f.plotting.figures import OKABE_ITO
 from c2f.plotting.plots import colour, picture, whiskers
 
@@ -78,6 +82,55 @@ def robustness_panel(
     if title:
         ax.set_title(title, fontsize=10)
     return ax
+
+
+def task_panels(axes: Sequence[Axes], task: Task, medians: Mapping[tuple[str, str], Interval]) -> None:
+    """Draw a panel an attack of ``task``: the curves of its networks, and on each where the median picture is turned.
+
+    The median, ``medians`` by (network, attack), is a dot at half of the clean accuracy, its interval a bar; one that
+    is never reached has none. ``axes``: at least one an attack; those left over are taken away.
+    """
+    for ax, attack in zip(axes, task.attacks, strict=False):
+        here = {name: task.runs[name, attack] for name in task.networks if (name, attack) in task.runs}
+        robustness_panel(ax, here, attacks.title(attack))
+        for name, runs in here.items():
+            found = medians[name, attack]
+            if np.isfinite(found.value):
+                ends = [max(found.value - found.low, 0)], [min(found.high, ax.get_xlim()[1]) - found.value]
+                half = 50 * float(np.mean([run.correct.mean() for run in runs]))
+                ax.errorbar(found.value, half, xerr=ends, fmt="o", ms=2, lw=1, capsize=2, color=colour(name))
+        ax.title.set_fontsize(7)
+        ax.tick_params(labelsize=7)
+    for ax in axes[len(task.attacks) :]:
+        ax.remove()
+
+
+def task_multiples(tasks: Sequence[Task], columns: int = 5) -> tuple[Figure, str]:
+    """Return a figure 7 inches wide with the panels of every task, and its alternative text."""
+    rows = [-(-len(task.attacks) // columns) for task in tasks]
+    heights = [1.25 * n + 0.4 for n in rows]
+    figure = Figure(figsize=(7, sum(heights) + 0.4), layout="constrained")
+    *parts, last = np.atleast_1d(np.asarray(figure.subfigures(len(tasks) + 1, 1, height_ratios=[*heights, 0.4])))
+    shades: dict[str, str] = {}
+    notes = []
+    for part, task, n in zip(parts, tasks, rows, strict=True):
+        medians = task.medians()
+        task_panels(list(part.subplots(n, columns, sharey=True, squeeze=False).flat), task, medians)
+        part.suptitle(f"{task.title}\n{task.about}", fontsize=8)
+        part.supylabel("accuracy (%)", fontsize=8)
+        shades |= {variant(name): colour(name) for name in task.networks}
+        notes.append(f"{task.title} ({task.about}), median L2: {'; '.join(_medians_in_words(task, medians))}")
+    lines = [Line2D([], [], color=shade) for shade in shades.values()]
+    last.legend(lines, list(shades), fontsize=8, loc="center", ncols=4, title="across: L2 of the change", frameon=False)
+    return figure, f"Accuracy against L2, a panel an attack. {'. '.join(notes)}."
+
+
+def _medians_in_words(task: Task, medians: Mapping[tuple[str, str], Interval]) -> list[str]:
+    def of(attack: str) -> str:
+        there = [name for name in task.networks if (name, attack) in medians]
+        return ", ".join(f"{variant(name)} {medians[name, attack].value:.2f}".replace("inf", "never") for name in there)
+
+    return [f"{attacks.title(attack)} {of(attack)}" for attack in task.attacks]
 
 
 def perturbation_row(axes: Sequence[Axes], clean: Any, perturbed: Any, limit: float, title: str = "") -> Sequence[Axes]:

@@ -48,9 +48,6 @@ _POINTS_LOST = {
     "single_pixel": "~0/0 1.7/.4 14/4 11/6 34/24 26/13 23/18 24/15",
 }
 
-STANDS_FOR = {"cifar10-jpeg": "cifar10", "cifar10-jpeg-aug": "cifar10-aug"}
-"""Data -> those of the paper beside which theirs are laid, the same pictures, but saved as JPEG files."""
-
 
 def _table(rows: dict[str, str]) -> dict[tuple[str, str, str], Pair]:
     found = {}
@@ -66,6 +63,8 @@ L2_AT_50 = _table(_L2_AT_50)
 POINTS_LOST = _table(_POINTS_LOST)
 """(data, family, attack) -> points of accuracy lost in the end, for attacks that leave most pictures standing."""
 
+ONE_SCALE_NETWORK = {"fashion-mnist": "nin_light_td", "cifar10-aug": "nin_td"}
+"""Data -> the network of the paper's ablation of scales, attacked by the protocol ``paper`` on 10,000 pictures."""
 ONE_SCALE = {
     "fashion-mnist": {"high": (78, 90), "medium": (73, 92), "low": (83, 92)},
     "cifar10-aug": {"high": (31, 78), "medium": (77, 89), "low": (88, 89)},

@@ -151,3 +151,7 @@ def test_damaged_weights_are_no_missing_ones(tmp_path):
     (tmp_path / "weights" / "lenetfc--fashion-mnist--seed0.safetensors").write_bytes(b"")
     with pytest.raises(RecordError, match="is not the record's"):
         explaining.load_if_there(PAIR[:1], "fashion-mnist", 0, 10, tmp_path, "fashion-mnist-sample")
+    (tmp_path / "weights" / "lenetfc--fashion-mnist--seed0.safetensors").unlink()  # large ones do not ship
+    found, problem = explaining.load_if_there(PAIR[:1], "fashion-mnist", 0, 10, tmp_path, "fashion-mnist-sample")
+    assert found == {}
+    assert f"{tmp_path} lack lenetfc on fashion-mnist" in problem

@@ -1,0 +1,236 @@
+"""What trainings say together: of a chapter's own runs, of all recorded ones, and of the three ways to merge.
+
+Axes: K classes, S seeds.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from c2f import networks
+from c2f.datasets.registry import stand_in_note
+from c2f.experiments.classification import published
+from c2f.metrics.classification import class_scores
+from c2f.metrics.statistics import Interval, describe, difference, seeds_interval, share_interval
+from c2f.networks import Summary
+from c2f.runs.folder import SHIPPED, records_of
+from c2f.runs.record import Record, Run, statistic
+from c2f.training.recipes import training_length
+
+BOTH = "sum_concat"
+"""The paper's third merge, the sum followed by a concatenation."""
+MERGES = {"sum": "the sum", "concat": "the concatenation", BOTH: "both"}
+
+
+def percent(values: Sequence[float]) -> str:
+    """Return the mean of ``values`` in [0, 1], one a seed, in percent, with their sd and how many there are."""
+    found = statistic(values).percent
+    return f"{found:.2f} (n = {found.n})"
+
+
+def runs_table(runs: Mapping[str, Sequence[Run]], sizes: Mapping[str, Summary]) -> pd.DataFrame:
+    """Return accuracy (mean and sd over seeds), size and seconds of training, a row a network."""
+    rows = [
+        {
+            "network": networks.title(name),
+            "accuracy (%)": percent([run.values["test_accuracy"] for run in done]),
+            "parameters": f"{sizes[name].parameters:,}",
+            "multiply-adds (M)": f"{sizes[name].multiply_adds / 1e6:.2f}",
+            "training (s)": f"{np.mean([run.values['train_seconds'] for run in done]):.0f}",
+        }
+        for name, done in runs.items()
+    ]
+    return pd.DataFrame(rows).set_index("network")
+
+
+def class_table(runs: Mapping[str, Sequence[Run]], classes: Sequence[str]) -> pd.DataFrame:
+    """Return precision, recall and F1 of each class in percent, over the confusions of all seeds, a row a class."""
+    columns = {}
+    for name, done in runs.items():
+        score = class_scores(torch.stack([torch.tensor(run.details["confusion"]) for run in done]).sum(dim=0))
+        for what in ("precision", "recall", "f1"):
+            columns[networks.title(name), what] = [f"{100 * value:.1f}" for value in getattr(score, what)]
+    return pd.DataFrame(columns, index=pd.Index(classes, name="class"))
+
+
+def recorded(folders: Sequence[Path | None] = (SHIPPED,)) -> list[Record]:
+    """Return every recorded training of a classifier, each from the first of ``folders`` that has it: so runs at full
+    length take the place of short ones in a later folder. In order of data and of the table of networks.
+
+    Raises:
+        c2f.runs.record.RecordError: a damaged record.
+    """
+    found: dict[str, Record] = {}
+    for folder in folders:
+        for record in records_of("training", folder):
+            found.setdefault(record.name, record)
+    order = networks.names("classifier").index
+    return sorted(found.values(), key=lambda r: (r.parameters["data"], order(r.parameters["network"])))
+
+
+def length(record: Record) -> str:
+    """Say how long the networks of a record were trained: ``40 epochs``, or ``5 of 50 epochs (short)``."""
+    about = record.parameters
+    epochs = training_length(about["network"], about["data"], about["recipe"])
+    return f"{epochs} (short)" if " of " in epochs else epochs
+
+
+def accuracy(record: Record) -> tuple[Interval, str]:
+    """Return the mean test accuracy of a record with its 95 % interval, in [0, 1], and what the interval is over: the
+    seeds, or the test pictures where a spread over seeds is not known.
+    """
+    values = record.values("test_accuracy")
+    over_seeds = seeds_interval(values)
+    if not math.isnan(over_seeds.low):
+        return over_seeds, f"{len(values)} seeds"
+    pictures = record.runs[0].details["pictures"]["test"]
+    return share_interval(over_seeds.value, pictures), f"{pictures:,} pictures"
+
+
+def in_percent(found: Interval, spec: str = ".2f") -> str:
+    """Return an interval of shares in percent."""
+    return format(Interval(100 * found.value, 100 * found.low, 100 * found.high), spec)
+
+
+def precision(record: Record) -> str:
+    """Return the precision that a record's networks were trained in."""
+    return " and ".join(sorted({run.details.get("precision", "float32") for run in record.runs}))
+
+
+def recorded_table(records: Sequence[Record]) -> pd.DataFrame:
+    """Return what is recorded, a row a network and data set, with the paper's accuracy where one is known."""
+    rows = []
+    for record in records:
+        about = record.parameters
+        found, over = accuracy(record)
+        seconds = np.median([second for run in record.runs for second in run.details["history"]["seconds"]])
+        rows.append(
+            {
+                "data": stand_in_note(about["data"]),
+                "network": networks.title(about["network"]),
+                "parameters": f"{about['trained_parameters']:,}",
+                "trained for": length(record),
+                "seeds": len(record.runs),
+                "accuracy (%)": in_percent(found),
+                "interval over": over,
+                "paper (%)": published.accuracy(about["network"], about["data"]),
+                "precision": precision(record),
+                "seconds an epoch": f"{seconds:.1f}",
+            }
+        )
+    return pd.DataFrame(rows).set_index(["data", "network"])
+
+
+def compared(records: Sequence[Record]) -> list[str]:
+    """Say in a sentence each how the top-down networks of ``records`` compare with their bottom-up twins. Those that
+    were trained for a shorter time than their recipe says are left out.
+    """
+    full = {(r.parameters["data"], r.parameters["network"]): r for r in records if "short" not in length(r)}
+    lines = []
+    for (data, network), ours in full.items():
+        twin = full.get((data, networks.family_name(network)))
+        if twin is None or twin is ours:
+            continue
+        if min(len(ours.runs), len(twin.runs)) < 2:
+            lines.append(
+                f"On {data}, {networks.title(network)} and {networks.title(twin.parameters['network'])} have "
+                f"{len(ours.runs)} and {len(twin.runs)} runs: too few to compare."
+            )
+        else:
+            found = difference(ours.values("test_accuracy"), twin.values("test_accuracy"))
+            names = networks.title(network), networks.title(twin.parameters["network"])
+            lines.append(f"On {data}, {describe(found, *names)}")
+    return lines
+
+
+@dataclass(frozen=True)
+class Less:
+    """How a merge compares with the paper's own, ``BOTH``: its accuracy less that of the same seeds, in [0, 1], with a
+    95 % t interval over them; the ends NaN where no spread is known.
+    """
+
+    merge: str
+    seeds: list[int]
+    difference: Interval
+
+    @property
+    def finds(self) -> str:
+        """Which of the two is the more accurate, as far as these seeds can tell."""
+        gap = self.difference
+        if math.isnan(gap.low) or gap.low <= 0 <= gap.high:
+            return "cannot be told from both"
+        return "better than both" if gap.value > 0 else "worse than both"
+
+
+def compare_merges(records: Mapping[str, Record]) -> list[Less]:
+    """Return every merge of ``records`` (merge -> trainings of one network on the same data) beside ``BOTH``, in pairs
+    of equal seeds, which also hold out the same pictures; nothing without ``BOTH``.
+    """
+    found = []
+    both = records.get(BOTH)
+    for merge, record in records.items():
+        seeds = [] if both is None or merge == BOTH else sorted(set(record.seeds) & set(both.seeds))
+        if both is not None and seeds:
+            each = [
+                round(one.values["test_accuracy"] - other.values["test_accuracy"], 9)  # equal ones are equal
+                for one, other in ((record.run(seed), both.run(seed)) for seed in seeds)
+                if one is not None and other is not None
+            ]
+            found.append(Less(merge, seeds, seeds_interval(each)))
+    return found
+
+
+def merges_table(records: Mapping[str, Record]) -> pd.DataFrame:
+    """Return size and accuracy of each merge, and its paired difference from ``BOTH`` in points, a row a merge."""
+    less = {one.merge: one for one in compare_merges(records)}
+    rows = []
+    for merge, record in records.items():
+        found, over = accuracy(record)
+        gap = less.get(merge)
+        rows.append(
+            {
+                "merge": MERGES[merge],
+                "parameters": f"{record.parameters['trained_parameters']:,}",
+                "trained for": length(record),
+                "seeds": len(record.runs),
+                "accuracy (%)": in_percent(found),
+                "interval over": over,
+                "less both (points, 95 % over pairs of seeds)": ""
+                if gap is None
+                else in_percent(gap.difference, "+.2f"),
+                "pairs": "" if gap is None else str(len(gap.seeds)),
+                "precision": precision(record),
+            }
+        )
+    return pd.DataFrame(rows).set_index("merge")
+
+
+def merges_verdict(records: Mapping[str, Record]) -> str:
+    """Say whether the paper's merge is better than the two that it is made of, as far as recorded.
+
+    That holds where both are worse, does not where one is better and none is worse, and is in part where one is worse.
+    An empty text where nothing can be compared.
+    """
+    found = compare_merges(records)
+    if not found:
+        return ""
+    finds = [one.finds for one in found]
+    if finds.count("worse than both") == len(MERGES) - 1:
+        begin = "holds"
+    elif "worse than both" in finds:
+        begin = "holds in part"
+    else:
+        begin = "does not hold" if "better than both" in finds else "cannot be told"
+    about = records[BOTH].parameters
+    parts = [
+        f"{MERGES[one.merge]} alone is {one.finds}: {in_percent(one.difference, '+.2f')} points over {len(one.seeds)} "
+        f"pair{'s' * (len(one.seeds) > 1)} of seeds"
+        for one in found
+    ]
+    where = f"{networks.title(about['network'])} on {about['data']}, {length(records[BOTH])}"
+    return f"That both together are best **{begin}** for {where}: {'; '.join(parts)}."

@@ -1,0 +1,97 @@
+"""The book's pages that are filled from the records of all its runs: the scorecard, and what two cores gave."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from c2f import networks
+from c2f.common.files import write_text
+from c2f.experiments.classification import published
+from c2f.experiments.classification import tables as trainings
+from c2f.metrics.statistics import Interval, seeds_interval
+from c2f.reference.claims import CLAIMS
+from c2f.reference.costs import minutes_of
+from c2f.reference.short import FOLDER
+from c2f.runs.folder import SHIPPED
+from c2f.runs.record import Record, read_folder
+
+_PLACE = re.compile(r"<!-- (claim|records): (\w+) -->")
+_TRAINED = ("training", "glimpse", "densenet", "segmentation")
+"""Kinds of records that have a row each; those of measurements share one, a kind and data set."""
+
+
+def fill(folder: Path) -> None:
+    """Fill the places of the pages in ``folder``, the book's.
+
+    Raises:
+        ValueError: a place that nothing belongs to.
+        c2f.runs.record.RecordError: a damaged record.
+    """
+    words: dict[tuple[str, str], Callable[[], str]] = {("claim", name): say for name, say in CLAIMS.items()}
+    words["records", "spent"] = lambda: spent_table(SHIPPED)
+    for page in sorted(folder.glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        places = {(place[1], place[2]) for place in _PLACE.finditer(text)}
+        if wrong := places - set(words):
+            raise ValueError(f"{page.name} has places {sorted(wrong)}; there are {sorted(words)}")
+        if places:
+            for kind, name in places:
+                text = text.replace(f"<!-- {kind}: {name} -->", words[kind, name]())
+            write_text(page, text)
+
+
+def spent_table(output: Path) -> str:
+    """Return a table in Markdown of all that is recorded in ``output`` and its folders: what it took, in core-hours (an
+    hour of one thread), and for a training how accurate the networks are. The last row is the sum.
+    """
+    rows = [("recorded", "data", "length", "seeds", "core-hours", "accuracy (%)", "paper (%)", "precision")]
+    total = 0.0
+    measured: dict[tuple[str, str], list[Record]] = {}
+    for record, short in _records(output):
+        if record.kind in _TRAINED:
+            hours = _hours([record])
+            rows.append((*_about(record, short), str(len(record.runs)), f"{hours:.1f}", *_results(record)))
+            total += hours
+        else:
+            measured.setdefault((record.kind, record.parameters["data"]), []).append(record)
+    for (kind, data), records in sorted(measured.items()):
+        hours = _hours(records)
+        runs = sum(len(record.runs) for record in records)
+        rows.append((f"{kind}: {runs} measurement{'s' * (runs > 1)}", data, "", "", f"{hours:.1f}", "", "", ""))
+        total += hours
+    rows.append(("**all**", "", "", "", f"**{total:.0f}**", "", "", ""))
+    head, *body = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([head, "|---|---|---|---:|---:|---:|---:|---|", *body])
+
+
+def _records(output: Path) -> Iterator[tuple[Record, bool]]:
+    """Yield each record of ``output`` and its folders, and whether it is among the short ones."""
+    for level in ("", "*/", "*/*/"):
+        for folder in sorted(output.glob(f"{level}runs")):
+            for record in read_folder(folder).values():
+                yield record, folder.parent == output / FOLDER
+
+
+def _hours(records: Iterable[Record]) -> float:
+    return sum(minutes_of(run) for record in records for run in record.runs) / 60
+
+
+def _about(record: Record, short: bool) -> tuple[str, str, str]:
+    about = record.parameters
+    name, epochs = record.name.split("--")[0], f"{about['recipe']['epochs']} epochs{' (short)' * short}"
+    if record.kind == "training":
+        merge = "" if about["merge"] == trainings.BOTH else f", merged by {trainings.MERGES[about['merge']]}"
+        name, epochs = f"{networks.title(name)}{merge}", trainings.length(record)
+    return name, about["data"], epochs
+
+
+def _results(record: Record) -> tuple[str, str, str]:
+    """Return the test accuracy (of a segmentation, the mean overlap) in percent, the paper's, and the precision."""
+    if record.kind == "training":
+        found, _ = trainings.accuracy(record)
+        name, data = record.parameters["network"], record.parameters["data"]
+        return trainings.in_percent(found), published.accuracy(name, data), trainings.precision(record)
+    key = "test_mean_iou" if record.kind == "segmentation" else "test_accuracy"
+    found = seeds_interval(record.values(key))
+    shown = format(Interval(100 * found.value, 100 * found.low, 100 * found.high), ".2f")
+    return f"IoU {shown}" if record.kind == "segmentation" else shown, "", trainings.precision(record)

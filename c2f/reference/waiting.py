@@ -1,0 +1,51 @@
+"""What a table, a figure or a claim waits for: pieces of the reference runs that are not recorded yet."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from c2f.reference.costs import Known
+from c2f.reference.piece import Piece
+from c2f.runs.folder import SHIPPED
+
+
+def waiting(*only: str, output: Path = SHIPPED) -> str:
+    """Return what of the pieces ``only`` names is missing: ``not recorded yet (about N core-minutes: `c2f reference
+    --only PIECE`)``, those that they need among them; an empty text where all of it is recorded.
+
+    Args:
+        only: pieces, or the beginnings of several, as for ``c2f reference --only``.
+        output: the folder of the records.
+
+    Raises:
+        ValueError: a name that fits no piece.
+    """
+    from c2f.reference import pieces, select  # which import all parts, and one of them may import this
+
+    by_name = {piece.name: piece for piece in pieces()}
+    left = _missing(select(only), by_name, output)
+    if not left:
+        return ""
+    known = Known(output)
+    costs = [piece.cost(known) for piece in left]
+    total = sum(cost for cost in costs if cost is not None)
+    about = "at a cost that is not known" if None in costs else f"about {float(f'{total:.2g}'):,.0f} core-minutes"
+    needed = [piece.name for piece in left if not any(piece.name.startswith(name) for name in only)]
+    return f"not recorded yet ({about}: `c2f reference --only {' '.join([*needed, *only])}`)"
+
+
+def waiting_list(wanted: Mapping[str, Sequence[str]], output: Path = SHIPPED) -> str:
+    """Return a list in Markdown of what is missing of ``wanted`` (what it is called -> pieces, as for ``waiting``); a
+    sentence where nothing is.
+    """
+    lines = [f"- {name}: {text}." for name, only in wanted.items() if (text := waiting(*only, output=output))]
+    return "\n".join(lines) or "All that belongs here is recorded."
+
+
+def _missing(chosen: Sequence[Piece], by_name: dict[str, Piece], output: Path) -> list[Piece]:
+    """Return those of ``chosen`` that ``output`` lacks, each behind the missing ones that it needs."""
+    left: dict[str, Piece] = {}
+    for piece in chosen:
+        if not piece.done(output):
+            needed = [by_name[name] for name in piece.needs]
+            left |= {other.name: other for other in _missing(needed, by_name, output)} | {piece.name: piece}
+    return list(left.values())
