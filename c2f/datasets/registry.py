@@ -6,7 +6,7 @@ from c2f.datasets.table import ROWS
 
 INFO: dict[str, Info] = {row.name: row for row in ROWS}
 STANDS_FOR = {"cifar10-jpeg": "cifar10", "cifar10-jpeg-aug": "cifar10-aug"}
-"""Data -> those of a paper beside which theirs are laid: the same pictures, but saved as JPEG files."""
+"""Data -> those of a paper beside which theirs are laid, the same pictures, but saved as JPEG files."""
 
 
 def stand_in_note(data: str) -> str:

@@ -21,9 +21,9 @@ from c2f.runs.folder import SHIPPED, record_path, run_name
 from c2f.runs.record import Record, read
 
 PHOTOGRAPHS = "tiny-imagenette"
-"""The book's stand-in for Imagenette: the same kind of pictures, ten classes, at 64x64 pixels."""
+"""The book's stand-in for Imagenette, ten classes of such pictures at 64x64 pixels."""
 ON_THE_OBJECT = "energy"
-"""The measure of claim 6: the share of a map's positive evidence that lies on the object."""
+"""The measure of claim 6, the share of a map's positive evidence that lies on the object."""
 
 
 def accuracy(folders: Sequence[Path] = short.FOLDERS) -> str:

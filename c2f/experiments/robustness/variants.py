@@ -12,7 +12,7 @@ from c2f.metrics.statistics import Interval
 SPATIAL = ("spatial", "shifts")
 """The attacks that the paper calls spatial."""
 RESAMPLES = 400
-"""Draws of each interval: there are a hundred of them, and the book's pages show what they say."""
+"""How often each interval draws the pictures anew. There are a hundred of them, and a page is filled with them."""
 MORE, LESS, ALIKE = "harder to fool", "easier to fool", "cannot be told"
 
 
