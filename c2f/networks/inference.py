@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
 from c2f.networks.bottom_up import BottomUp
@@ -65,14 +65,17 @@ class Quick:
             return torch.cat(answers) if parts > 1 else answers[0]
 
 
-class _Largest(TorchDispatchMode):
-    """Notes how many numbers the largest tensor has that is made."""
+class _Largest(TorchFunctionMode):
+    """Notes how many numbers the largest tensor has that is made.
+
+    (At its first operation torch's mode of dispatch imports the compiler: more than a second.)
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.size = 1
 
-    def __torch_dispatch__(self, operation: Any, types: Any, arguments: Any = (), options: Any = None) -> Any:
+    def __torch_function__(self, operation: Any, types: Any, arguments: Any = (), options: Any = None) -> Any:
         made = operation(*arguments, **(options or {}))
         self.size = max([self.size, *(x.numel() for x in tree_leaves(made) if isinstance(x, Tensor))])
         return made

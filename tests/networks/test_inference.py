@@ -1,5 +1,8 @@
 """The quick copies of networks against the networks themselves."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -43,6 +46,15 @@ def test_pictures_in_parts_are_answered_in_order(monkeypatch):
     monkeypatch.setattr(inference, "CACHED", 1)
     network, x = lived_in("lenetfc", size=28), torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(Quick(network, CPU)(x), network(x), rtol=1e-5, atol=1e-5)
+
+
+def test_asking_does_not_import_the_compiler():
+    probe = (
+        "import sys, torch; from c2f import networks; from c2f.networks.inference import Inference; "
+        "Inference(networks.build('lenetfc', 1, 10, 28))(torch.rand(2, 1, 28, 28)); print('torch._dynamo' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "False"
 
 
 def test_where_logits_are_close_the_network_itself_answers():
@@ -111,6 +123,7 @@ def test_a_changed_pixel_gives_the_logits_of_the_changed_picture(name, channels,
     made[torch.arange(len(rows)), :, pixels[:, 0], pixels[:, 1]] += changes
     expected = network(made)
     quick.see(x)
+    quick.part = data.draw(st.sampled_from([2, quick.part]))
     torch.testing.assert_close(quick(pixels, changes), expected, rtol=0, atol=1e-5 * expected.abs().max().item())
 
 
