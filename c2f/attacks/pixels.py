@@ -10,7 +10,9 @@ from c2f.attacks.search import PictureAttack, Search, with_pixels
 
 PIXELS = 1000
 STEPS = 1000
-AT_ONCE = 256
+BLOCKS = (1, 2, 4, 5, 8, 10, 20)
+"""Of so many steps of salt and pepper the noise is drawn at once."""
+AT_ONCE = 2048
 """How many pixels of a picture to ask about at once, where that is quick."""
 
 
@@ -79,29 +81,66 @@ class SaltAndPepper(PictureAttack):
 
 
 def nearest_salt_and_pepper(search: Search) -> Tensor:
-    """Return each picture ``(n, C, H, W)`` with the nearest salt and pepper that fools, unchanged where none does."""
+    """Return each picture ``(n, C, H, W)`` with the nearest salt and pepper that fools, unchanged where none does.
+
+    Only a step that fools changes those after it, and few do: several steps of a picture are asked about at once, and
+    those behind one that fools are asked about anew.
+    """
     x, (low, high) = search.pictures, search.bounds
     n, _, height, width = x.shape
-    everyone = torch.arange(n)
-    ahead = max(1, min(16, 2**24 // (n * height * width)))  # steps to draw at once
-    result, nearest = x.clone(), torch.full((n,), torch.inf).to(x)
-    least, most = torch.zeros(n).to(x), torch.ones(n).to(x)
-    stride = most / STEPS
-    p = stride
-    for step in range(STEPS):
-        if step % ahead == 0:
-            draws = search.streams.uniform(everyone, min(ahead, STEPS - step), (1, height, width)).to(x.device)
-        u, half = draws[:, step % ahead], p[:, None, None, None] / 2
-        made = torch.where(u < half, low, torch.where(u >= 1 - half, high, x))
-        norms = (made - x).flatten(1).norm(dim=1)
-        ask = ((norms < nearest) & (norms > 0)).nonzero()[:, 0]
-        better = torch.zeros(n, dtype=torch.bool, device=x.device)
-        if len(ask):
-            better[ask] = search.fools(made[ask], ask.cpu()).to(x.device)
-        result[better], nearest[better] = made[better], norms[better]
-        least = torch.where(better, p / 2, least)
-        # A bit more than p: a larger share mostly, but not always, gives a larger norm.
-        most = torch.where(better, (p * 1.2).clamp(max=1), most)
-        stride = torch.where(better, (most - least) / (STEPS - step), stride)
-        p = torch.minimum(torch.where(better | (p == most), least, p) + stride, most)
+    block = max(steps for steps in BLOCKS if steps * n * height * width <= 2**24 or steps == 1)
+    draws = torch.empty(n, block, 1, height, width)  # of the block of steps that each picture is in
+    result, nearest, shares = x.clone(), torch.full((n,), torch.inf), Shares(n)
+    while len(rows := (shares.step < STEPS).nonzero()[:, 0]):
+        fresh = rows[shares.step[rows] % block == 0]
+        draws[fresh] = search.streams.uniform(fresh, block, (1, height, width))
+        places = shares.step[rows, None] % block + torch.arange(max(1, min(3 * search.window // len(rows), block)))
+        p = shares.ahead(rows, places.shape[1])  # (m, w)
+        u = draws[rows[:, None], places.clamp(max=block - 1)].to(x.device)
+        half = p.to(x.device)[:, :, None, None, None] / 2
+        made = torch.where(u < half, low, torch.where(u >= 1 - half, high, x[rows, None]))  # (m, w, C, H, W)
+        norms = (made - x[rows, None]).flatten(0, 1).flatten(1).norm(dim=1).view_as(p).cpu()
+        ask = (norms < nearest[rows, None]) & (norms > 0) & (places < block)
+        better = torch.zeros_like(ask)
+        if ask.any():
+            better[ask] = search.fools(made[ask.to(x.device)], rows[ask.nonzero()[:, 0]])
+        hit, first = better.any(dim=1), better.int().argmax(dim=1)  # argmax: the first of equals
+        result[rows[hit]], nearest[rows[hit]] = made[hit, first[hit]], norms[hit, first[hit]]
+        steps = torch.where(hit, first + 1, (places < block).sum(dim=1))
+        shares.go_on(rows, steps, p[torch.arange(len(rows)), steps - 1], hit)
     return result
+
+
+class Shares:
+    """The share p of the pixels that each of ``n`` pictures is asked about next; after a success it goes on from p/2.
+
+    Attributes:
+        step: how many were asked about, int64 ``(n,)``.
+    """
+
+    def __init__(self, n: int):
+        self.step = torch.zeros(n, dtype=torch.int64)
+        self.least, self.most = torch.zeros(n), torch.ones(n)
+        self.stride = self.most / STEPS
+        self.p = self.stride.clone()
+
+    def ahead(self, rows: Tensor, w: int) -> Tensor:
+        """Return the next ``w`` shares of ``rows`` ``(m,)``, as they are while none fools: ``(m, w)``."""
+        shares = [self.p[rows]]
+        for _ in range(w - 1):
+            shares.append(self._next(rows, shares[-1]))
+        return torch.stack(shares, dim=1)
+
+    def go_on(self, rows: Tensor, steps: Tensor, p: Tensor, fooled: Tensor) -> None:
+        """Note that ``rows`` took ``steps`` steps, the last with the share ``p``, and whether that one fooled."""
+        self.step[rows] += steps
+        best, share = rows[fooled], p[fooled]
+        self.least[best] = share / 2
+        # A bit more than p: a larger share mostly, but not always, gives a larger norm.
+        self.most[best] = (share * 1.2).clamp(max=1)
+        self.stride[best] = (self.most[best] - self.least[best]) / (STEPS + 1 - self.step[best])
+        self.p[rows] = self._next(rows, torch.where(fooled, self.most[rows], p))
+
+    def _next(self, rows: Tensor, p: Tensor) -> Tensor:
+        most = self.most[rows]
+        return torch.minimum(torch.where(p == most, self.least[rows], p) + self.stride[rows], most)

@@ -1,12 +1,15 @@
 """Attacks that are written for one picture, as the question-and-answer of a generator; many run side by side.
 
-A generator yields a candidate ``(C, H, W)``, is sent whether it fools, and returns its result, or None. All pictures'
+A generator yields candidates ``(k, C, H, W)``: what it would ask one after the other as long as none fools. It is sent
+how many were asked up to the first that fools, and whether one did, and returns its result, or None. All pictures'
 generators are asked in turn and their candidates judged as one batch.
 
-Axes: C channels, H rows, W columns.
+Axes: k candidates, C channels, H rows, W columns.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +18,10 @@ from torch import Tensor
 from c2f.attacks.pixels import nearest_salt_and_pepper
 from c2f.attacks.search import PictureAttack, Search
 
-Trial = Generator[np.ndarray, bool, np.ndarray | None]
+Trial = Generator[np.ndarray, tuple[int, bool], np.ndarray | None]
+
+WIDEST = 64
+"""How many candidates of a picture a generator yields at most."""
 
 
 def side_by_side(search: Search, trial: Callable[[int, np.ndarray], Trial]) -> Tensor:
@@ -23,20 +29,29 @@ def side_by_side(search: Search, trial: Callable[[int, np.ndarray], Trial]) -> T
     result = search.pictures.clone()
     pictures = search.pictures.cpu().numpy()
     trials = {row: trial(row, picture) for row, picture in enumerate(pictures)}
-    answers: dict[int, bool | None] = dict.fromkeys(trials)
+    answers: dict[int, tuple[int, bool] | None] = dict.fromkeys(trials)
     while trials:
+        most = max(1, 2 * search.window // len(trials))
         asked = {}
         for row, answer in answers.items():
             try:
-                asked[row] = trials[row].send(answer)  # type: ignore[arg-type]
+                asked[row] = trials[row].send(answer)[:most]  # type: ignore[arg-type]
             except StopIteration as end:
                 del trials[row]
                 if end.value is not None:
                     result[row] = torch.from_numpy(end.value)
         if asked:
-            made = torch.from_numpy(np.stack(list(asked.values()))).to(search.pictures)
-            answers = dict(zip(asked, search.fools(made, torch.tensor(list(asked))).tolist(), strict=True))
+            counts = [len(some) for some in asked.values()]
+            made = torch.from_numpy(np.concatenate(list(asked.values()))).to(search.pictures)
+            fools = search.fools(made, torch.tensor(list(asked)).repeat_interleave(torch.tensor(counts))).split(counts)
+            answers = dict(zip(asked, map(up_to_the_first, fools), strict=True))
     return result
+
+
+def up_to_the_first(fools: Tensor) -> tuple[int, bool]:
+    """Return how many of bool ``(k,)`` there are up to the first that is true, all where none is, and if one is."""
+    hit = bool(fools.any())
+    return int(fools.int().argmax()) + 1 if hit else len(fools), hit
 
 
 class PaperSaltAndPepper(PictureAttack):
@@ -65,7 +80,7 @@ def paper_salt_and_pepper(search: Search, row: int, x: np.ndarray) -> Trial:
             noise = (high - low) * ((u >= 1 - p / 2).astype(x.dtype) - (u < p / 2))
             made = np.clip(x + noise, low, high, dtype=x.dtype)
             distance = np.abs(made - x).max()
-            if 0 < distance < nearest and (yield made):
+            if 0 < distance < nearest and (yield made[None])[1]:
                 best, nearest, most = made, distance, min(1, 1.2 * p)
                 break
     return best
@@ -91,44 +106,64 @@ class Pointwise(PictureAttack):
 def pointwise(x: np.ndarray, start: np.ndarray, keys: np.ndarray) -> Trial:
     """Reduce the adversarial ``start`` of ``x``, both ``(C, H, W)``; ``keys`` ``(C H W,)`` give the values' order."""
     made, original = start.copy(), x.reshape(-1)
-    flat = made.reshape(-1)
-
-    def different() -> np.ndarray:
-        places = np.flatnonzero(np.abs(flat - original) > 1e-12)
-        return places[keys[places].argsort()]
-
-    improved = True
-    while improved:
-        improved = False
-        for place in different():
-            old, flat[place] = flat[place], original[place]
-            if (yield made):
-                improved = True
-            else:
-                flat[place] = old
-    improved = True
-    while improved:
-        improved = False
-        for place in different():
-            old, flat[place] = flat[place], original[place]
-            if not (yield made):
-                flat[place] = yield from halvings(made, place, old, original[place])
-            improved |= bool(flat[place] != old)
+    for halvings in (0, 10):
+        improved = True
+        while improved:
+            places = np.flatnonzero(np.abs(made.reshape(-1) - original) > 1e-12)
+            improved = yield from reduced(made, original, places[keys[places].argsort()], halvings)
     return made
 
 
-def halvings(
-    made: np.ndarray, place: int, fools: np.float32, fails: np.float32
-) -> Generator[np.ndarray, bool, np.float32]:
-    """Return the value of ``made`` at the flat ``place`` that is nearest to ``fails`` and fools, by ten halvings."""
-    flat = made.reshape(-1)
-    for _ in range(10):
-        flat[place] = (fools + fails) / 2
-        if (yield made):
-            fools = flat[place]
+def reduced(
+    made: np.ndarray, original: np.ndarray, places: np.ndarray, halvings: int
+) -> Generator[np.ndarray, tuple[int, bool], bool]:
+    """Set the values of ``made`` at the flat ``places`` back, or as near as ``halvings`` bring them, one by one.
+
+    Returns:
+        Whether a value has been moved.
+    """
+    flat, improved, width = made.reshape(-1), False, 1
+    before, at, step, fails = flat.copy(), 0, 0, np.float32(0)
+    while at < len(places):
+        tried = list(islice(edits(flat, original, places, halvings, at, step, fails), width))
+        candidates = np.repeat(flat[None], len(tried), axis=0)
+        candidates[np.arange(len(tried)), places[[edit.at for edit in tried]]] = [edit.value for edit in tried]
+        taken, fools = yield candidates.reshape(-1, *made.shape)
+        # Where nothing fooled for long, it will not for long.
+        width = min(2 * width, WIDEST) if taken == len(tried) and not fools else taken
+        at, step, value, fails = tried[taken - 1]
+        if fools:
+            flat[places[at]] = value
+            improved |= bool(value != before[places[at]])
         else:
-            fails = flat[place]
-    return fools
+            fails = value
+        at, step = (at + 1, 0) if step == halvings or (fools and step == 0) else (at, step + 1)
+    return improved
+
+
+class Edit(NamedTuple):
+    """A ``value`` that is tried at ``places[at]``; ``fails`` is the nearest to the picture's that is known to fail."""
+
+    at: int
+    step: int
+    value: np.float32
+    fails: np.float32
+
+
+def edits(
+    flat: np.ndarray, original: np.ndarray, places: np.ndarray, halvings: int, at: int, step: int, fails: np.float32
+) -> Iterator[Edit]:
+    """Yield what is tried from ``places[at]`` on, where it begins with ``step``, as long as nothing fools.
+
+    Step 0 is the picture's own value; each after it lies in the middle between what fools and what fails.
+    """
+    for here in range(at, len(places)):
+        place = places[here]
+        for number in range(step, halvings + 1):
+            value = (flat[place] + fails) / 2 if number else original[place]
+            yield Edit(here, number, value, fails)
+            fails = value
+        step = 0
 
 
 class PaperPointwise(PictureAttack):
@@ -155,9 +190,9 @@ def paper_pointwise(search: Search, row: int, x: np.ndarray) -> Trial:
     flat = made.reshape(-1)
     best, nearest = start, np.abs(start - x).max()
 
-    def ask() -> Generator[np.ndarray, bool, bool]:
+    def ask() -> Generator[np.ndarray, tuple[int, bool], bool]:
         nonlocal best, nearest
-        fools = yield made
+        _, fools = yield made[None]
         distance = np.abs(made - x).max()
         if fools and distance < nearest:
             best, nearest = made.copy(), distance

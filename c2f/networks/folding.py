@@ -52,6 +52,11 @@ def for_cpu(network: nn.Module) -> nn.Module:
     return network.to(memory_format=torch.channels_last)
 
 
+def has_hooks(network: nn.Module) -> bool:
+    """Return whether somebody looks into a forward pass."""
+    return any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
+
+
 @dataclass(frozen=True)
 class PlainLayer:
     """A "SAME" convolution of stride 1 and its ReLU; ``pool``: the kernel of the max pool after it, or 0."""
@@ -62,8 +67,7 @@ class PlainLayer:
 
 def plain_layers(network: nn.Module) -> list[PlainLayer] | None:
     """Return the folded layers of a plain bottom-up network, before its mean, or None where it has other parts."""
-    hooked = any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
-    if type(network) is not BottomUp or hooked:
+    if type(network) is not BottomUp or has_hooks(network):
         return None
     leaves = [leaf for leaf in folded(network).requires_grad_(False).modules() if not list(leaf.children())]
     leaves = [leaf for leaf in leaves if not isinstance(leaf, nn.Identity | nn.Dropout)]

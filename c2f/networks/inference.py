@@ -5,6 +5,10 @@ All that measures, attacks or explains by forward passes alone comes through her
 Axes: N pictures, C channels, H rows, W columns, K classes.
 """
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from threading import Barrier
 from typing import Any
 
 import torch
@@ -14,7 +18,7 @@ from torch.utils._pytree import tree_leaves
 
 from c2f.networks.bottom_up import BottomUp
 from c2f.networks.densenet_models import FullDenseNet, HalfDenseNet
-from c2f.networks.folding import folded, for_cpu
+from c2f.networks.folding import folded, for_cpu, has_hooks
 from c2f.networks.modes import eval_mode
 from c2f.networks.top_down import TopDown
 
@@ -22,9 +26,10 @@ CLOSE = 1e-4
 """Where the two largest logits are nearer than this share of the largest, the quick copy's answer is not trusted."""
 
 CACHED = 3 * 2**20
-"""How many numbers a thread the largest features of a part of the pictures may have.
+"""How many numbers a thread the largest features of a part of the pictures may have: what the caches hold."""
 
-With fewer, threads wait for each other more often than the caches repay; with more, the caches do not hold them."""
+WORTH = 2**17
+"""From how many numbers a thread on each thread is given pictures of its own."""
 
 KNOWN = (BottomUp, TopDown, HalfDenseNet, FullDenseNet)
 """The classifiers whose quick copy is asked."""
@@ -37,7 +42,8 @@ class Quick:
     """A copy of a network with folded batch norms, in inference mode; on a CPU in the layout that is fastest there.
 
     Its logits agree with the network's up to rounding. On a CPU pictures are asked about in parts whose features stay
-    in the caches.
+    in the caches. Of a network of ``KNOWN`` torch's threads take a part each, in the place of all sharing each
+    operation, at whose end they would wait for one another. (Others may keep something from module to module.)
 
     Args:
         network: left as it is.
@@ -49,20 +55,48 @@ class Quick:
         copy = (for_cpu if device.type == "cpu" else folded)(network).requires_grad_(False)
         self._copy, self._device = copy, device
         self._run = torch.compile(copy, dynamic=True) if compiled else copy
-        self._part: int | None = None
+        self._apart = type(network) in KNOWN and not has_hooks(network) and not compiled
+        self._largest: int | None = None
 
     def __call__(self, pictures: Tensor) -> Any:
         """Map pictures ``(N, C, H, W)`` to what the network answers; in parts, if that is a tensor."""
         with torch.no_grad():
             if self._device.type != "cpu" or len(pictures) < 2:
                 return self._run(pictures)
-            if self._part is None:
+            if self._largest is None:
                 with _Largest() as largest:
                     self._copy(pictures[:1])
-                self._part = max(1, CACHED * torch.get_num_threads() // largest.size)
-            parts = -(-len(pictures) // self._part)  # of equal sizes: a small one costs more a picture
+                self._largest = largest.size
+            numbers, threads = len(pictures) * self._largest, torch.get_num_threads()
+            parts = max(1, -(-numbers // (CACHED * threads)))
+            if self._apart and threads > 1 and numbers >= WORTH * threads:
+                shares = pictures.chunk(parts * threads)  # of equal sizes: a small one costs more a picture
+                return torch.cat(list(_threads(threads).map(self._alone, shares)))
             answers = [self._run(part) for part in pictures.chunk(parts)]
             return torch.cat(answers) if parts > 1 else answers[0]
+
+    def _alone(self, pictures: Tensor) -> Any:
+        with torch.no_grad():  # which each thread has to say for itself
+            return self._copy(pictures)
+
+
+@lru_cache(maxsize=2)
+def _threads(count: int) -> ThreadPoolExecutor:
+    """Return ``count`` threads in which an operation of torch's has one thread; the caller has ``count`` of torch's."""
+    begun = Barrier(count)
+
+    def begin(_: int) -> None:
+        torch.get_num_threads()  # at its first word to torch a thread takes the number that was set last, by whomever
+        torch.set_num_threads(1)
+        begun.wait()
+
+    pool = ThreadPoolExecutor(count, "inference")
+    list(pool.map(begin, range(count)))
+    torch.set_num_threads(count)
+    return pool
+
+
+os.register_at_fork(after_in_child=_threads.cache_clear)  # a child has none of them
 
 
 class _Largest(TorchFunctionMode):
@@ -123,9 +157,8 @@ class Inference:
             return logits
 
     def _checked(self, pictures: Tensor) -> Quick | None:
-        hooked = any(module._forward_hooks or module._forward_pre_hooks for module in self.network.modules())
         numbers = {x.dtype for x in (pictures, *self.network.parameters())}
-        if hooked or pictures.device.type != "cpu" or numbers != {torch.float32}:
+        if has_hooks(self.network) or pictures.device.type != "cpu" or numbers != {torch.float32}:
             return None
         quick, some = Quick(self.network, pictures.device), pictures[:CHECKED]
         return quick if agree(quick(some), self.network(some)) else None

@@ -23,6 +23,9 @@ Row = TypeVar("Row", int, Tensor)
 FEW = 16
 """Of fewer channels a convolution does not fill a CPU's vectors, and one matrix is quicker, zeros and all."""
 
+CACHED = 2**20
+"""How many numbers the windows of the changes that are worked out together may have at most in a layer."""
+
 
 class OnePixel:
     """A plain bottom-up network that is asked about changes of one pixel of the picture that ``see`` was given.
@@ -38,6 +41,7 @@ class OnePixel:
             self.layers.append(layer)
             n, reach, size = layer.leaves, layer.reach, size // 2 if plain.pool else size
         self.pixels, self.period = size**2, 2 ** sum(plain.pool > 0 for plain in layers)
+        self.part = max(1, CACHED // max(layer.numbers for layer in self.layers))
 
     @classmethod
     def of(cls, network: nn.Module) -> "OnePixel | None":
@@ -59,11 +63,12 @@ class OnePixel:
         """Return the logits ``(m, K)`` with ``changes`` ``(m, C)`` added to ``pixels``, rows and columns ``(m, 2)``."""
         period = self.period
         order = ((pixels % period) * torch.tensor([period, 1])).sum(dim=1).argsort()  # alike after every pool
-        change, begin = changes[order, None, None], pixels[order]
-        for layer in self.layers:
-            change, begin = layer(change, begin)
         logits = torch.empty(len(order), self.base.shape[1])
-        logits[order] = self.base + change.sum(dim=(1, 2)) / self.pixels
+        for part in order.split(self.part):
+            change, begin = changes[part, None, None], pixels[part]
+            for layer in self.layers:
+                change, begin = layer(change, begin)
+            logits[part] = self.base + change.sum(dim=(1, 2)) / self.pixels
         return logits
 
 
@@ -93,6 +98,7 @@ class WindowedLayer:
             self.after = Windows(self.reach, 1, self.leaves, size // 2, 0 if pool == 2 else -1)
         else:
             self.before = Windows(self.reach, 1, self.n, size, -math.inf)
+        self.numbers = self.before.side**2 * layer.convolution.out_channels  # of a change's window
 
     def _cell(self, row: Row) -> Row:
         return (row - self.pool + 2) // 2  # the first that sees the row

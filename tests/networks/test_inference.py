@@ -1,5 +1,10 @@
 """The quick copies of networks against the networks themselves."""
 
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -13,6 +18,7 @@ from c2f.datasets.batches import Batches
 from c2f.datasets.pictures import Pictures
 from c2f.metrics.classification import evaluate
 from c2f.networks import inference
+from c2f.networks.folding import for_cpu
 from c2f.networks.inference import Inference, Quick, close
 from c2f.networks.one_pixel import OnePixel
 
@@ -67,6 +73,81 @@ def test_pictures_in_parts_are_answered_in_order(monkeypatch):
     monkeypatch.setattr(inference, "CACHED", 1)
     network, x = lived_in("lenetfc", size=28), torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(Quick(network, CPU)(x), network(x), rtol=1e-5, atol=1e-5)
+
+
+@pytest.fixture
+def two_threads(monkeypatch):
+    """Two of torch's threads, each with pictures of its own."""
+    monkeypatch.setattr(inference, "WORTH", 1)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("name", ["lenetfc", "nin_light", "resnet32_td", "densenet_half"])
+@torch.no_grad()
+def test_threads_with_pictures_of_their_own_say_what_one_says(name, two_threads):
+    network, x = lived_in(name), torch.rand(7, 1, 32, 32, generator=torch.Generator().manual_seed(1))
+    found, copy = Quick(network, CPU)(x), for_cpu(network)
+    torch.set_num_threads(1)
+    assert torch.equal(found, torch.cat([copy(x[:4]), copy(x[4:])]))
+    torch.testing.assert_close(found, network(x), rtol=0, atol=1e-5 * found.abs().max().item())
+
+
+class Threads(nn.Module):
+    """Notes who answers, and with how many threads; refuses pictures of ones."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def forward(self, x):
+        self.seen.append((threading.current_thread(), torch.get_num_threads(), torch.is_grad_enabled()))
+        if x.amin() == 1:
+            raise ValueError("pictures of ones")
+        return x.flatten(1)[:, :3]
+
+
+def test_each_thread_has_one_of_torch_s_and_the_caller_keeps_its_own(two_threads, monkeypatch):
+    monkeypatch.setattr(inference, "KNOWN", (Threads,))
+    quick, x = Quick(Threads(), CPU), torch.rand(8, 1, 4, 4)
+    assert torch.equal(quick(x), x.flatten(1)[:, :3])
+    (first, *_), *shares = quick._copy.seen
+    assert first is threading.current_thread()  # looks at one picture
+    assert [share[1:] for share in shares] == [(1, False)] * 2
+    assert first not in {share[0] for share in shares}
+    with ThreadPoolExecutor(1) as new:
+        assert new.submit(torch.get_num_threads).result() == torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_networks_that_may_keep_something_are_asked_by_one_thread(known, two_threads, monkeypatch):
+    monkeypatch.setattr(inference, "KNOWN", (Threads,) if known else ())
+    network = Threads()
+    if known:
+        network.register_forward_hook(lambda module, arguments, output: None)
+    quick = Quick(network, CPU)
+    quick(torch.rand(8, 1, 4, 4))
+    assert [seen[:2] for seen in quick._copy.seen] == [(threading.current_thread(), 2)] * 2
+
+
+def test_an_error_in_a_thread_comes_through_and_the_next_answer_is_right(two_threads, monkeypatch):
+    monkeypatch.setattr(inference, "KNOWN", (Threads,))
+    quick, x = Quick(Threads(), CPU), torch.rand(8, 1, 4, 4)
+    with pytest.raises(ValueError, match="pictures of ones"):
+        quick(torch.cat([x, torch.ones(8, 1, 4, 4)]))
+    assert torch.equal(quick(x), x.flatten(1)[:, :3])
+    assert torch.get_num_threads() == 2
+
+
+def test_asking_does_not_import_the_compiler():
+    probe = (
+        "import sys, torch; from c2f import networks; from c2f.networks.inference import Inference; "
+        "Inference(networks.build('lenetfc', 1, 10, 28))(torch.rand(2, 1, 28, 28)); print('torch._dynamo' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "False"
 
 
 def test_where_logits_are_close_the_network_itself_answers():
@@ -135,6 +216,7 @@ def test_a_changed_pixel_gives_the_logits_of_the_changed_picture(name, channels,
     made[torch.arange(len(rows)), :, pixels[:, 0], pixels[:, 1]] += changes
     expected = network(made)
     quick.see(x)
+    quick.part = data.draw(st.sampled_from([2, quick.part]))
     torch.testing.assert_close(quick(pixels, changes), expected, rtol=0, atol=1e-5 * expected.abs().max().item())
 
 
