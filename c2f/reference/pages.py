@@ -9,11 +9,13 @@ from c2f.common.files import write_text
 from c2f.experiments.classification import published
 from c2f.experiments.classification import tables as trainings
 from c2f.metrics.statistics import Interval, seeds_interval
+from c2f.reference import precision
 from c2f.reference.claims import CLAIMS
 from c2f.reference.costs import minutes_of
 from c2f.reference.short import FOLDER
-from c2f.runs.folder import SHIPPED
-from c2f.runs.record import Record, read_folder
+from c2f.reference.waiting import waiting_list
+from c2f.runs.folder import SHIPPED, record_path, run_name
+from c2f.runs.record import Record, read, read_folder
 
 _PLACE = re.compile(r"<!-- (claim|records): (\w+) -->")
 _TRAINED = ("training", "glimpse", "densenet", "segmentation")
@@ -29,6 +31,7 @@ def fill(folder: Path) -> None:
     """
     words: dict[tuple[str, str], Callable[[], str]] = {("claim", name): say for name, say in CLAIMS.items()}
     words["records", "spent"] = lambda: spent_table(SHIPPED)
+    words["records", "precision"] = lambda: precision_table(SHIPPED)
     for page in sorted(folder.glob("*.md")):
         text = page.read_text(encoding="utf-8")
         places = {(place[1], place[2]) for place in _PLACE.finditer(text)}
@@ -62,6 +65,40 @@ def spent_table(output: Path) -> str:
     rows.append(("**all**", "", "", "", f"**{total:.0f}**", "", "", ""))
     head, *body = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([head, "|---|---|---|---:|---:|---:|---:|---|", *body])
+
+
+def precision_table(output: Path) -> str:
+    """Return a table in Markdown of what was trained in float32 and in bfloat16 with the same seeds: both accuracies,
+    and their difference with its interval over the seeds; what is not recorded is said with its cost.
+    """
+    rows = [("network", "data", "length", "seeds", "float32 (%)", "bfloat16 (%)", "difference (points)")]
+    for (network, data), changes in precision.COMPARED.items():
+        apart = {kind: output / precision.FOLDER / kind for kind in ("float32", "bfloat16")}
+        paths = {
+            "float32": record_path(apart["float32"] if changes else output, run_name(network, data)),
+            "bfloat16": record_path(apart["bfloat16"], run_name(network, data)),
+        }
+        if all(path.exists() for path in paths.values()):
+            one, other = (read(path) for path in paths.values())
+            rows.append((networks.title(network), data, trainings.length(other), *_precisions(one, other)))
+    head, *body = ["| " + " | ".join(row) + " |" for row in rows]
+    wanted = {
+        f"{networks.title(network)} on {data}": [f"{precision.FOLDER}--bfloat16--{run_name(network, data)}"]
+        for network, data in precision.COMPARED
+    }
+    table = [head, "|---|---|---|---:|---:|---:|---:|", *body, ""] if body else []
+    return "\n".join([*table, waiting_list(wanted, output)])
+
+
+def _precisions(one: Record, other: Record) -> tuple[str, str, str, str]:
+    """Return of two trainings in two precisions the number of common seeds, both accuracies and the second's less the
+    first's, seed by seed, with intervals over the seeds.
+    """
+    values = [{run.seed: run.values["test_accuracy"] for run in record.runs} for record in (one, other)]
+    seeds = sorted(values[0].keys() & values[1].keys())
+    gap = seeds_interval([round(values[1][seed] - values[0][seed], 9) for seed in seeds])
+    means = [trainings.in_percent(seeds_interval([each[seed] for seed in seeds])) for each in values]
+    return str(len(seeds)), means[0], means[1], trainings.in_percent(gap, "+.2f")
 
 
 def _records(output: Path) -> Iterator[tuple[Record, bool]]:

@@ -129,3 +129,20 @@ def test_a_place_without_words_is_refused(tmp_path):
     (tmp_path / "page.md").write_text("<!-- claim: photograps -->")
     with pytest.raises(ValueError, match=r"page.md has places \[\('claim', 'photograps'\)\]"):
         pages.fill(tmp_path)
+
+
+def test_precisions_are_compared_seed_by_seed(tmp_path):
+    assert pages.precision_table(tmp_path).startswith("- LeNetFC bottom-up on fashion-mnist: not recorded yet")
+    recipe = {"data": "fashion-mnist", "epochs": 40}
+    train(tmp_path, "lenetfc", [0.90, 0.92, 0.91, 0.95], **recipe)
+    train(tmp_path / "precision" / "bfloat16", "lenetfc", [0.91, 0.93, 0.92], **recipe)
+    (row,) = [line for line in pages.precision_table(tmp_path).splitlines() if line.startswith("| LeNetFC")]
+    shown = row.removesuffix(" |").split(" | ")
+    assert [shown[1], *shown[3:]] == [
+        "fashion-mnist", "3", "91.00 (88.52 to 93.48)", "92.00 (89.52 to 94.48)", "+1.00"
+    ]  # fmt: skip
+    train(tmp_path / "precision" / "float32", "nin_light", [0.5, 0.6], data="fashion-mnist-sample", epochs=20)
+    train(tmp_path / "precision" / "bfloat16", "nin_light", [0.5, 0.6], data="fashion-mnist-sample", epochs=20)
+    (row,) = [line for line in pages.precision_table(tmp_path).splitlines() if line.startswith("| NIN")]
+    assert "55.00" in row
+    assert row.endswith("+0.00 |")
