@@ -98,6 +98,8 @@ def _plain_text(text: str, works: Mapping[str, Work], listed: str) -> str:
 
 
 def _clean(latex: str) -> str:
-    from pybtex.richtext import Text
+    if "\\" not in latex:
+        return latex.replace("{", "").replace("}", "")
+    from pybtex.richtext import Text  # which takes its time
 
     return str(Text.from_latex(latex).render_as("text"))

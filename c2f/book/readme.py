@@ -3,12 +3,16 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from c2f.book.build import BookError, Executed
+from c2f.book.pages import BookError
 from c2f.common.files import write_text
 
+if TYPE_CHECKING:
+    from c2f.book.build import Executed
 
-def write_costs(readme: Path, executed: Sequence[Executed]) -> None:
+
+def write_costs(readme: Path, executed: "Sequence[Executed]") -> None:
     """Put into the ``readme``'s row of each chapter how long it took and its largest memory.
 
     A row is ``| 1 | [title](book/NAME.ipynb) | what you see | COST | with the papers' recipes |``.
