@@ -26,7 +26,7 @@ CLOSE = 1e-4
 """Where the two largest logits are nearer than this share of the largest, the quick copy's answer is not trusted."""
 
 CACHED = 3 * 2**20
-"""How many numbers a thread the largest features of a part of the pictures may have: what the caches hold."""
+"""How many numbers a thread the largest features of a part of the pictures may have, for the caches to hold them."""
 
 WORTH = 2**17
 """From how many numbers a thread on each thread is given pictures of its own."""
