@@ -422,8 +422,8 @@ def ablations(protocol: str = "minimal", output: Path | None = None) -> list[Abl
     return sorted(found, key=lambda a: (a.data, a.network, order.index(a.attack)))
 
 
+# data, network, protocol
 AblatedTask = tuple[str, str, str]
-"""Data, network, protocol."""
 
 
 def ablated_tasks(found: Sequence[Ablation]) -> dict[AblatedTask, list[Ablation]]:
