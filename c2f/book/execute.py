@@ -32,9 +32,14 @@ _BEHIND = "c2f-behind"
 
 
 _ASK = "from c2f.book.execute import publish_use\npublish_use()"
-# jupyter_client interrupts a kernel before it shuts it down; one that is not quite done with its last cell then says
-# "KeyboardInterrupt caught in kernel".
-_LAST = "import signal\n_ = signal.signal(signal.SIGINT, signal.SIG_IGN)"
+# jupyter_client interrupts a kernel before it shuts it down, which then says "KeyboardInterrupt caught in kernel"; and
+# the kernel sets handlers of its own before and behind each message.
+_LAST = """import signal
+def ignore():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+kernel = get_ipython().kernel
+kernel.pre_handler_hook = kernel.post_handler_hook = ignore
+ignore()"""
 
 
 class ChapterError(RuntimeError):

@@ -180,7 +180,9 @@ def _icons(tag: "Tag") -> list[str]:
 
 def _ship_what_is_loaded(html: Path, names: set[str]) -> None:
     """Keep of the icons' font those that the pages show, and drop the files that none loads."""
-    from fontTools.subset import Options, Subsetter, load_font, save_font
+    from fontTools.subset import Options, Subsetter, load_font, log, save_font
+
+    log.setLevel("WARNING")  # it tells of every table of the font
 
     css = "\n".join(path.read_text(encoding="utf-8") for path in sorted((html / "_static").rglob("*.css")))
     points = {code for name in names if (code := _code_point(css, name)) is not None}

@@ -143,6 +143,17 @@ def test_a_kernel_that_is_done_takes_no_interrupt(tmp_path, monkeypatch):
     assert run(find("1", tmp_path), output=tmp_path / "out.ipynb").peak_mib > 0
 
 
+def test_nor_does_it_take_one_with_its_next_message(tmp_path, monkeypatch):
+    """After the last cell neither hook of the kernel makes it listen again."""
+    look = (
+        "for hook in (kernel.post_handler_hook, kernel.pre_handler_hook):\n"
+        "    hook()\n    assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN"
+    )
+    monkeypatch.setattr(execute, "_LAST", f"{execute._LAST}\n{look}")
+    write_notebook(tmp_path / "01-a.ipynb", [code("a = 1  # x", "parameters")])
+    assert run(find("1", tmp_path), output=tmp_path / "out.ipynb").peak_mib > 0
+
+
 def test_a_book_is_built_once_and_whole(root, monkeypatch):
     said = []
     book = build(root=root, said=said.append)
