@@ -75,30 +75,31 @@ class _Coming:
                 with atomic_path(self.here / kind / path.name) as temporary:
                     temporary.write_bytes(path.read_bytes())
         for record, run in self.runs:
-            add_run(self.here / "runs", record.name, record.kind, record.parameters, run)
+            if find_run(self.here, record.name, run.seed, record.parameters) != run:
+                add_run(self.here / "runs", record.name, record.kind, record.parameters, run)
 
 
 def _coming(there: Path, here: Path, archive: Path) -> _Coming:
-    """Return what comes, all of it checked; errors as for ``unpack``."""
+    """Return what comes, all of it checked; errors as for ``unpack``.
+
+    Of runs whose weights are too large to ship, a clone has the record alone: where ``here`` has it too, nothing comes.
+    """
     records = read_folder(there / "runs")
+    came = []
     for record in records.values():
         check_folder(here, record.name, record.parameters)
         for run in record.runs:
-            for kind in set(_KEPT) & set(run.files):
-                named = run.files[kind]
-                path = there / kind / named["file"]
-                if not path.exists() or sha256(path) != named["sha256"]:
-                    raise ValueError(f"{archive}: {named['file']} is missing or is not the record's")
-    came = [(record, run) for record in records.values() for run in record.runs if not _later(here, record, run)]
+            held = find_run(here, record.name, run.seed, record.parameters)
+            paths = {there / kind / run.files[kind]["file"]: run.files[kind] for kind in set(_KEPT) & set(run.files)}
+            lacking = [path for path in paths if not path.exists()]
+            wrong = [path for path, named in paths.items() if path.exists() and sha256(path) != named["sha256"]]
+            if wrong or (lacking and (held is None or _ended(held) < _ended(run))):
+                raise ValueError(f"{archive}: {[*wrong, *lacking][0].name} is missing or is not the record's")
+            if not lacking and (held is None or _ended(held) <= _ended(run)):
+                came.append((record, run))
     left_out = {run.files[kind]["file"] for record in records.values() for run in record.runs for kind in run.files}
     left_out -= {named["file"] for _, run in came for named in run.files.values()}
     return _Coming(there, here, came, left_out)
-
-
-def _later(output: Path, record: Record, run: Run) -> bool:
-    """Return whether ``output`` holds a run of this seed that ended later."""
-    there = find_run(output, record.name, run.seed, record.parameters)
-    return there is not None and _ended(there) > _ended(run)
 
 
 def _ended(run: Run) -> datetime:

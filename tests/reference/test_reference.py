@@ -1,6 +1,7 @@
 import io
 import os
 import re
+import shutil
 import tarfile
 import time
 from dataclasses import replace
@@ -577,6 +578,19 @@ def test_runs_that_lie_apart_travel_to_the_same_folders(here, there, tmp_path):
     weights.write_bytes(weights.read_bytes()[:-1])
     pack(there, tmp_path / "travels.tar")
     refused(tmp_path / "travels.tar", here, ValueError, "seed4.safetensors is missing or is not the record's")
+
+
+def test_a_run_whose_weights_are_not_shipped_need_not_come_where_it_is_there_already(here, there, tmp_path):
+    keep(there / "short", 4)
+    keep(there / "short", 5)
+    shutil.copytree(there / "short" / "runs", here / "short" / "runs")
+    (there / "short" / "weights" / "lenetfc--mnist--seed4.safetensors").unlink()
+    pack(there, tmp_path / "travels.tar")
+    before = (here / "short" / "runs" / "lenetfc--mnist.json").stat().st_mtime_ns
+    assert unpack(tmp_path / "travels.tar", here) == 2 + 1
+    assert os.listdir(here / "short" / "weights") == ["lenetfc--mnist--seed5.safetensors"]
+    assert (here / "short" / "runs" / "lenetfc--mnist.json").stat().st_mtime_ns == before  # what is equal stays
+    refused(tmp_path / "travels.tar", tmp_path / "new", ValueError, "seed4.safetensors is missing")
 
 
 def test_every_folder_that_a_piece_lies_in_is_carried():
