@@ -12,8 +12,8 @@ from c2f.experiments.classification import published
 from c2f.experiments.classification import tables as trainings
 from c2f.experiments.localization import tables as localization
 from c2f.experiments.localization.run import compare
+from c2f.experiments.robustness import ablation_tables, variants
 from c2f.experiments.robustness import tables as robustness
-from c2f.experiments.robustness import variants
 from c2f.metrics.statistics import Interval, difference, share_interval
 from c2f.reference import merges, short
 from c2f.reference.waiting import waiting
@@ -96,7 +96,7 @@ def uniform_and_reversed(folders: Sequence[Path] = short.FOLDERS) -> str:
 
 def scales(folder: Path = SHIPPED) -> str:
     """Claim 5: which scale is the most vulnerable."""
-    lines = robustness.ablation_verdicts(robustness.ablations("minimal", folder))
+    lines = ablation_tables.ablation_verdicts(ablation_tables.ablations("minimal", folder))
     return " ".join(lines) or "not recorded yet: `c2f reference --list`"
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from c2f.datasets.registry import STANDS_FOR
-from c2f.experiments.robustness import published
+from c2f.experiments.robustness import ablation_tables, published
 from c2f.experiments.robustness import tables as attack_tables
 from c2f.experiments.robustness.published import Pair
 from c2f.experiments.robustness.tables import Beside, beside_published, protocol_gaps
@@ -135,9 +135,9 @@ def test_ablations_keep_the_accuracy_of_every_seed(tmp_path):
     for seed, value in enumerate((0.5, 0.25)):
         done = run(seed, values={"accuracy all": value}, details={"combinations": ["all"]})
         add_run(tmp_path / "runs", "lenetfc_td--mnist--shifts--minimal--scales", "ablation", about, done)
-    (found,) = attack_tables.ablations("minimal", tmp_path)
+    (found,) = ablation_tables.ablations("minimal", tmp_path)
     assert (found.attack, found.accuracy) == ("shifts", {"all": [0.5, 0.25]})
-    assert attack_tables.ablations("paper", tmp_path) == []
+    assert ablation_tables.ablations("paper", tmp_path) == []
 
 
 def test_a_task_at_full_length_takes_the_place_of_a_short_one_as_a_whole(tmp_path):
@@ -180,24 +180,24 @@ def test_the_papers_protocol_comes_first_and_what_is_missing_is_counted():
 
 def ablation(data="fashion-mnist", network="lenetfc_td", attack="contrast", protocol="minimal", **scales):
     accuracy = {"clean": [0.9], "multi clean": [0.9], **{k: [v] for k, v in scales.items()}, "all": [0.0]}
-    return attack_tables.Ablation(data, network, attack, accuracy, protocol, 500)
+    return ablation_tables.Ablation(data, network, attack, accuracy, protocol, 500)
 
 
 def test_ranges_say_whose_network_they_are_of_and_the_papers_own_comes_first():
     scales = {"high": 0.8, "medium": 0.5, "low": 0.7}
     found = [ablation(**scales), ablation(attack="shifts", high=0.9, medium=0.4, low=0.7)]
     found += [ablation(network="nin_light_td", protocol="paper", **scales), ablation(data="mnist", **scales)]
-    table = attack_tables.ranges_table(found)
+    table = ablation_tables.ranges_table(found)
     assert list(table.index.get_level_values("our network")) == ["NIN-light top-down"] * 3 + ["LeNetFC top-down"] * 3
     cell = table.loc["fashion-mnist", "LeNetFC top-down", "minimal, 500, 1", "medium"]
     assert list(cell) == ["73 to 92", "40.0 to 50.0", "NIN-light top-down, paper, 10,000"]
-    assert attack_tables.ranges_table([ablation(data="mnist", **scales)]).empty
-    line = attack_tables.ablation_verdicts(found)[0]
+    assert ablation_tables.ranges_table([ablation(data="mnist", **scales)]).empty
+    line = ablation_tables.ablation_verdicts(found)[0]
     assert line == (
         "LeNetFC top-down on fashion-mnist, protocol minimal, 500 pictures, 1 seed, 2 attacks; most fragile first: "
         "medium (45.0 %), then low (70.0 %), then high (85.0 %); clean 90.0 %."
     )
-    table = attack_tables.ablation_table(found)
+    table = ablation_tables.ablation_table(found)
     assert isinstance(table, pd.DataFrame)
     assert table.loc["fashion-mnist", "LeNetFC top-down", "Shifts"]["medium"] == "40.0"
 
