@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from c2f.common.files import write_text
-from c2f.plotting.figures import OKABE_ITO
+from c2f.plotting.colours import LINES
 from c2f.runs.costs import PLAIN, Costs, Growth, Row, read
 
 PAGE, RECORD, FIGURE = "what-it-costs.md", "costs.json", "what-it-costs.svg"
@@ -128,9 +128,9 @@ def _panel(ax: Axes, one: Growth, gflops: float) -> None:
         math.exp(fit.intercept) * size**fit.slope if fit.law == "power" else fit.intercept + fit.slope * size
         for size in one.sizes
     ]
-    ax.errorbar(one.sizes, medians, [down, up], fmt="o", color=OKABE_ITO[0], capsize=3, label="measured, least to most")
-    ax.plot(one.sizes, line, color=OKABE_ITO[0], label="fit")
-    ax.plot(one.sizes, [work / gflops for work in one.gflop], "--", color=OKABE_ITO[1], label="at the machine's peak")
+    ax.errorbar(one.sizes, medians, [down, up], fmt="o", color=LINES[0], capsize=3, label="measured, least to most")
+    ax.plot(one.sizes, line, color=LINES[0], label="fit")
+    ax.plot(one.sizes, [work / gflops for work in one.gflop], "--", color=LINES[1], label="at the machine's peak")
     ax.set(xscale="log", yscale="log", xlabel=one.axis, ylabel="seconds")
     ax.set_xticks(one.sizes, [number_of_size(size) for size in one.sizes])
     ax.minorticks_off()

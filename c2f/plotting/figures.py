@@ -6,15 +6,10 @@ made from the data, with the numbers in it. Jupyter and the built book both put 
 
 import io
 import re
+from typing import Any
 
 from matplotlib.figure import Figure
 
-OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
-"""The colours of Okabe and Ito (2008), which people with any common colour blindness tell apart."""
-MARKERS = "osD^vPX"
-"""Columns differ in shape too, not in colour alone."""
-GLIMPSES = (OKABE_ITO[7], OKABE_ITO[1], OKABE_ITO[5], OKABE_ITO[3], OKABE_ITO[2], OKABE_ITO[4])
-"""The colour of the first, second, ... glimpse, the same in every figure; they begin anew after the sixth."""
 CAPTION = "c2f_caption"
 """Marks, in its metadata, the output of a cell that is the caption of the cell's figure."""
 _MINIMUM = 20
@@ -64,6 +59,17 @@ def show(figure: Figure, alt: str, caption: str = "", dpi: int = 120) -> None:
         display({"text/markdown": caption, "text/plain": caption}, raw=True, metadata={CAPTION: True})
 
 
-def glimpse_colour(glimpse: int) -> str:
-    """Return the colour of a glimpse, counted from 0."""
-    return GLIMPSES[glimpse % len(GLIMPSES)]
+def came_out(*findings: str) -> Any:
+    """Return the box *What came out*, to be shown by a chapter's cell with the tag ``came-out``.
+
+    Args:
+        findings: a sentence each, made from the run or the records: the verdict, the effect, its interval, n; Markdown.
+
+    Raises:
+        ValueError: nothing came out.
+    """
+    from IPython.display import Markdown
+
+    if not findings:
+        raise ValueError("say at least in one sentence what came out; where nothing is recorded, say that")
+    return Markdown("**What came out**\n\n" + "\n".join(f"- {finding}" for finding in findings))

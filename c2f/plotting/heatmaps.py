@@ -18,9 +18,8 @@ from matplotlib.colors import Normalize
 from matplotlib.patches import Rectangle
 
 from c2f.plotting import plots
-from c2f.plotting.figures import OKABE_ITO
 
-OBJECT, REGION = OKABE_ITO[2], OKABE_ITO[5]
+OBJECT, REGION = "#009E73", "#56B4E9"
 """The colours of the object's outline and of that of a region found, in every figure."""
 
 OPACITY = 0.65

@@ -13,17 +13,14 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from c2f.metrics.statistics import seeds_interval
-from c2f.plotting.figures import OKABE_ITO
-
-COLOURS = {"": OKABE_ITO[1], "_td": OKABE_ITO[0], "_td_uni": OKABE_ITO[2], "_td_rev": OKABE_ITO[3]}
-"""The colour of each variant of a network, the same in every figure of the book."""
+from c2f.plotting.colours import NETWORKS
 
 
 def colour(network: str) -> str:
     """Return the colour of a network of the table, by its variant."""
     from c2f import networks
 
-    return COLOURS[network.removeprefix(networks.family_name(network))]
+    return NETWORKS[network.removeprefix(networks.family_name(network))]
 
 
 def picture(ax: Axes, x: Any, title: str = "", limits: tuple[float, float] = (0, 1)) -> Axes:

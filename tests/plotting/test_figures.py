@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pytest
 from PIL import Image
 
-from c2f.plotting.figures import CAPTION, OKABE_ITO, show
+from c2f.plotting.figures import CAPTION, show
 
 
 @pytest.fixture
@@ -42,8 +42,3 @@ def test_a_text_that_says_nothing_is_refused(shown, alt):
     with pytest.raises(ValueError, match=r"say (in a sentence )?what the figure shows"):
         show(plt.figure(), alt)
     assert shown == []
-
-
-def test_the_colours_are_okabe_and_ito_s():
-    assert len(set(OKABE_ITO)) == 8
-    assert OKABE_ITO[0] == "#0072B2"

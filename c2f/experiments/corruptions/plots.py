@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from c2f import corruptions
 from c2f.corruptions.table import CORRUPTIONS, SEVERITIES
 from c2f.experiments.corruptions.tables import Column, by_severity
-from c2f.plotting.figures import MARKERS
+from c2f.plotting.colours import MARKERS
 
 
 def types_chart(ax: Axes, columns: Sequence[Column], colours: Sequence[str]) -> Axes:

@@ -15,11 +15,8 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike
 
 from c2f.networks.glimpse.geometry import take_glimpse
-from c2f.plotting.figures import MARKERS, OKABE_ITO, glimpse_colour
+from c2f.plotting.colours import MARKERS, NETWORKS, glimpse_colour
 from c2f.plotting.plots import picture, whiskers
-
-KINDS = {"mgnet": OKABE_ITO[0], "full": OKABE_ITO[1], "equal": OKABE_ITO[2]}
-"""The colour of each kind of network (see ``c2f.networks.glimpse.names.GLIMPSE_KINDS``)."""
 
 
 def windows(ax: Axes, x: Any, locations: ArrayLike, title: str = "", first: int = 0, tags: bool = True) -> Axes:
@@ -133,7 +130,7 @@ def accuracy_by_glimpse(ax: Axes, curves: Mapping[str, ArrayLike], titles: Mappi
     """
     most = max(np.asarray(values).shape[1] for values in curves.values())
     for kind, values in curves.items():
-        percent, colour = 100 * np.asarray(values, dtype=float), KINDS[kind]
+        percent, colour = 100 * np.asarray(values, dtype=float), NETWORKS[kind]
         if percent.shape[1] == 1:
             ax.axhline(percent.mean(), color=colour, linestyle="--", label=titles[kind])
             ax.axhspan(percent.min(), percent.max(), color=colour, alpha=0.15, linewidth=0)
@@ -159,7 +156,7 @@ def cost_lines(ax: Axes, curves: Mapping[str, tuple[ArrayLike, ArrayLike]], titl
     """
     for name, (cost, accuracy) in curves.items():
         x, y = np.asarray(cost, dtype=float), 100 * np.asarray(accuracy, dtype=float)
-        colour = KINDS[name.split()[0]]
+        colour = NETWORKS[name.split()[0]]
         if x.shape[1] == 1:
             label = f"{titles[name]}, n = {len(y)}"
             ax.errorbar([x.mean()], [y.mean()], yerr=whiskers(y[:, 0]), fmt="s", color=colour, capsize=4, label=label)

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from c2f.cam.refine import Refined
 from c2f.plotting import plots
-from c2f.plotting.figures import OKABE_ITO
+from c2f.plotting.colours import LINES
 from c2f.plotting.heatmaps import clipped_limits, mask_outline, overlay
 from c2f.runs.record import Run
 
@@ -35,7 +35,7 @@ STEPS = {
     "result": "14 result",
 }
 """The steps of the refined map, as ``c2f.cam.refine.Refined`` names them, and what stands above each."""
-SEED = OKABE_ITO[4]
+SEED = "#E69F00"
 """The colour of focal points."""
 
 
@@ -117,8 +117,8 @@ def found(ax: Axes, values: Mapping[str, float], intervals: Mapping[str, Sequenc
     for row, (title, value) in enumerate(values.items()):
         span = intervals.get(title)
         if span is not None:
-            ax.plot(span, [row, row], color=OKABE_ITO[0], linewidth=3, alpha=0.4)
-        ax.plot(value, row, "o", color=OKABE_ITO[0], fillstyle="none" if span is None else "full")
+            ax.plot(span, [row, row], color=LINES[0], linewidth=3, alpha=0.4)
+        ax.plot(value, row, "o", color=LINES[0], fillstyle="none" if span is None else "full")
     ax.set_yticks(range(len(values)), list(values), fontsize=9)
     ax.set(ylim=(len(values) - 0.4, -0.6), xlim=(0, 1), xticks=(0, 0.5, 1), xlabel=what)
     ax.grid(axis="x", alpha=0.3)
@@ -146,7 +146,7 @@ def measured(axes: Any, run: Run, maps: Mapping[str, str], measures: Mapping[str
 def orders(ax: Axes, others: ArrayLike, real: float) -> Axes:
     """Draw how often random orders ``(P,)`` of the decoded maps reach a correlation, and where the real order is."""
     ax.hist(np.asarray(others, dtype=float), bins=40, color="0.75", label="other orders")
-    ax.axvline(real, color=OKABE_ITO[1], linewidth=2, label="the order that training left")
+    ax.axvline(real, color=LINES[1], linewidth=2, label="the order that training left")
     ax.axvline(0, color="black", linewidth=0.8)
     ax.set(xlabel="correlation with the low-resolution CAM, mean over pictures", ylabel="orders")
     ax.legend(fontsize=8)

@@ -14,7 +14,7 @@ from c2f.common.checks import choose
 from c2f.experiments.robustness.tables import Task, variant
 from c2f.metrics.robustness import Results, curve
 from c2f.metrics.statistics import Interval
-from c2f.plotting.figures import OKABE_ITO
+from c2f.plotting.colours import LINES, SCALES
 from c2f.plotting.plots import colour, picture, whiskers
 
 ACCURACY_SCALES = {
@@ -182,6 +182,7 @@ def ablation_bars(ax: Axes, scores: Mapping[str, Mapping[str, ArrayLike]], shown
             are drawn as lines across each group.
         shown: the combinations that get a bar, e.g. ``("high", "medium", "low")``.
     """
+    shades = [*SCALES.values(), *LINES]
     width = 0.8 / len(shown)
     for group, by_scale in enumerate(scores.values()):
         for place, name in enumerate(shown):
@@ -191,8 +192,8 @@ def ablation_bars(ax: Axes, scores: Mapping[str, Mapping[str, ArrayLike]], shown
                 values.mean(),
                 0.95 * width,
                 yerr=whiskers(values),
-                color=OKABE_ITO[place % len(OKABE_ITO)],
-                hatch="//" if place >= len(OKABE_ITO) else None,
+                color=shades[place % len(shades)],
+                hatch="//" if place >= len(shades) else None,
                 label=name if group == 0 else None,
             )
         for name, style in (("clean", "-"), ("all", ":")):

@@ -12,7 +12,7 @@ from matplotlib.colors import BoundaryNorm, ListedColormap, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from c2f.plotting.figures import OKABE_ITO
+from c2f.plotting.colours import LINES, NETWORKS
 from c2f.plotting.plots import picture
 
 OBJECTS = (
@@ -29,7 +29,7 @@ OBJECTS = (
 )
 """Ten colours of Petroff (2021), which people with any common colour blindness tell apart."""
 BACKGROUND, IGNORE = "#000000", "#ffffff"
-LINES = {"td": (OKABE_ITO[0], "o"), "unet": (OKABE_ITO[1], "s"), "fcn": (OKABE_ITO[2], "^")}
+SHOWN = {name: (NETWORKS[name], marker) for name, marker in (("td", "o"), ("unet", "s"), ("fcn", "^"))}
 """Network -> colour and marker, the same in every figure of the experiment."""
 
 
@@ -98,7 +98,7 @@ def class_dots(ax: Axes, scores: Mapping[str, Mapping[str, Sequence[float]]], ti
     """
     classes = list(next(iter(scores.values())))
     for place, (network, by_class) in enumerate(scores.items()):
-        shade, marker = LINES[network]
+        shade, marker = SHOWN[network]
         offset = 0.24 * (place - (len(scores) - 1) / 2)
         for row, name in enumerate(classes):
             values = 100 * np.asarray(by_class[name], dtype=float)
@@ -125,7 +125,7 @@ def influence_map(ax: Axes, influence: Any, pixel: tuple[int, int], limit: float
     ax.imshow(values, cmap="Purples", norm=PowerNorm(0.5, 0, limit), interpolation="nearest")
     ax.axhline(height / 2 - 0.5, color="0.6", linewidth=0.8)
     ax.axvline(width / 2 - 0.5, color="0.6", linewidth=0.8)
-    ax.plot(pixel[1], pixel[0], "+", color=OKABE_ITO[1], markersize=9, markeredgewidth=1.5)
+    ax.plot(pixel[1], pixel[0], "+", color=LINES[1], markersize=9, markeredgewidth=1.5)
     ax.set(xticks=[], yticks=[])
     if title:
         ax.set_title(title, fontsize=10)

@@ -25,7 +25,7 @@ from c2f.experiments.glimpses.run import glimpse_run
 from c2f.metrics.statistics import seeds_interval
 from c2f.networks.glimpse.losses import LossSettings
 from c2f.networks.glimpse.network import GlimpseSettings
-from c2f.plotting.figures import OKABE_ITO
+from c2f.plotting.colours import LINES
 from c2f.runs.parts import OutOfTime
 from c2f.runs.record import RecordError, read
 from c2f.zoo.predict import predict_fn_of
@@ -152,11 +152,11 @@ def test_the_table(trained, tmp_path):
     with pytest.raises(ValueError, match="1 seeds, one pass 2: record the same"):
         corruption_tables.table(corruption_tables.columns(record, "glimpses", seeds=[1]), baseline)
     figure, axes = plt.subplots(1, 2)
-    corruption_plots.types_chart(axes[0], [baseline, *ours], OKABE_ITO[:3])
+    corruption_plots.types_chart(axes[0], [baseline, *ours], LINES[:3])
     assert [text.get_text() for text in axes[0].get_yticklabels()] == ["Fog", "Contrast"]
     marks = {line.get_label(): line.get_xdata() for line in axes[0].lines if not line.get_label().startswith("_")}
     assert marks["glimpses, 2"][0] == pytest.approx(table.loc["Fog", "glimpses, 2"])
-    corruption_plots.severity_panel(axes[1], ours, "fog", OKABE_ITO[:2])
+    corruption_plots.severity_panel(axes[1], ours, "fog", LINES[:2])
     assert axes[1].lines[1].get_ydata()[0] == pytest.approx(table.loc["Clean", "glimpses, 2"])
     assert axes[1].lines[1].get_ydata()[1:].mean() == pytest.approx(table.loc["Fog", "glimpses, 2"])
     plt.close(figure)
