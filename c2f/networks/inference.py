@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
+from c2f.common.memory import keep_freed_memory
 from c2f.networks.bottom_up import BottomUp
 from c2f.networks.densenet_models import FullDenseNet, HalfDenseNet
 from c2f.networks.folding import folded, for_cpu, has_hooks
@@ -52,6 +53,7 @@ class Quick:
     """
 
     def __init__(self, network: nn.Module, device: torch.device, compiled: bool = False):
+        keep_freed_memory()
         copy = (for_cpu if device.type == "cpu" else folded)(network).requires_grad_(False)
         self._copy, self._device = copy, device
         self._run = torch.compile(copy, dynamic=True) if compiled else copy

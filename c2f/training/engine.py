@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from c2f.common.checks import choose
+from c2f.common.memory import keep_freed_memory
 from c2f.networks.modes import train_mode
 from c2f.training.checkpoints import begun_with
 from c2f.training.speed import remember, remembered
@@ -68,6 +69,7 @@ class Engine:
     @contextmanager
     def at_work(self, network: nn.Module) -> Iterator[None]:
         """Within the block, the network in this engine's memory format, and torch with its threads; then as before."""
+        keep_freed_memory()
         threads = torch.get_num_threads()
         if self.threads:
             torch.set_num_threads(self.threads)
