@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from c2f import networks
@@ -10,14 +11,15 @@ from c2f.experiments.classification import published
 from c2f.experiments.classification import tables as trainings
 from c2f.metrics.statistics import Interval, seeds_interval
 from c2f.reference import precision
-from c2f.reference.claims import CLAIMS
 from c2f.reference.costs import minutes_of
 from c2f.reference.short import FOLDER
 from c2f.reference.waiting import waiting_list
 from c2f.runs.folder import SHIPPED, record_path, run_name
 from c2f.runs.record import Record, read, read_folder
+from c2f.scorecard.claims import PAPERS
+from c2f.scorecard.page import table
 
-_PLACE = re.compile(r"<!-- (claim|records): (\w+) -->")
+_PLACE = re.compile(r"<!-- (claims|records): (\w+) -->")
 _TRAINED = ("training", "glimpse", "densenet", "segmentation")
 """Kinds of records that have a row each; those of measurements share one, a kind and data set."""
 
@@ -29,7 +31,7 @@ def fill(folder: Path) -> None:
         ValueError: a place that nothing belongs to.
         c2f.runs.record.RecordError: a damaged record.
     """
-    words: dict[tuple[str, str], Callable[[], str]] = {("claim", name): say for name, say in CLAIMS.items()}
+    words: dict[tuple[str, str], Callable[[], str]] = {("claims", paper): partial(table, paper) for paper in PAPERS}
     words["records", "spent"] = lambda: spent_table(SHIPPED)
     words["records", "precision"] = lambda: precision_table(SHIPPED)
     for page in sorted(folder.glob("*.md")):

@@ -6,7 +6,7 @@ takes in the end, so an accuracy is at least that.
 
 from c2f.datasets.registry import STANDS_FOR
 
-_READ_OFF = {
+READ_OFF = {
     ("mnist", "nin_light_td"): 99.5,
     ("fashion-mnist", "nin_light_td"): 92.8,
     ("cifar10-aug", "nin_td"): 89.6,
@@ -27,4 +27,4 @@ IMAGENETTE_GAP = 4.0
 def accuracy(network: str, data: str) -> str:
     """Return the paper's accuracy in percent as a table shows it; an empty text where none is known."""
     key = STANDS_FOR.get(data, data), network
-    return f"{_READ_OFF[key]:g}" if key in _READ_OFF else f"at least {_AT_LEAST[key]:g}" if key in _AT_LEAST else ""
+    return f"{READ_OFF[key]:g}" if key in READ_OFF else f"at least {_AT_LEAST[key]:g}" if key in _AT_LEAST else ""

@@ -229,9 +229,9 @@ class Beside:
         return "top-down" if self.quantity.more_robust(gap) else "bottom-up"
 
 
-def beside_published(found: Recorded, protocol: str = "paper") -> list[Beside]:
+def beside_published(found: Recorded, protocol: str = "paper", resamples: int = 1000) -> list[Beside]:
     """Return the published numbers for which ``found``, of ``protocol``, holds both the bottom-up and the top-down
-    network.
+    network. ``resamples``: of their intervals.
     """
     rows = []
     for quantity, table in PUBLISHED.items():
@@ -239,20 +239,21 @@ def beside_published(found: Recorded, protocol: str = "paper") -> list[Beside]:
             for data in (theirs, *(ours for ours, stands_for in STANDS_FOR.items() if stands_for == theirs)):
                 ours = [found.get((data, network, attack)) for network in (family, f"{family}_td")]
                 if ours[0] and ours[1]:
-                    a, b = (interval([run.distances for run in runs], quantity.measure) for runs in (ours[0], ours[1]))
-                    gap, seeds = quantity.gap(ours[1], ours[0]), (len(ours[0]), len(ours[1]))
+                    each = ([run.distances for run in runs] for runs in (ours[0], ours[1]))
+                    a, b = (interval(runs, quantity.measure, resamples) for runs in each)
+                    gap, seeds = quantity.gap(ours[1], ours[0], resamples), (len(ours[0]), len(ours[1]))
                     rows.append(
                         Beside(data, family, attack, quantity, pair, a, b, gap, protocol, len(ours[0][0]), seeds)
                     )
     return rows
 
 
-def beside_tasks(found: Sequence[Task]) -> list[Beside]:
+def beside_tasks(found: Sequence[Task], resamples: int = 1000) -> list[Beside]:
     """Return ``beside_published`` of all ``found``; where a pair is there by both protocols, by that of the paper."""
     rows: dict[tuple[str, str, str], Beside] = {}
     for task in sorted(found, key=lambda task: task.protocol != "paper"):
         here = {(task.data, *key): runs for key, runs in task.runs.items()}
-        for row in beside_published(here, task.protocol):
+        for row in beside_published(here, task.protocol, resamples):
             rows.setdefault((row.data, row.family, row.attack), row)
     return list(rows.values())
 
