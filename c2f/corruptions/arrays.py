@@ -11,11 +11,15 @@ import torch
 from torch import Tensor
 
 from c2f.common.checks import did_you_mean
+from c2f.corruptions.apply import check_kinds
 from c2f.corruptions.table import SEVERITIES
 from c2f.datasets.decoding import DamagedData, resize
 from c2f.datasets.registry import info
-from c2f.experiments.corruptions.evaluation import BATCH, CLEAN, check_kinds
 
+CLEAN = "clean"
+"""What pictures as they were are called beside the types."""
+BATCH = 250
+"""Pictures corrupted or read at a time."""
 _LABELS = "labels.npy"
 
 
