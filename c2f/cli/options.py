@@ -14,7 +14,13 @@ from c2f.common.cores import use_spare_cores
 if TYPE_CHECKING:
     from c2f.runs.record import Run
 
-Network = Annotated[str, arg(help="its name, e.g. lenetfc_td; see `c2f list networks`.")]
+Network = Annotated[
+    str,
+    arg(
+        help="its name, e.g. lenetfc_td; see `c2f list networks`. Or FILE.py:FUNCTION, which builds a network of your "
+        "own: the file is run, its code is trusted."
+    ),
+]
 TrainedOn = Annotated[str, arg(help="the data set that it was trained on.")]
 Device = Annotated[str | None, arg(help="as torch names it (cpu, cuda:1); without it a GPU where there is one.")]
 TestData = Annotated[
