@@ -13,8 +13,8 @@ Weighted = Annotated[
     str,
     arg(
         help="a network's name (`c2f list networks`), the path of weights that `c2f train` wrote "
-        "(OUTPUT/weights/NAME--seed0.safetensors), or FILE.py:FUNCTION, which builds a network of your own: the file is "
-        "run, its code is trusted."
+        "(OUTPUT/weights/NAME--seed0.safetensors), or FILE.py:FUNCTION, which builds a network of your own: the file "
+        "is run, its code is trusted."
     ),
 ]
 TrainedOnElse = Annotated[str | None, arg(help="the data set of its training, where it is another one.")]
@@ -32,8 +32,8 @@ def evaluate(
     """Evaluate a trained network on any pictures: accuracy, loss, precision, recall, F1 and confusion; it is resumable.
 
     Args:
-        data: a data set's name, folder:PATH (its test part), or a path: class folders, a tree TYPE/SEVERITY/CLASS, files
-            of MNIST's format, or TYPE.npy beside labels.npy as CIFAR-10-C's. Classes are matched by name.
+        data: a data set's name, folder:PATH (its test part), or a path: class folders, a tree TYPE/SEVERITY/CLASS,
+            files of MNIST's format, or TYPE.npy beside labels.npy as CIFAR-10-C's. Classes are matched by name.
         picture: draw the confusion as a picture too.
     """
     from c2f.experiments.evaluation import tables

@@ -245,6 +245,16 @@ def picture_files(folder: Path, classes: Sequence[str]) -> list[tuple[str, int]]
     return samples
 
 
+def list_pictures(folder: Path) -> list[str]:
+    """Return the paths of all pictures in ``folder`` and below, sorted, without hidden ones and copies."""
+    return [
+        os.path.join(place, file)
+        for place, _, files in sorted(_walk(str(folder)))
+        for file in sorted(files)
+        if os.path.splitext(file)[1].lower() in ENDINGS
+    ]
+
+
 @cache
 def _warn_once(text: str) -> None:  # a tree is listed anew for each loader of it
     logger.warning(text)

@@ -143,6 +143,22 @@ def find(name: str, data: str, seed: int = 0, output: Path | None = None) -> Tra
     return load_file_of(expand(name)) if name.endswith(".safetensors") else load(name, data, seed, output)
 
 
+def trained_on_of(name: str, output: Path | None = None) -> str:
+    """Return the data set that the network ``name`` was trained on, where ``output`` (or the book) has a single one.
+
+    Raises:
+        ValueError: it has several, or none; which. Of what is no name of the book's nothing is to be known: "".
+    """
+    if name not in networks.names():
+        return ""
+    found = sorted({data for network, data, _ in available(output) if network == name})
+    if len(found) != 1:
+        raise ValueError(
+            f"say which data set {name} was trained on; there are weights for: {', '.join(found) or 'none'}"
+        )
+    return found[0]
+
+
 def load_file_of(path: Path) -> TrainedModel:
     """Return the network whose weights ``c2f train`` wrote to ``path``, ``OUTPUT/weights/NAME--seedS.safetensors``.
 
@@ -164,14 +180,17 @@ def _load_own(name: str, data: str) -> TrainedModel:
     """Return the user's own network, with a record as a training would have left, but without a run."""
     built = build_own(name)
     classes, size, channels = built.classes, built.image_size, built.in_channels
+    if not data and classes is None:
+        raise ValueError(f"{name} does not name its classes: return c2f.networks.OwnNetwork(network, classes=[...])")
     if data not in datasets.names():  # photographs: folder:PATH, or a path alone
-        data = data if data.startswith("folder:") else f"folder:{data}"
+        data = data if data.startswith("folder:") or not data else f"folder:{data}"
         if size is None:
             raise ValueError(
                 f"{name} does not say of what size its pictures are: return c2f.networks.OwnNetwork(network, "
                 "image_size=224)"
             )
         classes, channels = classes or class_folders(_tested_folder(data)), channels or 3
+        data = data or "own"
     elif classes is None or size is None or channels is None:
         known = datasets.load(data).test
         classes, size, channels = classes or known.classes, size or known.image_size, channels or known.in_channels

@@ -1,7 +1,7 @@
 """Evaluate a trained network on any pictures, resumable, and record it.
 
-An output folder holds the record ``runs/NAME.json`` and, for each seed, in ``evaluation/`` the answers picture by picture
-(``NAME--seedS.safetensors``) and what ``c2f.experiments.evaluation.tables`` makes of them.
+An output folder holds the record ``runs/NAME.json`` and, for each seed, in ``evaluation/`` the answers picture by
+picture (``NAME--seedS.safetensors``) and what ``c2f.experiments.evaluation.tables`` makes of them.
 
 Axes: N pictures, B pictures of one batch, T answers (glimpses), K classes.
 """
@@ -54,7 +54,7 @@ def evaluation_run(
     was interrupted goes on where it stopped. Photographs are read when they are needed.
 
     Args:
-        network: a name in ``c2f.networks.names()``, ``FILE.py:FUNCTION``, or the path of weights that `c2f train` wrote.
+        network: a name in ``c2f.networks.names()``, ``FILE.py:FUNCTION``, or the path of what `c2f train` wrote.
         data: see ``c2f.experiments.evaluation.sources.FORMS``.
         seed: of the training.
         output: the folder, see the module's text.
