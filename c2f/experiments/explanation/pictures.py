@@ -17,7 +17,7 @@ from c2f.common.checks import shortened
 from c2f.common.files import expand
 from c2f.corruptions.resampling import grey
 from c2f.datasets.decoding import open_picture, shrink
-from c2f.datasets.readers import list_pictures
+from c2f.datasets.readers import list_files
 from c2f.zoo.models import TrainedModel
 
 Box = tuple[int, int, int, int]
@@ -35,7 +35,7 @@ def find_pictures(named: Sequence[str]) -> list[Path]:
         path = expand(text)
         if not path.exists():
             raise FileNotFoundError(f"there is no picture and no folder {path}")
-        inside = [path] if path.is_file() else [Path(each) for each in list_pictures(path)]
+        inside = [path] if path.is_file() else [Path(each) for each in list_files(path)[0]]
         if not inside:
             raise FileNotFoundError(f"{path} holds no pictures")
         found += inside
