@@ -45,7 +45,7 @@ def by_pytorch_grad_cam(network: nn.Module, pictures: Tensor) -> None:
 
     with GradCAM(model=network, target_layers=[network.get_submodule("layer4")]) as method:
         for x in pictures.split(BATCH):
-            method(input_tensor=x)
+            method(x, targets=None)
 
 
 def by_torchcam(network: nn.Module, pictures: Tensor) -> None:

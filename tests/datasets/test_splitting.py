@@ -101,7 +101,7 @@ def test_a_near_hash_alone_is_no_duplicate(tmp_path, whole_sample, monkeypatch):
         Image.fromarray(image).save(tmp_path / f"in/a/{i}.png")
     found = survey_folder(tmp_path / "in")
     assert len(found.groups()) == 400
-    monkeypatch.setattr(survey, "ALIKE", -1)
+    monkeypatch.setattr(survey, "ALIKE", 0.01)
     assert len(found.groups()) < 400
 
 
