@@ -141,7 +141,7 @@ def test_a_checkpoint_of_lightning_gives_its_tensors_and_runs_nothing(prefix, tm
     with torch.no_grad():
         seen = network(multi_glimpse.pictures())
     for glimpse in range(4):
-        expected = multi_glimpse.arrays()[f"{glimpse}_logit"]
+        expected = multi_glimpse.arrays()["n_logit"][glimpse]
         assert multi_glimpse.difference(seen.logits[glimpse], expected) < multi_glimpse.TOLERANCE
 
 
