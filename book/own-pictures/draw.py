@@ -1,8 +1,8 @@
 """Draws the pictures of the page *Use your own pictures*: three kinds of thing somewhere on a table, in any light.
 
-``python book/own-pictures/draw.py FOLDER`` writes ``FOLDER/things`` (a hundred each of balls, cups and leaves, one of them
-twice and one broken, as in any folder) and ``FOLDER/twenty``, twenty more, some of which lie on their side in the file as
-phones save them. They are drawn here and free of rights.
+``python book/own-pictures/draw.py FOLDER`` writes ``FOLDER/things`` (a hundred each of balls, cups and leaves, one of
+them twice and one broken, as in any folder) and ``FOLDER/twenty``, twenty more, some of which lie on their side in the
+file as phones save them. They are drawn here and free of rights.
 """
 
 import sys
@@ -20,9 +20,9 @@ def table(random: np.random.Generator, width: int, height: int) -> Image.Image:
     rows, columns = np.mgrid[:height, :width] / max(width, height)
     angle = random.uniform(0, np.pi)
     along, across = np.cos(angle) * columns + np.sin(angle) * rows, np.cos(angle) * rows - np.sin(angle) * columns
-    grain = np.sin(60 * across + 3 * np.sin(5 * along + random.uniform(0, 6))) * 0.04
+    grain = np.sin(60 * across + 3 * np.sin(5 * along + random.uniform(0, 6))) * 0.02
     light = 0.75 + 0.5 * (along - along.min()) / np.ptp(along)
-    colour = random.uniform(0.35, 0.8, 3)
+    colour = random.uniform(0.6, 0.8) + random.uniform(-0.06, 0.06, 3)
     noise = random.normal(0, 0.02, (height, width))
     picture = (colour * light[..., None] + (grain + noise)[..., None]).clip(0, 1)
     return Image.fromarray((255 * picture).astype(np.uint8))
@@ -33,7 +33,7 @@ def thing(kind: str, random: np.random.Generator, side: int) -> Image.Image:
     s = SUPER * side
     image = Image.new("RGBA", (s, s))
     draw = ImageDraw.Draw(image)
-    colour = tuple(int(x) for x in random.integers(60, 240, 3))
+    colour = tuple(int(x) for x in random.integers(20, 150, 3))
     dark, bright = (tuple(int(min(255, x * f)) for x in colour) for f in (0.6, 1.35))
     if kind == "ball":
         draw.ellipse((0.1 * s, 0.1 * s, 0.9 * s, 0.9 * s), fill=colour)
@@ -41,9 +41,8 @@ def thing(kind: str, random: np.random.Generator, side: int) -> Image.Image:
         draw.ellipse((0.28 * s, 0.22 * s, 0.45 * s, 0.38 * s), fill=bright)
     elif kind == "cup":
         draw.arc((0.62 * s, 0.35 * s, 0.95 * s, 0.7 * s), -90, 90, fill=dark, width=s // 14)
-        draw.polygon(
-            [(0.15 * s, 0.28 * s), (0.75 * s, 0.28 * s), (0.65 * s, 0.85 * s), (0.25 * s, 0.85 * s)], fill=colour
-        )
+        corners = ((0.15, 0.28), (0.75, 0.28), (0.65, 0.85), (0.25, 0.85))
+        draw.polygon([(x * s, y * s) for x, y in corners], fill=colour)
         draw.ellipse((0.15 * s, 0.18 * s, 0.75 * s, 0.38 * s), fill=bright)
         draw.ellipse((0.2 * s, 0.21 * s, 0.7 * s, 0.36 * s), fill=dark)
     else:
@@ -56,7 +55,7 @@ def thing(kind: str, random: np.random.Generator, side: int) -> Image.Image:
         for place in (0.3, 0.45, 0.6):
             for sign in (-1, 1):
                 draw.line((0.5 * s, (place + 0.1) * s, (0.5 + 0.15 * sign) * s, place * s), fill=dark, width=s // 60)
-    turned = image.rotate(random.uniform(-35, 35), Image.Resampling.BICUBIC)
+    turned = image.rotate(random.uniform(-20, 20), Image.Resampling.BICUBIC)
     return turned.resize((side, side), Image.Resampling.LANCZOS)
 
 
@@ -64,7 +63,7 @@ def photograph(kind: str, random: np.random.Generator) -> Image.Image:
     """Return a picture of one thing, with its shadow, somewhere on a table."""
     width, height = (int(x) for x in random.integers(220, 360, 2))
     picture = table(random, width, height)
-    side = int(random.uniform(0.45, 0.8) * min(width, height))
+    side = int(random.uniform(0.65, 0.9) * min(width, height))
     x, y = int(random.integers(0, width - side + 1)), int(random.integers(0, height - side + 1))
     found = thing(kind, random, side)
     shadow = Image.new("RGBA", found.size, (0, 0, 0, 0))

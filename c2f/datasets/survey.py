@@ -108,7 +108,8 @@ def survey_folder(folder: Path, near: bool = True) -> Survey:
         raise ImportError("near duplicates are found by ImageHash: pip install 'c2f[pictures]' (or ImageHash alone)")
     if not folder.is_dir() or not (classes := class_folders(folder)):
         raise FileNotFoundError(f"{folder} has no class folders: give a folder that holds one for each class")
-    named, passed_over = [], {}
+    named: list[tuple[str, str]] = []
+    passed_over: dict[str, str] = {}
     for name in classes:
         pictures, others = list_files(folder / name)
         named += [(path, name) for path in pictures]

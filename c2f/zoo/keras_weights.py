@@ -96,7 +96,7 @@ def match(network: nn.Module, layers: Layers) -> dict[str, nn.Module]:
         if found is None:
             raise ValueError(f"the layer {name!r} is not called as Keras calls one (conv2d_1, ...): which is it?")
         by_class[found[1]].append((int(found[2] or 0), name))
-    matched = {}
+    matched: dict[str, nn.Module] = {}
     for kind, numbered in by_class.items():
         modules = [module for module in network.modules() if isinstance(module, _KINDS[kind])]
         if len(modules) != len(numbered):
