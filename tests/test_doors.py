@@ -9,12 +9,12 @@ from c2f.attacks import gradient, masking
 from c2f.cam import grad_cam, hires_cam
 from c2f.experiments.glimpses.evaluation import evaluate_glimpses
 from c2f.experiments.glimpses.pgd import correct_by_glimpse, pgd_as_published
-from c2f.experiments.highres.evaluation import report
 from c2f.experiments.robustness.scales import ablate
 from c2f.experiments.segmentation.receptive_field import influence
 from c2f.experiments.segmentation.scores import evaluate_meshes
 from c2f.metrics.classification import evaluate, inference_time
 from c2f.metrics.faithfulness import deletion, insertion
+from c2f.metrics.report import report
 from c2f.networks.glimpse import early_exit
 from c2f.zoo.models import TrainedModel
 from c2f.zoo.predict import predict_fn, predict_fn_of

@@ -80,3 +80,58 @@ def write_book(root: Path, *chapters: str, config: Path) -> None:
     (root / "book" / "_static").mkdir(exist_ok=True)
     (root / "book" / "_static" / "book.css").write_text("")
     (root / "book" / "_static" / "favicon.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+
+
+COLOURS = {"blue": (40, 40, 200), "green": (40, 200, 40), "red": (200, 40, 40)}
+OWN = """
+from torch import nn
+from c2f.networks import OwnNetwork
+
+
+class Colour(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 1, bias=False)
+        self.conv.weight.data = 9 * nn.init.dirac_(self.conv.weight.data).flip(0)  # blue, green, red
+
+    def forward(self, x):
+        return self.conv(x).mean(dim=(2, 3))
+
+
+def build():
+    return OwnNetwork(Colour(), image_size=16, classes=("blue", "green", "red"))
+
+
+def bare():
+    return Colour()
+
+
+def broken():
+    return {"a": 1}
+
+
+def fails():
+    raise KeyError("weights")
+"""
+"""A file of the user's own: a network that knows three colours, without training."""
+
+
+def write_colours(folder: Path, count: int = 4, names: dict[str, str] | None = None, size: int = 20) -> Path:
+    """Write ``count`` photographs of each colour into class folders of ``folder``, called by ``names``."""
+    import numpy as np
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    for name, colour in COLOURS.items():
+        place = folder / (names or {}).get(name, name)
+        place.mkdir(parents=True, exist_ok=True)
+        for i in range(count):
+            noisy = np.clip(np.array(colour) + random.normal(0, 20, (size, size + 4, 3)), 0, 255)
+            Image.fromarray(noisy.astype(np.uint8)).save(place / f"{i}.png")
+    return folder
+
+
+def write_own(folder: Path) -> str:
+    """Write the user's own file; return ``FILE.py:build``."""
+    (folder / "mine.py").write_text(OWN)
+    return f"{folder / 'mine.py'}:build"

@@ -14,7 +14,7 @@ have the layer's resolution.
 from c2f.cam.gradcam import SCORES, CamResult, grad_cam, hires_cam
 from c2f.cam.highres import ClassMaps, class_maps
 from c2f.cam.hooks import find_layer, keep_outputs
-from c2f.cam.layers import paper_layers
+from c2f.cam.layers import last_features, paper_layers
 from c2f.cam.maps import paper_normalise, upsample
 from c2f.networks.modes import frozen
 
@@ -28,6 +28,7 @@ __all__ = [
     "grad_cam",
     "hires_cam",
     "keep_outputs",
+    "last_features",
     "paper_layers",
     "paper_normalise",
     "upsample",

@@ -7,8 +7,8 @@ when it is called, so that ``--help`` is quick. What several have is told once, 
 from collections.abc import Sequence
 
 # isort: off
-from c2f.cli import train, attacks, localization, highres, corruptions, data  # noqa: F401
-from c2f.cli import subset, listing, references, chapters  # noqa: F401
+from c2f.cli import train, evaluation, explanation, attacks, localization, highres, corruptions, data  # noqa: F401
+from c2f.cli import subset, splitting, importing, curves, listing, references, chapters  # noqa: F401
 
 # isort: on
 from c2f.cli.app import app
@@ -30,10 +30,13 @@ def fit_to(arguments: Sequence[str]) -> None:
         return
     from c2f import networks
     from c2f.common.checks import choose
+    from c2f.networks.own import is_own
 
     if command == "train":
         from c2f.cli.training import COMMANDS
     else:
         COMMANDS = attacks.COMMANDS
+    if command == "attack" and is_own(named[0]):
+        return  # the attacks on a classifier, as they stand
     choose(named[0], [name for kind in COMMANDS for name in networks.names(kind)], f"network to {command}")
     app.command(name=command)(COMMANDS[networks.kind_of(named[0])])

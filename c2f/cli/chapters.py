@@ -74,12 +74,16 @@ def book(
 
 
 @app.command(name="doctor")
-def doctor(*, require: str = "", speed: bool = False, forget: bool = False) -> None:
-    """Tell what this machine can run and what is missing, with the remedy for each thing.
+def doctor(
+    data: Positional[str | None] = None, /, *, require: str = "", speed: bool = False, forget: bool = False
+) -> None:
+    """Tell what this machine can run and what is missing, with the remedy for each thing; or what is in a data set.
 
     Ends with exit status 1 if nothing can run, or what is required is missing.
 
     Args:
+        data: look at this data set instead: counts, sizes, modes, broken files, what is passed over, pictures that are
+            there twice. A name, folder:PATH, or the path of a folder of class folders.
         require: what must be there, with commas between: data (the paper profile's data sets), cuda (a GPU that torch
             computes on), disk (room for results).
         speed: tell instead how long steps of training were measured to take here, by which engines are chosen.
@@ -87,6 +91,11 @@ def doctor(*, require: str = "", speed: bool = False, forget: bool = False) -> N
     """
     if speed or forget:
         _speed(forget)
+        return
+    if data is not None:
+        from c2f.datasets.checkup import checkup
+
+        print("\n".join(checkup(data)))
         return
     from c2f.book.doctor import REQUIREMENTS, examine
     from c2f.common.checks import choose

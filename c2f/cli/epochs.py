@@ -47,7 +47,7 @@ class Epochs:
 
 
 def train_each(
-    name: str, recipe: Any, how: "Training", device: str, train: Callable[..., "Run"], also: Callable[[Any], None]
+    name: str, recipe: Any, how: "Training", device: str, train: Callable[..., "Run"], also: Callable[[int, Any], None]
 ) -> Iterator[tuple[str, "Run"]]:
     """Train each seed, its epochs shown; give ``NAME--seedS`` and the run.
 
@@ -59,7 +59,7 @@ def train_each(
         how: the command's options.
         device: as torch names it.
         train: what ``c2f.training.seeds`` trains a seed by.
-        also: called with each history as it is shown.
+        also: called with the seed and each history as it is shown.
     """
     from c2f.runs.folder import holds
     from c2f.training.seeds import at_once, train_seeds
@@ -74,7 +74,7 @@ def train_each(
         def on_epoch(seed: int, history: Any) -> None:
             shown[seed](history)
             if len(history):
-                also(history)
+                also(seed, history)
 
         for seed, run in train_seeds(train, mine, processes, on_epoch):
             if run.fresh:

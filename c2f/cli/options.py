@@ -14,7 +14,13 @@ from c2f.common.cores import use_spare_cores
 if TYPE_CHECKING:
     from c2f.runs.record import Run
 
-Network = Annotated[str, arg(help="its name, e.g. lenetfc_td; see `c2f list networks`.")]
+Network = Annotated[
+    str,
+    arg(
+        help="its name, e.g. lenetfc_td; see `c2f list networks`. Or FILE.py:FUNCTION, which builds a network of your "
+        "own: the file is run, its code is trusted."
+    ),
+]
 TrainedOn = Annotated[str, arg(help="the data set that it was trained on.")]
 Device = Annotated[str | None, arg(help="as torch names it (cpu, cuda:1); without it a GPU where there is one.")]
 TestData = Annotated[
@@ -76,6 +82,8 @@ class Training:
         engine: how steps are carried out: in torch's own memory format (plain), channels_last, or compiled; auto takes
             what is quickest here (`c2f doctor --speed`).
         precision: of convolutions, float32 or bfloat16; auto is float32 but where bfloat16 was shown to do as well.
+        tensorboard: folder for TensorBoard's logs, a folder a seed: scalars epoch by epoch and, when a training has
+            ended, what the network sees in pictures, and histograms of its weights.
         at_once: seeds that are trained at once, each in a process of one thread; without it as many as torch has
             threads, on a GPU one.
     """
@@ -86,6 +94,7 @@ class Training:
     output: Path = Path("output")
     engine: Literal["auto", "plain", "channels_last", "compiled"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    tensorboard: Path | None = None
     at_once: int | None = None
 
     def __post_init__(self) -> None:

@@ -144,7 +144,6 @@ def train_glimpses(
     noise: float = 0.0,
     stream: bool = False,
     workers: int = 4,
-    tensorboard: Path | None = None,
     changes: OmitArgPrefixes[SetupChanges] = NO_SETUP_CHANGES,
     training: OmitArgPrefixes[Training] = USUAL,
 ) -> None:
@@ -159,12 +158,9 @@ def train_glimpses(
         noise: standard deviation of the noise on a canvas.
         stream: read pictures from disk when they are needed, cropped and augmented as for ImageNet (folder:PATH).
         workers: processes that read, where streamed.
-        tensorboard: folder for TensorBoard's logs.
     """
-    from c2f.experiments.glimpses import tensorboard as boards
     from c2f.experiments.glimpses.recipes import changed_setup
     from c2f.experiments.glimpses.run import glimpse_run
-    from c2f.experiments.glimpses.training import GlimpseHistory
 
     setup = changed_setup(
         data,
@@ -173,14 +169,8 @@ def train_glimpses(
         image_size,
         **{part: vars(changed) for part, changed in vars(changes).items()},
     )
-    writer = None if tensorboard is None else boards.open_writer(tensorboard / f"{network}--{data}")
-
-    def write(history: GlimpseHistory) -> None:
-        if writer is not None:
-            boards.write_epoch(writer, history)
-
     run = partial(glimpse_run, network, data, setup=setup, streamed=stream, noise=noise, workers=workers)
-    _train_all(network, data, setup.recipe, training, run, write)
+    _train_all(network, data, setup.recipe, training, run)
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -192,26 +182,42 @@ COMMANDS: dict[str, Callable[..., None]] = {
 """Kind of network -> its ``c2f train``."""
 
 
-def _train_all(
-    name: str,
-    data: str,
-    recipe: Any,
-    how: Training,
-    run: Callable[..., Run],
-    also: Callable[[Any], None] = lambda history: None,
-) -> None:
-    """Train each seed by ``run`` and say in a line what came of it; ``also`` is called with histories, too."""
+def _train_all(name: str, data: str, recipe: Any, how: Training, run: Callable[..., Run]) -> None:
+    """Train each seed by ``run`` and say in a line what came of it."""
     from c2f.runs.folder import run_name
+    from c2f.training.board import Board
     from c2f.training.device import find_device
 
     check_seeds(how.seeds)
     use_spare_cores()
     device = find_device(how.device)
     told = {"device": device, "again": how.again, "engine": how.engine, "precision": how.precision}
+    board = None if how.tensorboard is None else Board(how.tensorboard, run_name(name, data))
+    also = (lambda seed, history: None) if board is None else board.write_epoch
     each = train_each(run_name(name, data), recipe, how, device, partial(run, output=how.output, **told), also)
     for what, done in each:
+        if board is not None:
+            _show(board, name, data, done, how.output)
         seconds = done.values["train_seconds"]
         print(f"{what}: {_result(done)}, {seconds:.0f} s; record and weights in {how.output}", flush=True)
+
+
+def _show(board: Any, name: str, data: str, run: Run, output: Path) -> None:
+    """Write what the trained network sees in test pictures, and its weights."""
+    import torch
+
+    from c2f import networks, zoo
+    from c2f.experiments.evaluation.sources import open_tested
+    from c2f.experiments.explanation.board import SHOWN, write_pictures
+
+    model, epochs = zoo.load(name, data, run.seed, output), len(run.details["history"]["seconds"])
+    board.write_histograms(run.seed, model.network, epochs)
+    if networks.kind_of(name) == "segmentation":
+        return
+    source = open_tested(model, data).sources[0]
+    step = max(1, source.count // SHOWN)  # of all classes where they come one after the other
+    pictures, _ = next(source.read(torch.arange(0, source.count, step)[:SHOWN]))
+    write_pictures(board.writer(run.seed), model, pictures, epochs)
 
 
 def _result(run: Run) -> str:

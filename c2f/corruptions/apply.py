@@ -48,6 +48,17 @@ def check(kind: str, severity: int) -> None:
         raise ValueError(f"a severity is a whole number from 1 to 5, not {severity!r}")
 
 
+def check_kinds(kinds: Sequence[str]) -> tuple[str, ...]:
+    """Return ``kinds``, or all fifteen where there are none, in the paper's order.
+
+    Raises:
+        ValueError: an unknown type.
+    """
+    for kind in kinds:
+        choose(kind, names(), "corruption")
+    return tuple(name for name in names() if name in kinds or not kinds)
+
+
 def check_pictures(pictures: Tensor) -> None:
     """Raise ``ValueError`` unless pictures are uint8 ``(N, C, H, H)``, C 1 or 3, of a size that can be corrupted."""
     if pictures.ndim != 4 or pictures.dtype != torch.uint8 or pictures.shape[1] not in (1, 3):

@@ -65,7 +65,7 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
     return picture.convert("RGB")
 
 
-def _shrink(picture: Image.Image, size: int) -> Image.Image:
+def shrink(picture: Image.Image, size: int) -> Image.Image:
     """Return the picture at ``size`` x ``size``, bilinear with antialias, its aspect not kept."""
     return picture.resize((size, size), Image.Resampling.BILINEAR)
 
@@ -113,7 +113,7 @@ def decode(paths: Sequence[Path], image_size: int | None = None) -> tuple[Tensor
         picture = open_picture(paths[i])
         sizes[i, 0], sizes[i, 1] = picture.height, picture.width
         if image_size is not None:
-            picture = _shrink(picture, size)
+            picture = shrink(picture, size)
         elif picture.size != (size, size):
             raise ValueError(
                 f"the pictures differ in size ({paths[0]} is {size}x{size}, {paths[i]} is "
@@ -136,7 +136,7 @@ def resize(images: Tensor, image_size: int) -> Tensor:
     resized = allocate(n, channels, image_size, "take a smaller image_size=")
     channels_last = resized.permute(0, 2, 3, 1).numpy()
     for i, image in enumerate(images.permute(0, 2, 3, 1).numpy()):
-        small = np.asarray(_shrink(Image.fromarray(image[..., 0] if channels == 1 else image), image_size))
+        small = np.asarray(shrink(Image.fromarray(image[..., 0] if channels == 1 else image), image_size))
         channels_last[i] = small.reshape(image_size, image_size, channels)
     return resized
 

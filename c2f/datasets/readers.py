@@ -245,6 +245,22 @@ def picture_files(folder: Path, classes: Sequence[str]) -> list[tuple[str, int]]
     return samples
 
 
+def list_files(folder: Path) -> tuple[list[str], dict[str, str]]:
+    """Return the paths of all pictures in ``folder`` and below, sorted, and path -> why it is passed over of what else
+    is there; what is hidden is in neither.
+    """
+    pictures, others = [], {}
+    for place, folders, files in sorted(_walk(str(folder))):
+        others.update({os.path.join(place, name): "a folder of copies" for name in folders if _copies(name)})
+        for file in sorted(files):
+            ending = os.path.splitext(file)[1].lower()
+            if ending in ENDINGS:
+                pictures.append(os.path.join(place, file))
+            else:
+                others[os.path.join(place, file)] = f"no picture's ending: {ending or 'none'}"
+    return pictures, others
+
+
 @cache
 def _warn_once(text: str) -> None:  # a tree is listed anew for each loader of it
     logger.warning(text)

@@ -122,6 +122,11 @@ class StreamedBatches:
         """N, the number of pictures of an epoch."""
         return len(self._files.paths)
 
+    @property
+    def paths(self) -> list[str]:
+        """The files, in order."""
+        return [str(path) for path in self._files.paths]
+
     def read(self, order: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield what lies at ``order``, int64 places, in batches: uint8 ``(B, 3, H, H)``, int64 ``(B,)``."""
         loader = DataLoader(

@@ -47,11 +47,13 @@ def files_of(name: str) -> dict[str, str]:
     if not DataName.parse(name).folders:
         return {}
     return {
-        f"{part}_files": _digest(folder) for part, folder in zip(("train", "test"), folder_paths(name), strict=True)
+        f"{part}_files": digest_of_tree(folder)
+        for part, folder in zip(("train", "test"), folder_paths(name), strict=True)
     }
 
 
-def _digest(folder: Path) -> str:
+def digest_of_tree(folder: Path) -> str:
+    """Return a digest of the paths and sizes of the pictures in the class folders of ``folder``."""
     listed = [Path(path) for path, _ in picture_files(folder, class_folders(folder))]
     lines = [f"{path.relative_to(folder).as_posix()} {path.stat().st_size}" for path in listed]
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]

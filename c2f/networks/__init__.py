@@ -16,11 +16,13 @@ from c2f.networks.classifiers import build_classifier, classifier_names, classif
 from c2f.networks.densenet_fcn import DENSENET_TITLES, build_densenet
 from c2f.networks.glimpse.names import GLIMPSE_KINDS, glimpse_names, split_glimpse_name
 from c2f.networks.glimpse.network import build as build_glimpses
+from c2f.networks.own import OwnNetwork, is_own
 from c2f.networks.segmentation import SEGMENTATION_NETWORKS, build_segmentation
 from c2f.networks.summary import Summary, multiply_adds, summary
 
 __all__ = [
     "KINDS",
+    "OwnNetwork",
     "Summary",
     "build",
     "family_name",
@@ -55,11 +57,13 @@ def names(kind: str | None = None) -> list[str]:
 
 
 def kind_of(name: str) -> str:
-    """Return the kind, a name in ``KINDS``, of the network ``name``.
+    """Return the kind, a name in ``KINDS``, of the network ``name``; ``FILE.py:FUNCTION`` is a classifier.
 
     Raises:
         ValueError: an unknown name, with the nearest known one.
     """
+    if is_own(name):
+        return "classifier"
     choose(name, names(), "network")
     return next(kind for kind in KINDS if name in names(kind))
 
@@ -67,6 +71,8 @@ def kind_of(name: str) -> str:
 def title(name: str) -> str:
     """Return the network's name as figures and tables show it, e.g. ``"LeNetFC top-down"``."""
     kind = kind_of(name)
+    if is_own(name):
+        return name
     if kind == "classifier":
         return classifier_title(name)
     if kind == "segmentation":
@@ -102,7 +108,7 @@ def build(
     Raises:
         ValueError: an unknown name or option (with the nearest known one), or a size or count out of range.
     """
-    kind = kind_of(name)
+    kind = kind_of(choose(name, names(), "network"))
     for option in options:
         choose(option, KINDS[kind], f"option of {name}")
     shape: dict[str, Any] = {"in_channels": in_channels, "num_classes": num_classes, "image_size": image_size}

@@ -37,8 +37,8 @@ class Plan:
         output: the folder of ``runs/``, ``weights/``, ``checkpoints/``, ...
         weights: of a measurement, the file name and sha256 of the weights that are measured.
         how: it is carried out.
-        facts: details of a training that tell its data from others under the same name: class names, numbers of
-            pictures. A run that is there must have the same.
+        facts: details that tell the data from others under the same name: class names, numbers of pictures. A training
+            that is there must have the same; a measurement that has others is made anew.
     """
 
     name: str
@@ -104,7 +104,8 @@ def recorded(plan: Plan) -> Run | None:
     if plan.weights is None:
         _check_facts(plan, run)
         return run
-    if run.details["weights"] != plan.weights:
+    facts = as_json(dict(plan.facts))
+    if run.details["weights"] != plan.weights or any(run.details.get(name) != facts[name] for name in facts):
         return None
     kept = {folder: named for folder, named in run.files.items() if folder != "adversarial"}  # those may be deleted
     paths = {plan.output / folder / named["file"]: named["sha256"] for folder, named in kept.items()}
@@ -173,12 +174,12 @@ def record_measurement(plan: Plan, measure: Callable[[PartialResults], Measured]
     if run is not None and not plan.again:
         return run
     identity = {"name": plan.name, "seed": plan.seed, "weights": plan.weights, "parameters": plan.parameters}
-    identity["replaces"] = _ended(run)
+    identity |= {"replaces": _ended(run), "facts": as_json(dict(plan.facts))}
     parts = PartialResults(plan.checkpoint, identity, plan.how.get("deadline"))
     made = measure(parts)
     files = {folder: {"file": path.name, "sha256": sha256(path)} for folder, path in made.files.items()}
     about = environment(plan.device, parts.seconds)
-    run = _record(plan, made.values, {**made.details, "weights": plan.weights}, about, files)
+    run = _record(plan, made.values, {**made.details, **plan.facts, "weights": plan.weights}, about, files)
     parts.remove()
     return run
 

@@ -4,6 +4,7 @@ Weights are safetensors files, never pickles; which file belongs to a run, and i
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,8 +22,8 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def run_name(network: str, data: str) -> str:
-    """Return the name of the record of ``network`` trained on ``data``; a folder goes by its last part."""
-    return f"{network}--{DataName.parse(data).in_file_names}"
+    """Return the name of the record of ``network`` trained on ``data``; a folder, or a file, goes by its last part."""
+    return f"{re.sub(r'[^a-z0-9_.-]', '-', Path(network).name.lower())}--{DataName.parse(data).in_file_names}"
 
 
 def folder_of(output: Path | None) -> Path:

@@ -5,8 +5,8 @@ import pytest
 
 from c2f import datasets, zoo
 from c2f.experiments.glimpses import data as data_module
-from c2f.experiments.glimpses import tensorboard
 from c2f.experiments.glimpses.training import GlimpseHistory
+from c2f.training import board
 from tests.experiments.glimpses.test_glimpse_training import some
 
 DATA = "scenes-fashion-mnist-sample"
@@ -83,10 +83,10 @@ def test_tensorboard_is_optional(c2f, monkeypatch, tmp_path):
     options = ("--tensorboard", tmp_path, "--output", tmp_path, "--device", "cpu")
     status, _, complaint = c2f("train", "mgnet_small_cnn", DATA, *options)
     assert status == 2
-    assert "run `pip install tensorboard`, or leave --tensorboard out" in complaint
+    assert "run `pip install 'c2f[logs]'`, or leave --tensorboard out" in complaint
 
 
-def test_an_epoch_is_written():
+def test_an_epoch_is_written(tmp_path, monkeypatch):
     written = {}
     writer = types.SimpleNamespace(
         add_scalar=lambda name, value, epoch: written.update({name: (value, epoch)}), flush=lambda: None
@@ -94,8 +94,9 @@ def test_an_epoch_is_written():
     history = GlimpseHistory(
         [0.1] * 2, [2.0, 1.0], [0.3, 0.4], [2.5, 1.5], [0.2, 0.6], [1, 1], [[0.1, 0.2], [0.5, 0.6]]
     )
-    tensorboard.write_epoch(writer, history)
+    monkeypatch.setattr(board, "summary_writer", lambda: lambda folder: writer)
+    board.Board(tmp_path, "name").write_epoch(3, history)
     assert written["train/loss"] == (1.0, 2)
-    assert written["val/accuracy_1"] == (0.5, 2)
-    assert written["val/accuracy_2"] == (0.6, 2)
+    assert written["val/by_glimpse_1"] == (0.5, 2)
+    assert written["val/by_glimpse_2"] == (0.6, 2)
     assert written["learning_rate"] == (0.1, 2)

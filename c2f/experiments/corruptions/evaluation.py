@@ -12,10 +12,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from c2f.common.checks import choose, did_you_mean
+from c2f.common.checks import did_you_mean
 from c2f.common.files import expand
 from c2f.corruptions import frost
-from c2f.corruptions.apply import check_pictures, corrupt, names
+from c2f.corruptions.apply import check_kinds, check_pictures, corrupt
+from c2f.corruptions.arrays import BATCH, CLEAN
 from c2f.corruptions.resampling import grey
 from c2f.corruptions.table import SEVERITIES
 from c2f.datasets.pictures import Pictures
@@ -24,9 +25,6 @@ from c2f.networks.answers import finite
 from c2f.runs.parts import PartialResults
 from c2f.zoo.predict import PredictFn
 
-CLEAN = "clean"
-BATCH = 250
-"""Pictures corrupted or read at a time."""
 VALUES_AT_A_TIME = {"cpu": 3 * 2**18, "cuda": 2**25}
 """Values classified at once, by kind of device, others as a CPU (64 pictures of 64x64), which asks the system for
 memory anew for each layer of a larger batch.
@@ -46,17 +44,6 @@ class Source(Protocol):
     def batches(self, kind: str, severity: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield uint8 pictures ``(B, C, H, H)`` and labels ``(B,)``; of the kind ``clean``, as they are."""
         ...
-
-
-def check_kinds(kinds: Sequence[str]) -> tuple[str, ...]:
-    """Return ``kinds``, or all fifteen where there are none, in the paper's order.
-
-    Raises:
-        ValueError: an unknown type.
-    """
-    for kind in kinds:
-        choose(kind, names(), "corruption")
-    return tuple(name for name in names() if name in kinds or not kinds)
 
 
 class OnTheFly:

@@ -14,10 +14,10 @@ from typing import Any, Unpack
 from c2f import networks, zoo
 from c2f.common.checks import positive_int
 from c2f.corruptions import SEVERITIES, table_for
+from c2f.corruptions.arrays import Arrays, is_arrays
 from c2f.datasets import class_folders_of
 from c2f.datasets.data_name import DataName
 from c2f.datasets.selection import SUBSET_SEED
-from c2f.experiments.corruptions.arrays import Arrays, is_arrays
 from c2f.experiments.corruptions.evaluation import OnTheFly, Scores, Source, Tree, check_kinds, evaluate
 from c2f.runs.execution import Execution, check_options
 from c2f.runs.experiment import Measured, Plan, record_measurement

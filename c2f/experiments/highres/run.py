@@ -16,9 +16,9 @@ from c2f import networks, zoo
 from c2f.common.checks import choose, positive_int
 from c2f.datasets.data_name import DataName
 from c2f.experiments.highres.data import Parts, load_parts
-from c2f.experiments.highres.evaluation import report
 from c2f.experiments.highres.recipes import DenseRecipe
 from c2f.experiments.highres.training import best_epoch, dense_trial, fit_dense, losses
+from c2f.metrics.report import report
 from c2f.networks.densenet_fcn import (
     DENSENET_TITLES,
     HALF,

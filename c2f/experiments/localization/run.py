@@ -14,7 +14,7 @@ from typing import Any, Unpack
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from c2f.cam import paper_layers
+from c2f.cam import last_features, paper_layers
 from c2f.common.checks import choose, positive_int
 from c2f.common.files import atomic_path
 from c2f.datasets.data_name import DataName
@@ -30,6 +30,7 @@ from c2f.metrics import localization
 from c2f.metrics.faithfulness import deletion, insertion
 from c2f.metrics.localization.suite import SINGLE, baselines, measure
 from c2f.metrics.statistics import Interval, interval
+from c2f.networks.own import is_own
 from c2f.runs.execution import MeasurementExecution, check_options
 from c2f.runs.experiment import Measured, Plan, record_measurement
 from c2f.runs.folder import find_file, find_record, run_name
@@ -111,10 +112,11 @@ def locate_run(
     A run that ``output`` already holds is returned as it is, unless the weights have changed since.
 
     Args:
-        network, data, seed: of the training.
+        network, data, seed: of the training; network may be ``FILE.py:FUNCTION``.
         kind: of map, a name in ``c2f.experiments.localization.measure.KINDS``.
         output: the folder, see the module's text.
-        layers: names in ``c2f.cam.paper_layers(network)``; without them all.
+        layers: names in ``c2f.cam.paper_layers(network)``, without them all; of a network of the user's own paths,
+            without them the last that can be mapped.
         threshold_pictures: as for ``load_localization_sample``.
         faithful: how many of the scored pictures insertion and deletion are measured on; 0 leaves them out.
         resamples: of the bootstrap intervals over pictures.
@@ -130,8 +132,8 @@ def locate_run(
         PermissionError: ``output`` cannot be written to.
         c2f.runs.record.RecordError: no such weights, or the folder holds this experiment with other parameters.
     """
-    name, known = localization_name(network, data, kind), paper_layers(network)
-    paths = {layer: known[choose(layer, known, "layer")] for layer in layers or known}
+    name, known = localization_name(network, data, kind), {} if is_own(network) else paper_layers(network)
+    paths = {layer: layer if is_own(network) else known[choose(layer, known, "layer")] for layer in layers or known}
     positive_int(faithful, "faithful", minimum=0)
     positive_int(resamples, "resamples")
     check_options(how, MeasurementExecution)
@@ -145,6 +147,9 @@ def locate_run(
         weights=how.get("weights"),
         test_data=test_data,
     )
+    if not paths:
+        last = last_features(sample.model.network, sample.images[:1])
+        paths = {last: last}
     described = _parameters(sample, data, test_data, kind, paths, faithful)
     plan = Plan(name, "localization", seed, described, output, sample.model.weights, how)
 

@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 
 from c2f import corruptions, datasets
+from c2f.corruptions.arrays import Arrays
 from c2f.datasets.registry import INFO
 from c2f.experiments.corruptions import run as corruption_runs
-from c2f.experiments.corruptions.arrays import Arrays
 from c2f.experiments.corruptions.run import Origin, corruption_run, scores
 from c2f.runs.folder import run_name
 

@@ -3,7 +3,7 @@ import torch
 
 from c2f.datasets.batches import Batches
 from c2f.datasets.pictures import Pictures
-from c2f.experiments.highres.evaluation import averages, ranks, report
+from c2f.metrics.report import averages, ranks, report
 
 
 def test_averages_of_a_confusion_that_one_can_check_by_hand():

@@ -11,12 +11,17 @@ import torch
 from torch import Tensor
 
 from c2f.common.checks import did_you_mean
+from c2f.corruptions.apply import check_kinds
 from c2f.corruptions.table import SEVERITIES
 from c2f.datasets.decoding import DamagedData, resize
 from c2f.datasets.registry import info
-from c2f.experiments.corruptions.evaluation import BATCH, CLEAN, check_kinds
 
-_LABELS = "labels.npy"
+CLEAN = "clean"
+"""What pictures as they were are called beside the types."""
+BATCH = 250
+"""Pictures corrupted or read at a time."""
+LABELS = "labels.npy"
+"""The file of the labels."""
 
 
 def is_arrays(folder: Path) -> bool:
@@ -58,7 +63,7 @@ class Arrays:
         self.kinds = check_kinds(kinds)
         self.folder, self.image_size, self.device = Path(folder).expanduser(), image_size, device
         there = sorted(path.name for path in self.folder.glob("*.npy"))
-        for file in (_LABELS, *(f"{kind}.npy" for kind in self.kinds)):
+        for file in (LABELS, *(f"{kind}.npy" for kind in self.kinds)):
             if file not in there:
                 raise FileNotFoundError(
                     f"{self.folder} has no file {file}{did_you_mean(file, there)}; there are: "
@@ -70,7 +75,7 @@ class Arrays:
 
     def _labels(self, classes: Sequence[str]) -> Tensor:
         """Return the labels as the network numbers them: int64 ``(5 * N,)``."""
-        names, path = info("cifar10").label_names, self.folder / _LABELS
+        names, path = info("cifar10").label_names, self.folder / LABELS
         if sorted(classes) != sorted(names):
             raise ValueError(
                 f"the labels in {path} are CIFAR-10's, {', '.join(names)}; the network was trained on other classes: "
@@ -98,15 +103,17 @@ class Arrays:
             raise ValueError(f"{path} must be uint8 ({n}, H, H, 3), a picture a label, not {found.dtype} {found.shape}")
         return found
 
+    def read(self, kind: str, severity: int, places: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the pictures of a type at ``places``, int64 in [0, N), uint8 ``(B, C, H, H)``, and labels ``(B,)``."""
+        part = (severity - 1) * (len(self.labels) // len(SEVERITIES)) + places
+        images = torch.from_numpy(self._pictures(kind)[part.numpy()]).permute(0, 3, 1, 2)  # (B, C, H, H)
+        return resize(images, self.image_size).to(self.device), self.labels[part].to(self.device)
+
     def batches(self, kind: str, severity: int) -> Iterator[tuple[Tensor, Tensor]]:
         """See ``c2f.experiments.corruptions.evaluation.Source``."""
-        if kind == CLEAN:
-            return
-        pictures, n = self._pictures(kind), len(self.labels) // len(SEVERITIES)
-        for start in range((severity - 1) * n, severity * n, BATCH):
-            part = slice(start, min(start + BATCH, severity * n))
-            images = torch.from_numpy(pictures[part].copy()).permute(0, 3, 1, 2)  # (B, C, H, H)
-            yield resize(images, self.image_size).to(self.device), self.labels[part].to(self.device)
+        if kind != CLEAN:
+            for places in torch.arange(len(self.labels) // len(SEVERITIES)).split(BATCH):
+                yield self.read(kind, severity, places)
 
 
 def _opened(path: Path) -> np.ndarray:
