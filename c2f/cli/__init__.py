@@ -7,7 +7,7 @@ when it is called, so that ``--help`` is quick. What several have is told once, 
 from collections.abc import Sequence
 
 # isort: off
-from c2f.cli import train, evaluation, explanation, attacks, localization, highres, corruptions, data  # noqa: F401
+from c2f.cli import train, evaluation, explanation, attacks, localization, highres, corruptions, benchmark, data  # noqa: F401
 from c2f.cli import subset, splitting, importing, curves, listing, references, chapters  # noqa: F401
 
 # isort: on

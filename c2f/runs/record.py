@@ -191,24 +191,37 @@ def read(path: Path) -> Record:
         RecordError: it is missing, no JSON, not valid, or its checksum does not fit.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_no_number)
+        text = Path(path).read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise RecordError(f"there is no record {path}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise RecordError(f"{path}: damaged or truncated ({error}); restore it or run the experiment again") from error
-    _validate(content, str(path))
+    record = from_text(text, str(path))
+    if wrong := _contradiction(record, Path(path).stem):
+        raise RecordError(f"{path}: {wrong}; restore it or run the experiment again")
+    return record
+
+
+def from_text(text: str, where: str) -> Record:
+    """Return the record that ``text`` holds, checked; errors call it ``where``.
+
+    Raises:
+        RecordError: it is no JSON, not valid, or its checksum does not fit.
+    """
+    try:
+        content = json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"{where}: damaged or truncated ({error}); restore it or run the experiment again") from error
+    _validate(content, where)
     if checksum(content) != content["checksum"]:
         raise RecordError(
-            f"{path}: was changed after it was written; records are never edited: run the experiment again"
+            f"{where}: was changed after it was written; records are never edited: run the experiment again"
         )
     runs = content["runs"]
     if content["schema"] == 1:
         runs = [_of_schema_1(run, content["kind"]) for run in runs]
     runs = [Run(**run, fresh=False) for run in runs]
-    record = Record(content["name"], content["kind"], content["parameters"], runs)
-    if wrong := _contradiction(record, Path(path).stem):
-        raise RecordError(f"{path}: {wrong}; restore it or run the experiment again")
-    return record
+    return Record(content["name"], content["kind"], content["parameters"], runs)
 
 
 def _no_number(text: str) -> float:

@@ -17,7 +17,7 @@ from c2f.common.files import expand
 from c2f.datasets.data_name import DataName
 from c2f.datasets.photographs import IMAGENET_MEAN
 from c2f.datasets.readers import class_folders
-from c2f.networks.glimpse.network import GlimpseSettings
+from c2f.networks.glimpse.network import GlimpseSettings, LastAnswer, MultiGlimpse
 from c2f.networks.own import build_own, is_own, own_weights
 from c2f.runs.folder import find_file, find_record, load_weights, record_path, records_of, run_name
 from c2f.runs.record import Record, RecordError, read
@@ -67,6 +67,11 @@ class TrainedModel:
     def cropped(self) -> bool:
         """Whether it was trained on crops of photographs, and so sees the middle of one and not the whole."""
         return self.record.kind == "glimpse" and self.record.parameters["mean"] == list(IMAGENET_MEAN)
+
+    @property
+    def classifier(self) -> nn.Module:
+        """The network from pictures ``(N, C, H, W)``, less the mean, to logits ``(N, K)``; of glimpses the last."""
+        return LastAnswer(self.network) if isinstance(self.network, MultiGlimpse) else self.network
 
     def network_of(self, kind: type[Network]) -> Network:
         """Return the network, which must be of the class ``kind``.

@@ -60,7 +60,7 @@ def _search(
     perturbed, claimed = perturbed.detach().float().cpu().contiguous(), success.cpu() & correct
     if not bool(((perturbed >= 0) & (perturbed <= 1)).all()):
         raise VerificationError(f"{type(attack).__name__} gave pictures with values outside [0, 1] or NaN")
-    confirmed = claimed & (predictions(sample.model.network, perturbed, sample.model.mean, device) != labels)
+    confirmed = claimed & (predictions(sample.model.classifier, perturbed, sample.model.mean, device) != labels)
     l2 = torch.where(confirmed, robustness.distances(clean, perturbed)["l2"], math.inf)
     return {"perturbed": perturbed, "l2": torch.where(correct, l2, 0.0), "refuted": claimed & ~confirmed}
 
@@ -87,7 +87,7 @@ def _search_all(
     device: str,
 ) -> _Found:
     """Attack all pictures, batch by batch, with each of ``searches``, leaving out what ``parts`` hold."""
-    model = attacks.victim(sample.model.network.to(device), mean=sample.model.mean, device=device)
+    model = attacks.victim(sample.model.classifier.to(device), mean=sample.model.mean, device=device)
     perturbed = sample.images.clone()
     l2 = torch.empty(len(searches), len(sample.labels))
     refuted = torch.empty_like(l2, dtype=torch.bool)
@@ -107,9 +107,10 @@ def _search_all(
 
 def parameters(sample: TestSample, test_data: str, attack: str, protocol: str, restarts: int) -> dict[str, Any]:
     """Return what defines an attack of a trained network, as it stands in its record."""
-    keys = ("network", "data", "recipe", "merge", "scaler", "in_channels", "image_size", "num_classes")
+    keys = ("network", "data", "recipe", "look", "merge", "scaler", "in_channels", "image_size", "num_classes")
+    about = sample.model.record.parameters
     return {
-        **{key: sample.model.record.parameters[key] for key in keys},
+        **{key: about[key] for key in keys if key in about},
         "test_data": DataName.parse(test_data).text,
         "attack": attack,
         "protocol": protocol,
@@ -175,7 +176,7 @@ def attack_run(
     def measure(parts: PartialResults) -> Measured:
         others = range(1, restarts if randomised else 1)
         searches = [first, *(attacks.build(attack, protocol, seed=repetition) for repetition in others)]
-        clean_prediction = predictions(sample.model.network, sample.images, sample.model.mean, device)
+        clean_prediction = predictions(sample.model.classifier, sample.images, sample.model.mean, device)
         found = _search_all(sample, clean_prediction, searches, parts, batch_size, device)
         results, refuted = _checked(sample, clean_prediction, found, device)
         files = {folder: output / folder / f"{name}--seed{seed}.safetensors" for folder in ("adversarial", "attacks")}
@@ -203,7 +204,7 @@ def _checked(sample: TestSample, clean_prediction: Tensor, found: _Found, device
     is put back into ``found.perturbed``.
     """
     perturbed = found.perturbed
-    adversarial_prediction = predictions(sample.model.network, perturbed, sample.model.mean, device)
+    adversarial_prediction = predictions(sample.model.classifier, perturbed, sample.model.mean, device)
     correct = clean_prediction == sample.labels
     turned = correct & found.l2.amin(dim=0).isfinite()
     # Other batches, other last digits: a success on the very border may be none in another batch.

@@ -39,8 +39,8 @@ class Verification:
 def verify(sample: TestSample, perturbed: Tensor, results: Results, device: str = "cpu") -> Verification:
     """Run the plain network on the stored pictures ``perturbed`` ``(N, C, H, W)`` and compare it with ``results``."""
     success = torch.from_numpy(results.success)
-    adversarial_prediction = predictions(sample.model.network, perturbed, sample.model.mean, device)
-    clean_prediction = predictions(sample.model.network, sample.images, sample.model.mean, device)
+    adversarial_prediction = predictions(sample.model.classifier, perturbed, sample.model.mean, device)
+    clean_prediction = predictions(sample.model.classifier, sample.images, sample.model.mean, device)
     stored = torch.from_numpy(results.adversarial_prediction).long()
     distance = 0.0
     for name, value in robustness.distances(sample.images, perturbed).items():
