@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from c2f import attacks, networks
-from c2f.experiments.robustness.tables import Quantity, Task, quantity_of, variant
+from c2f.experiments.robustness.paper_tables import Quantity, quantity_of
+from c2f.experiments.robustness.tables import Task, variant
 from c2f.metrics.statistics import Interval
 
 SPATIAL = ("spatial", "shifts")

@@ -62,11 +62,12 @@ def test_without_variants_nothing_is_claimed():
 
 def test_the_multiples_show_every_network_and_where_its_median_is():
     networks = {"lenetfc": 30, "lenetfc_td": 40, "lenetfc_td_uni": 10}
-    figure, alt = task_multiples([task(networks, dict.fromkeys(networks, 1.0))] * 2)
+    figure, alt, caption = task_multiples([task(networks, dict.fromkeys(networks, 1.0))] * 2)
     assert figure.get_size_inches()[0] == 7
     panels = [ax for ax in figure.get_axes() if ax.get_title()]
     assert [ax.get_title() for ax in panels] == ["Additive Gaussian noise", "Shifts"] * 2
     assert [len(ax.containers) for ax in panels[:2]] == [3, 2]  # the uniform network's median picture stands
     assert alt_problem(alt) is None
+    assert caption.startswith("LeNetFC on mnist: the top-down network's median distance is the larger in 0 of 2; ")
     assert "Shifts bottom-up 1.05, top-down 1.05, uniform never" in alt
     plt.close(figure)
