@@ -229,9 +229,10 @@ def median_l2(results: Results | Distances) -> float:
     """Return the median L2 over all N pictures: 0 for those misclassified as they are, infinite for those not turned;
     NaN without pictures.
 
-    So Foolbox counts, and Schott et al. (2019). Two networks are compared on the same pictures, and the median is where
-    the curve falls to half of them. (It was once of the pictures that were right before, a set that differs between
-    networks; records from then hold that number as ``median_l2``, and none is written any more.)
+    Foolbox's attacks give a misclassified picture back at distance 0, too. So two networks are compared on the same
+    pictures, and the median is where the curve falls to half of them. (It was once of the pictures that were right
+    before, a set that differs between networks. Records from then hold that number as ``median_l2``; none is written
+    any more.)
     """
     return float(np.median(results.l2.astype(float))) if len(results) else math.nan
 

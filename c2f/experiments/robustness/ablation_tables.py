@@ -136,6 +136,16 @@ def ablation_verdicts(found: Sequence[Ablation]) -> list[str]:
     return lines
 
 
+def first_in_words(found: Sequence[Ablation]) -> str:
+    """Say which scale is the most fragile, by the mean over the attacks, in how many tasks."""
+    first = []
+    for here in ablated_tasks(found).values():
+        left = {scale: float(np.mean(_means(here, scale))) for scale in here[0].scales}
+        first.append(min(left, key=left.__getitem__))
+    counts = ", ".join(f"the {scale} one in {first.count(scale)}" for scale in dict.fromkeys(first))
+    return f"Of the {len(first)} cases the most fragile scale, by the mean over the attacks, is {counts}"
+
+
 def fragility_verdicts(found: Sequence[Ablation]) -> list[str]:
     """Say in a line a task whether the two scales that the paper calls the most vulnerable are so.
 

@@ -184,6 +184,19 @@ def published_verdicts(rows: Sequence[Beside]) -> list[str]:
     return lines
 
 
+def agreement(rows: Sequence[Beside]) -> str:
+    """Say of all ``rows`` which network is harder to fool how often, and how often the paper has the same verdict."""
+    recorded, *better, same, against = _counts(rows, sum(map(len, PUBLISHED.values())))
+    others = [
+        f"{title}: {attacks.title(row.attack)}" for title, at in _by_task(rows).items() for row in at if _opposite(row)
+    ]
+    return (
+        f"Of the paper's pairs of networks under one attack {recorded} are recorded: the top-down network is harder to "
+        f"fool in {better[0]}, the bottom-up one in {better[1]}, {better[2]} cannot be told. The paper has the same "
+        f"verdict for {same} of them and the opposite for {against}{_listed(others)}."
+    )
+
+
 NOISE_AND_BLUR = (
     *("salt_and_pepper", "pointwise", "additive_gaussian", "additive_uniform", "blended_uniform"),
     "gaussian_blur",

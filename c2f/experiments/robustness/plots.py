@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps
+from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -197,17 +197,18 @@ def ablation_bars(ax: Axes, scores: Mapping[str, Mapping[str, ArrayLike]], shown
     for group, by_scale in enumerate(scores.values()):
         for place, name in enumerate(shown):
             values = 100 * np.atleast_1d(np.asarray(by_scale[name], dtype=float))
-            ax.bar(
-                group + (place - (len(shown) - 1) / 2) * width,
-                values.mean(),
-                0.95 * width,
-                yerr=whiskers(values),
-                color=shades[name.split("+")[0]],
-                edgecolor=shades[name.split("+")[-1]],
-                linewidth=0,
-                hatch="///" if "+" in name else None,
-                label=name if group == 0 else None,
-            )
+            with rc_context({"hatch.linewidth": 2.5}):
+                ax.bar(
+                    group + (place - (len(shown) - 1) / 2) * width,
+                    values.mean(),
+                    0.95 * width,
+                    yerr=whiskers(values),
+                    color=shades[name.split("+")[0]],
+                    edgecolor=shades[name.split("+")[-1]],
+                    linewidth=0,
+                    hatch="///" if "+" in name else None,
+                    label=name if group == 0 else None,
+                )
         for name, style in (("clean", "-"), ("all", ":")):
             ends = [group - 0.45, group + 0.45]
             level = 100 * np.asarray(by_scale[name], dtype=float).mean()
@@ -273,22 +274,20 @@ def change_grid(clean: Any, found: Mapping[str, tuple[Any, str]], columns: int =
 
 
 def level_grid(changes: Mapping[str, Sequence[Any]], scales: Sequence[str]) -> Figure:
-    """Return a figure 7 inches wide with what each attack changes at every scale, all in one colour scale.
+    """Return a figure with what each attack changes at every scale, all in one colour scale: a row an attack.
 
     Args:
         changes: the attack, as it is to be called -> its change ``(C, H, W)`` at every scale.
-        scales: their names, one a row. Above each square stands the root of the mean square of the change.
+        scales: their names, one a column. Above each square stands its ``typical`` change.
     """
     limit = max(float(np.abs(np.asarray(level)).max()) for levels in changes.values() for level in levels) or 1.0
-    width = 7 / max(len(changes), 4)
-    figure = Figure(figsize=(width * len(changes), (width + 0.15) * len(scales) + 0.5), layout="constrained")
-    axes = figure.subplots(len(scales), len(changes), squeeze=False)
-    for column, (name, levels) in enumerate(changes.items()):
-        for row, level in enumerate(levels):
-            title = textwrap.fill(name, 16) + "\n" if row == 0 else ""
-            change(axes[row, column], level, limit, f"{title}{typical(level):.3f}").title.set_fontsize(8)
-    for row, name in enumerate(scales):
-        axes[row, 0].set_ylabel(name, fontsize=8)
+    figure = Figure(figsize=(1.5 * len(scales) + 0.5, 1.65 * len(changes) + 0.1), layout="constrained")
+    axes = figure.subplots(len(changes), len(scales), squeeze=False)
+    for row, (name, levels) in enumerate(changes.items()):
+        for column, (scale, level) in enumerate(zip(scales, levels, strict=True)):
+            title = f"{scale}\n" if row == 0 else ""
+            change(axes[row, column], level, limit, f"{title}{typical(level):.3f}").title.set_fontsize(9)
+        axes[row, 0].set_ylabel(textwrap.fill(name, 14), fontsize=9)
     return figure
 
 
@@ -317,6 +316,7 @@ def epsilon_panels(curves: Mapping[tuple[str, str], EpsilonCurve], titles: Mappi
         ax.set_xlabel(f"{norm} of the change (pixel values from 0 to 1)", fontsize=8)
         ax.set_ylim(-3, 103)
         ax.tick_params(labelsize=8)
+        ax.locator_params(axis="x", nbins=5)
         ax.grid(alpha=0.3)
     figure.supylabel("accuracy (%)", fontsize=8)
     lines = axes[0, 0].get_legend_handles_labels()

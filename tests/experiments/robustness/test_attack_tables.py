@@ -220,6 +220,11 @@ def test_the_opposite_of_the_paper_is_not_what_it_cannot_resolve():
     (line,) = paper_tables.published_verdicts(rows)
     assert "the same verdict for 1 and the opposite for 1 (Shifts). For 1 its plot" in line
     assert line.endswith("for 1 it is the other way round.")
+    assert paper_tables.agreement(rows) == (
+        "Of the paper's pairs of networks under one attack 4 of 80 are recorded: the top-down network is harder to fool in "
+        "3, the bottom-up one in 0, 1 cannot be told. The paper has the same verdict for 1 of them and the opposite for 1 "
+        "(LeNetFC on mnist: Shifts)."
+    )
 
 
 def test_a_network_s_row_says_how_many_were_right_and_the_median_is_of_all_pictures():
@@ -310,6 +315,14 @@ def test_fragility_over_seeds_is_the_interval_of_what_each_seed_lost():
     one = ablation_tables.Ablation("fashion-mnist", "lenetfc_td", "contrast", accuracy, "minimal", 500)
     (line,) = ablation_tables.fragility_verdicts([one])  # 5 and 20 points: not told from 0 by two seeds
     assert "fine +12.5 (-82.8 to +107.8) points (not told from 0) and middle +27.5 (" in line
+
+
+def test_the_most_fragile_scale_is_counted_task_by_task():
+    found = [ablation(fine=0.8, middle=0.5), ablation(attack="shifts", fine=0.1, middle=0.5)]
+    found += [ablation(data="mnist", fine=0.8, middle=0.5)]
+    said = ablation_tables.first_in_words(found)
+    assert said.startswith("Of the 2 cases")
+    assert said.endswith("is the fine one in 1, the middle one in 1")
 
 
 def test_the_worst_pair_and_the_worst_scale_of_an_attack_are_named():
