@@ -76,7 +76,7 @@ def ablation_table(found: Sequence[Ablation]) -> pd.DataFrame:
     percent = [{c: f"{100 * np.mean(v):.1f}" for c, v in one.accuracy.items()} for one in found]
     index = [(ablated_title([one]), attacks.title(one.attack)) for one in found]
     table = pd.DataFrame(percent, index=pd.MultiIndex.from_tuples(index, names=["network, data, n", "attack"]))
-    return table.rename_axis(columns="accuracy (%), attacked:")
+    return table.rename_axis(columns="accuracy (%), attacked:").fillna("no such scale")
 
 
 def ranges_table(found: Sequence[Ablation]) -> pd.DataFrame:

@@ -148,7 +148,7 @@ def attacks_table(task: Task) -> pd.DataFrame:
         turned = {attacks.title(attack): np.mean([success_rate(run) for run in runs]) for attack, runs in here.items()}
         columns[head, "of these turned (%)"] = {title: f"{share:.0f}" for title, share in turned.items()}
         columns[head, "median L2"] = {attacks.title(attack): f"{medians[name, attack]:.2f}" for attack in here}
-    return pd.DataFrame(columns).rename_axis("attack")
+    return pd.DataFrame(columns).rename_axis("attack").fillna("not attacked")
 
 
 def medians_in_words(found: Sequence[Task]) -> str:
@@ -229,7 +229,8 @@ def gaps_table(gaps: Sequence[ProtocolGap]) -> pd.DataFrame:
         columns=["attack", "network", "minimal / paper"],
     )
     table = cells.pivot(index="attack", columns="network", values="minimal / paper").replace("inf", "∞", regex=True)
-    return table.loc[[title for title in map(attacks.title, attacks.names()) if title in table.index]]
+    order = [title for title in map(attacks.title, attacks.names()) if title in table.index]
+    return table.loc[order].fillna("not recorded")
 
 
 def gradients_in_words(curves: Mapping[tuple[str, str], EpsilonCurve], task: Task) -> str:

@@ -77,7 +77,7 @@ def variants_table(found: Sequence[Against]) -> pd.DataFrame:
         cells[f"than {variant(one.other)}"] = one.finds
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index = pd.MultiIndex.from_tuples(rows, names=columns)
-    return table
+    return table.fillna("not recorded")
 
 
 def counted(found: Sequence[Against], other: str, kind: str) -> dict[str, int]:

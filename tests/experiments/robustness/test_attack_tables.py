@@ -361,6 +361,8 @@ def found_names():
 
 def test_medians_of_protocols_stand_in_the_papers_order():
     gaps = [attack_tables.ProtocolGap("mnist", "lenetfc", a, 1.0, math.inf) for a in ("shifts", "contrast")]
+    gaps.append(attack_tables.ProtocolGap("mnist", "lenetfc_td", "contrast", 1.0, 1.0))
     table = attack_tables.gaps_table(gaps)
+    assert table.loc["Shifts"].tolist()[1] == "not recorded"
     assert list(table.index) == ["Contrast reduction", "Shifts"]
     assert table.iloc[0, 0] == "1.00 / \N{INFINITY}"

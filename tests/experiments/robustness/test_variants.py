@@ -53,6 +53,15 @@ def test_counts_and_table_name_what_was_measured():
     assert table["less bottom-up"].iloc[0].startswith("-50.00 (-")
 
 
+def test_a_comparison_that_is_not_recorded_is_said_to_be_so():
+    runs = {("lenetfc_td_uni", "shifts"): [results(10)], ("lenetfc", "shifts"): [results(30)]}
+    runs |= {("lenetfc_td_uni", "additive_gaussian"): [results(40)], ("lenetfc_td", "additive_gaussian"): [results(40)]}
+    uneven = Task("mnist", "lenetfc", "minimal", runs, dict.fromkeys(("lenetfc", "lenetfc_td", "lenetfc_td_uni"), ""))
+    table = variants.variants_table(variants.compare_variants([uneven]))
+    assert table["than top-down"].tolist() == ["not recorded", "cannot be told"]
+    assert table["than bottom-up"].tolist() == ["harder to fool", "not recorded"]
+
+
 def test_without_variants_nothing_is_claimed():
     found = variants.compare_variants([task({"lenetfc": 30, "lenetfc_td": 10}, {"lenetfc": 1.0})])
     assert found == []
