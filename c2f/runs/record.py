@@ -74,8 +74,10 @@ def _in_todays_words(run: dict[str, Any], words: dict[str, str]) -> dict[str, An
         return re.sub(r"\w+", lambda word: words.get(word[0], word[0]), name)
 
     values = {say(name): value for name, value in run["values"].items()}
-    combinations = [say(name) for name in run["details"].get("combinations", [])]
-    return {**run, "values": values, "details": {**run["details"], "combinations": combinations}}
+    details = {
+        key: [say(name) for name in value] if key == "combinations" else value for key, value in run["details"].items()
+    }
+    return {**run, "values": values, "details": details}
 
 
 @dataclass(frozen=True)

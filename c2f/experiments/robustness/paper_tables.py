@@ -220,12 +220,14 @@ def noise_verdicts(rows: Sequence[Beside]) -> list[str]:
         begin = "holds" if len(more) == len(here) else "holds in part" if more else "does not hold"
         gaps = sorted(here, key=lambda row: row.difference.value)
         ends = [f"{row.difference:+.2f} under *{attacks.title(row.attack)}*" for row in (gaps[0], gaps[-1])]
-        one = here[0]
+        on = [
+            f"{one.pictures:,} pictures, {one.seeds[0]} and {one.seeds[1]} trainings, protocol {one.protocol}"
+            for one in here
+        ]
         lines.append(
             f"That a top-down network withstands noise and blurring better **{begin}** for {title}: it is harder to "
-            f"fool by {len(more)} of {len(here)} such attacks. {one.quantity.title}, top-down less bottom-up, goes "
-            f"from {' to '.join(dict.fromkeys(ends))} (95 % intervals; {one.pictures:,} pictures, {one.seeds[0]} and "
-            f"{one.seeds[1]} trainings, protocol {one.protocol})."
+            f"fool by {len(more)} of {len(here)} such attacks. {here[0].quantity.title}, top-down less bottom-up, goes "
+            f"from {' to '.join(dict.fromkeys(ends))} (95 % intervals; {' or '.join(dict.fromkeys(on))})."
         )
     return lines
 

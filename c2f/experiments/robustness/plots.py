@@ -244,10 +244,7 @@ def scale_panels(panels: Mapping[str, Mapping[str, Mapping[str, ArrayLike]]], sh
     return figure
 
 
-SCALE_BARS = (
-    "Bar: accuracy that is left when only these scales see the attacked picture; line: on clean pictures; dotted: when "
-    "all scales see it."
-)
+SCALE_BARS = "Bar: accuracy with these scales attacked; line: with none; dotted: with all."
 """What the marks of ``ablation_bars`` mean, for captions; its whiskers are left to those who have several seeds."""
 
 
