@@ -248,8 +248,8 @@ def gradients_in_words(curves: Mapping[tuple[str, str], EpsilonCurve], task: Tas
         if half and math.isfinite(near := min(half)) and math.isfinite(blind[0]):
             pictures = len(task.runs[name, task.attacks[0]][0])
             lines.append(
-                f"half of the {pictures:,} pictures are wrong for {networks.title(name)} within L2 {near:.2g} by "
-                f"gradient, against {blind[0]:.2f} by the nearest of the other attacks ({blind[1]})"
+                f"half of {pictures:,} pictures are wrong for {networks.title(name)} within L2 {near:.2g} by gradient, "
+                f"{blind[0]:.2f} by the nearest other attack ({blind[1]})"
             )
     return "; ".join(lines) or "no gradient attack in L2 of these sizes turned half of the pictures"
 

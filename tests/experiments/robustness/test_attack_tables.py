@@ -249,8 +249,8 @@ def test_gradients_are_laid_beside_the_nearest_other_attack():
 
     curves = {("pgd_l2", "lenetfc"): curve("l2", 0.9, 0.5, 0.1), ("fmn_linf", "lenetfc"): curve("linf", 0, 0, 0)}
     said = attack_tables.gradients_in_words(curves, task_of(lenetfc=0))
-    assert said.startswith("half of the 10 pictures are wrong for LeNetFC bottom-up within L2 0.2 by gradient")
-    assert "against 1.50 by the nearest of the other attacks (Contrast reduction)" in said
+    assert said.startswith("half of 10 pictures are wrong for LeNetFC bottom-up within L2 0.2 by gradient")
+    assert "gradient, 1.50 by the nearest other attack (Contrast reduction)" in said
     stays = {("pgd_l2", "lenetfc"): curve("l2", 1, 0.9, 0.6)}
     assert attack_tables.gradients_in_words(stays, task_of(lenetfc=0)).startswith("no gradient attack")
 
