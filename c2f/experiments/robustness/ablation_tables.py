@@ -166,8 +166,8 @@ def fragility_verdicts(found: Sequence[Ablation]) -> list[str]:
                 for scale, gap in gaps.items()
             )
             lines.append(
-                f"The paper's finding, that the {' and the '.join(claimed)} scale are the most fragile, **{begin}** "
-                f"for {ablated_title(here)}. Attacked alone they leave less than the {rest[0]} scale by (mean of "
+                f"**The paper's finding {begin}** for {ablated_title(here)}: that the {' and the '.join(claimed)} "
+                f"scale are the most fragile. Attacked alone they leave less than the {rest[0]} scale by (mean of "
                 f"{len(here)} attacks, 95 % interval): {each}."
             )
     return lines

@@ -225,8 +225,8 @@ def noise_verdicts(rows: Sequence[Beside]) -> list[str]:
             for one in here
         ]
         lines.append(
-            f"That a top-down network withstands noise and blurring better **{begin}** for {title}: it is harder to "
-            f"fool by {len(more)} of {len(here)} such attacks. {here[0].quantity.title}, top-down less bottom-up, goes "
+            f"**The claim about noise and blurring {begin}** for {title}: the top-down network is harder to fool by "
+            f"{len(more)} of {len(here)} such attacks. {here[0].quantity.title}, top-down less bottom-up, goes "
             f"from {' to '.join(dict.fromkeys(ends))} (95 % intervals; {' or '.join(dict.fromkeys(on))})."
         )
     return lines
