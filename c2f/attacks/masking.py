@@ -117,6 +117,14 @@ def table(reports: Mapping[str, MaskingReport]) -> pd.DataFrame:
     return found
 
 
+def in_words(reports: Mapping[str, MaskingReport]) -> str:
+    """Say which of the ``reports``, by their names, are suspicious, and of how many pictures they are."""
+    by_verdict = {v: [name for name, r in reports.items() if r.verdict == v] for v in (SUSPICIOUS, NO_SIGN, NOT_RUN)}
+    found = "; ".join(f"{verdict}: {', '.join(names)}" for verdict, names in by_verdict.items() if names)
+    pictures = sorted({report.pictures for report in reports.values()})
+    return f"{found} ({' to '.join(map(str, dict.fromkeys((pictures[0], pictures[-1]))))} pictures each)"
+
+
 def allowed(pictures: int) -> int:
     """Return how many of ``pictures`` a test may count and not be suspicious: 2 pictures or 5 points, what is more.
 

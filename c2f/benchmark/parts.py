@@ -123,7 +123,7 @@ def cost(subject: Subject, parts: PartialResults) -> dict[str, float]:
 
 
 def attacked(names: tuple[str, ...], subject: Subject, parts: PartialResults) -> dict[str, float]:
-    """Return of each attack the ``median_l2``, ``l2_at_50`` and ``points_lost`` that are defined, by the protocol
+    """Return of each attack the ``l2_at_50`` and ``points_lost`` that are defined, by the protocol
     ``minimal``.
     """
     values: dict[str, float] = {}
@@ -135,7 +135,7 @@ def attacked(names: tuple[str, ...], subject: Subject, parts: PartialResults) ->
                 subject.network, subject.data, subject.seed, name, output=subject.output, restarts=subject.restarts,
                 pictures=subject.pictures, weights=subject.weights, **(subject.how or {}),
             )  # fmt: skip
-        wanted = ("median_l2", "l2_at_50", "points_lost")
+        wanted = ("l2_at_50", "points_lost")
         values |= {f"{name} {what}": run.values[what] for what in wanted if what in run.values}
     return values
 

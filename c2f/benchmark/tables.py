@@ -14,12 +14,11 @@ _SHARES = ("accuracy", "top5", "pgd", "corrupted", "pointing", "energy", "px_ap"
 """Beginnings of values in [0, 1], shown in percent."""
 _UNITS = {"multiply_adds": (1e-6, "million multiply-adds"), "peak_mib": (1, "peak memory of a batch of 100 (MiB)")}
 _QUANTITIES = {
-    "median_l2": "median L2",
     "l2_at_50": "L2 at 50 points lost",
     "points_lost": "points lost in the end",
 }
 COLUMNS = (
-    "accuracy", "parameters", "multiply_adds", "additive_gaussian median_l2", "gaussian_blur median_l2",
+    "accuracy", "parameters", "multiply_adds", "additive_gaussian l2_at_50", "gaussian_blur l2_at_50",
     "shifts points_lost", "pgd 2/255", "corrupted", "energy",
 )  # fmt: skip
 """What stands of each network in the table side by side."""

@@ -226,9 +226,15 @@ def ptbr(results: Results) -> float:
 
 
 def median_l2(results: Results | Distances) -> float:
-    """Return the median L2 of the pictures that were right before, infinite for those not turned; NaN for none."""
-    right = results.l2[results.correct].astype(float)
-    return float(np.median(right)) if len(right) else math.nan
+    """Return the median L2 over all N pictures: 0 for those misclassified as they are, infinite for those not turned;
+    NaN without pictures.
+
+    Foolbox's attacks give a misclassified picture back at distance 0, too. So two networks are compared on the same
+    pictures, and the median is where the curve falls to half of them. (It was once of the pictures that were right
+    before, a set that differs between networks. Records from then hold that number as ``median_l2``; none is written
+    any more.)
+    """
+    return float(np.median(results.l2.astype(float))) if len(results) else math.nan
 
 
 def points_lost(results: Results | Distances) -> float:
@@ -284,6 +290,5 @@ def summary(results: Results) -> dict[str, float]:
         "ptbr": ptbr(results),
         "l2_at_50": l2_at_loss(results, 50),
         "points_lost": points_lost(results),
-        "median_l2": median_l2(results),
     }
     return {name: value for name, value in values.items() if value is not None and math.isfinite(value)}

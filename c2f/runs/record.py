@@ -8,6 +8,7 @@ that a truncated or edited file is noticed.
 import hashlib
 import json
 import math
+import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -58,6 +59,25 @@ def _of_schema_1(run: dict[str, Any], kind: str) -> dict[str, Any]:
     named = {"weights": run["weights"], "adversarial": run["details"].get("adversarial")}
     named[_ARRAYS.get(kind, "arrays")] = run.get("arrays")
     return {**kept, "files": {folder: file for folder, file in named.items() if file is not None}}
+
+
+_WORDS = {
+    "ablation": {"high": "fine", "medium": "middle", "low": "coarse"} | {f"x{f}": f"1/{f}" for f in (1, 2, 4, 8, 16)}
+}
+"""Kind of record -> words of older ones, in the names of values and combinations, and what is said today."""
+
+
+def _in_todays_words(run: dict[str, Any], words: dict[str, str]) -> dict[str, Any]:
+    """Return a run of an ablation that called its scales otherwise, with the scales as they are called today."""
+
+    def say(name: str) -> str:
+        return re.sub(r"\w+", lambda word: words.get(word[0], word[0]), name)
+
+    values = {say(name): value for name, value in run["values"].items()}
+    details = {
+        key: [say(name) for name in value] if key == "combinations" else value for key, value in run["details"].items()
+    }
+    return {**run, "values": values, "details": details}
 
 
 @dataclass(frozen=True)
@@ -220,6 +240,8 @@ def from_text(text: str, where: str) -> Record:
     runs = content["runs"]
     if content["schema"] == 1:
         runs = [_of_schema_1(run, content["kind"]) for run in runs]
+    if words := _WORDS.get(content["kind"]):
+        runs = [_in_todays_words(run, words) for run in runs]
     runs = [Run(**run, fresh=False) for run in runs]
     return Record(content["name"], content["kind"], content["parameters"], runs)
 

@@ -9,7 +9,7 @@ from c2f.experiments.classification import published
 from c2f.experiments.classification import tables as trainings
 from c2f.experiments.localization import tables as localization
 from c2f.experiments.localization.run import compare
-from c2f.experiments.robustness import ablation_tables, variants
+from c2f.experiments.robustness import ablation_tables, paper_tables, variants
 from c2f.experiments.robustness import tables as robustness
 from c2f.metrics.statistics import Interval, seeds_interval
 from c2f.reference import merges
@@ -92,7 +92,7 @@ def withstands(names: Collection[str]) -> Query:
 
 
 def _attacked(task: robustness.Task, attack: str, ours: Sequence, theirs: Sequence) -> Finding:
-    quantity, n = robustness.quantity_of(attack), min(len(ours), len(theirs))
+    quantity, n = paper_tables.quantity_of(attack), min(len(ours), len(theirs))
     gap = quantity.gap(ours, theirs, RESAMPLES)
     if not quantity.higher_is_robust:
         gap = Interval(-gap.value, -gap.high, -gap.low)
@@ -109,7 +109,7 @@ def published_pairs(folders: Sequence[Path]) -> list[Finding]:
     """
     there = [*robustness.tasks("minimal", folders), *robustness.tasks("paper", folders)]
     found = []
-    for row in robustness.beside_tasks(there, RESAMPLES):
+    for row in paper_tables.beside_tasks(there, RESAMPLES):
         gap, toward = row.difference, row.paper_says
         rule: Rule = Near(0, 2 * row.quantity.tolerance) if toward == "alike" else Above()
         if toward not in ("alike", _ahead(row)):
@@ -124,7 +124,7 @@ def published_pairs(folders: Sequence[Path]) -> list[Finding]:
     return found
 
 
-def _ahead(row: robustness.Beside) -> str:
+def _ahead(row: paper_tables.Beside) -> str:
     """Return which network is harder to fool where the difference, top-down less bottom-up, is positive."""
     return "top-down" if row.quantity.higher_is_robust else "bottom-up"
 

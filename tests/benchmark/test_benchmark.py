@@ -41,7 +41,7 @@ def test_a_network_of_the_users_own_is_measured_in_every_respect(own, tmp_path, 
     assert run.values["multiply_adds"] == 160
     assert 0 <= run.values["accuracy"] <= 1
     alone = attack_run(own, DATA, 0, "contrast", output=tmp_path / "alone", pictures=20, restarts=1)
-    same = {what: alone.values[what] for what in ("median_l2", "points_lost") if what in alone.values}
+    same = {what: alone.values[what] for what in ("l2_at_50", "points_lost") if what in alone.values}
     assert same
     assert {what: run.values[f"contrast {what}"] for what in same} == same
     pgd = [run.values[f"pgd {name}"] for name in parts.EPSILONS]

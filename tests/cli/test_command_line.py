@@ -66,7 +66,7 @@ def test_attack_records_each_attack_and_says_in_a_line_what_it_did(c2f, few_pict
     first, *_, last = out.splitlines()
     values = read(tmp_path / "runs" / "lenetfc--fashion-mnist--contrast--minimal.json").runs[0].values
     assert first.startswith("lenetfc--fashion-mnist--contrast--minimal--seed0: accuracy ")
-    assert f"{values['success_rate']:.1f} % turned, median L2 {values['median_l2']:.3f}; " in first
+    assert f"{values['success_rate']:.1f} % turned, 50 points lost at L2 {values['l2_at_50']:.3f}; " in first
     assert out.count(" verified") == 4
     assert last == f"records, attacks/ (results picture by picture) and adversarial/ (the pictures) in {tmp_path}"
     record = tmp_path / "runs" / "lenetfc--fashion-mnist--shifts--minimal.json"
@@ -92,7 +92,7 @@ def test_attack_says_so_where_there_was_nothing_to_attack_or_nothing_was_found()
     )
     run = Run(0, {"clean_accuracy": 0.9, "points_lost": 0.0, "success_rate": 0.0}, details, {})
     assert attack_records.summary_line("a", run) == (
-        "a: accuracy 90.0 %, of that 0.0 % turned, median L2 not reached; 0 verified; 2 claims refuted"
+        "a: accuracy 90.0 %, of that 0.0 % turned, 50 points are never lost; 0 verified; 2 claims refuted"
     )
 
 

@@ -36,7 +36,9 @@ def test_five_pictures_by_hand():
     assert robustness.ptb(FIVE) == pytest.approx((3.0 + 0.5 + 2.5) / 3 / 4)  # mean over pictures and four values each
     assert robustness.ptbr(FIVE) == pytest.approx(100 * (4 + 1 + 2) / 3 / 4)
     assert robustness.points_lost(FIVE) == pytest.approx(60)  # three of all five
-    assert robustness.median_l2(FIVE) == 2.0  # of 0.5, 2, 2, infinite
+    assert robustness.median_l2(FIVE) == 2.0  # of 0, 0.5, 2, 2, infinite
+    assert robustness.median_l2(FIVE[np.array([0, 1, 2, 2])]) == pytest.approx(1.0)  # of 0, 0, 2, infinite
+    assert robustness.median_l2(FIVE.distances) == 2.0
     assert l2_at_loss(FIVE, 20) == 0.5
     assert l2_at_loss(FIVE, 21) == 2.0
     assert l2_at_loss(FIVE) == 2.0
@@ -49,7 +51,6 @@ def test_five_pictures_by_hand():
         "ptbr": pytest.approx(175 / 3),
         "l2_at_50": 2.0,
         "points_lost": pytest.approx(60),
-        "median_l2": 2.0,
     }
 
 

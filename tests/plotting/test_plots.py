@@ -1,7 +1,10 @@
+import itertools
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_hex
 from scipy import stats
 
 from c2f import networks
@@ -13,6 +16,7 @@ from c2f.experiments.robustness.plots import (
     robustness_panel,
 )
 from c2f.plotting import plots
+from c2f.plotting.colours import SCALES
 from tests.metrics.test_robustness import FIVE, INF, results
 
 
@@ -147,14 +151,14 @@ def test_a_perturbation_is_shown_with_its_size_on_a_symmetric_scale(channels):
 
 def test_ablation_bars_stand_in_groups_with_an_interval_over_seeds(ax):
     scores = {
-        "Contrast": {"clean": 0.9, "high": 0.5, "low": 0.8, "all": 0.1},
-        "Shifts": {"clean": [0.9, 0.9], "high": [0.4, 0.6], "low": [0.7, 0.9], "all": [0.0, 0.2]},
+        "Contrast": {"clean": 0.9, "fine": 0.5, "coarse": 0.8, "all": 0.1},
+        "Shifts": {"clean": [0.9, 0.9], "fine": [0.4, 0.6], "coarse": [0.7, 0.9], "all": [0.0, 0.2]},
     }
-    ablation_bars(ax, scores, ("high", "low"))
+    ablation_bars(ax, scores, ("fine", "coarse"))
     assert [bar.get_height() for bar in ax.patches] == pytest.approx([50, 80, 50, 80])
     assert [round(bar.get_x() + bar.get_width() / 2) for bar in ax.patches] == [0, 0, 1, 1]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["Contrast", "Shifts"]
-    assert set(ax.get_legend_handles_labels()[1]) == {"high", "low", "clean", "all"}
+    assert set(ax.get_legend_handles_labels()[1]) == {"fine", "coarse", "clean", "all"}
     whiskers = [collection.get_segments() for collection in ax.collections]
     half = 10 * stats.t.ppf(0.975, df=1)  # of 40 and 60: their standard error times Student's t
     assert whiskers[0][0][:, 1].tolist() == pytest.approx([50 - half, 50 + half])
@@ -167,6 +171,15 @@ def test_whiskers_of_one_seed_or_of_equal_ones_are_not_made_up():
 
 
 def test_ten_pairs_of_scales_can_be_told_apart(ax):
-    names = [f"pair {i}" for i in range(10)]
+    names = [f"1/{a}+1/{b}" for a, b in itertools.combinations((1, 2, 4, 8, 16), 2)]
     ablation_bars(ax, {"Contrast": dict.fromkeys([*names, "clean", "all"], 0.5)}, names)
-    assert len({(bar.get_facecolor(), bar.get_hatch()) for bar in ax.patches}) == 10
+    assert len({(bar.get_facecolor(), bar.get_edgecolor(), bar.get_hatch()) for bar in ax.patches}) == 10
+
+
+def test_a_scale_has_the_book_s_colour_alone_and_in_a_pair(ax):
+    names = ("fine", "fine+coarse")
+    ablation_bars(ax, {"Contrast": dict.fromkeys([*names, "clean", "all"], 0.5)}, names)
+    alone, pair = ax.patches
+    assert to_hex(alone.get_facecolor()) == to_hex(pair.get_facecolor()) == SCALES["fine"].lower()
+    assert to_hex(pair.get_edgecolor()) == SCALES["coarse"].lower()
+    assert (alone.get_hatch(), pair.get_hatch()) == (None, "///")

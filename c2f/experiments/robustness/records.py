@@ -111,9 +111,9 @@ def summary_line(name: str, run: Run) -> str:
     values = run.values
     if "success_rate" not in values:
         return f"{name}: no picture was classified correctly, so there was nothing to attack"
-    median = f"{values['median_l2']:.3f}" if "median_l2" in values else "not reached"
+    half = f"50 points lost at L2 {values['l2_at_50']:.3f}" if "l2_at_50" in values else "50 points are never lost"
     refuted = f"; {run.details['refuted']} claims refuted" if run.details["refuted"] else ""
     return (
         f"{name}: accuracy {100 * values['clean_accuracy']:.1f} %, of that {values['success_rate']:.1f} % turned, "
-        f"median L2 {median}; {run.details['verified']} verified{refuted}"
+        f"{half}; {run.details['verified']} verified{refuted}"
     )

@@ -30,20 +30,24 @@ from c2f.zoo.samples import load_sample
 
 SINGLE = "clean"
 """The combination that gives the network one picture, as usual; all others give it one picture a scale."""
-_THREE = ("high", "medium", "low")
+_THREE = ("fine", "middle", "coarse")
 
 
 def scale_names(factors: Iterable[int]) -> tuple[str, ...]:
-    """Return what the scales of a pyramid are called, fine to coarse: the paper's words for three, else ``x1``, ..."""
+    """Return what the scales of a pyramid are called, fine to coarse; where they are not three, by their size against
+    the picture's: ``1/1``, ``1/2``, ...
+
+    The paper calls the three high, medium and low, and so do older records; ``c2f.runs.record.read`` gives these words.
+    """
     factors = tuple(factors)
-    return _THREE if len(factors) == len(_THREE) else tuple(f"x{factor}" for factor in factors)
+    return _THREE if len(factors) == len(_THREE) else tuple(f"1/{factor}" for factor in factors)
 
 
 def combinations(factors: Iterable[int]) -> dict[str, tuple[bool, ...]]:
     """Return which scales see the perturbed picture ``(S,)``, by name: none, one, two, and all of them.
 
-    For three scales these are the paper's nine, in its order: clean, multi clean, high, medium, low, high+medium,
-    high+low, medium+low, all.
+    For three scales these are the paper's nine, in its order: clean, multi clean, fine, middle, coarse, fine+middle,
+    fine+coarse, middle+coarse, all.
     """
     names = scale_names(factors)
     chosen = [subset for count in (1, 2) if count < len(names) for subset in choices(names, count)]

@@ -4,7 +4,7 @@ Axes: N pictures.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +12,10 @@ import numpy as np
 import pandas as pd
 
 from c2f import attacks, networks
-from c2f.datasets.registry import STANDS_FOR, stand_in_note
+from c2f.attacks.gradient import EpsilonCurve
 from c2f.experiments.robustness import records as attack_records
-from c2f.experiments.robustness.published import L2_AT_50, L2_TOLERANCE, POINTS_LOST, POINTS_TOLERANCE, Pair
-from c2f.metrics.robustness import Distances, Results, l2_at_loss, median_l2, points_lost
-from c2f.metrics.statistics import Interval, interval, paired_difference
+from c2f.metrics.robustness import Results, median_l2, success_rate
+from c2f.metrics.statistics import Interval, interval
 from c2f.runs.folder import SHIPPED, records_of
 from c2f.runs.record import Record
 from c2f.training.recipes import training_length
@@ -89,7 +88,7 @@ class Task:
     @property
     def title(self) -> str:
         """The family and the data."""
-        return f"{_family(self.family)} on {self.data}"
+        return f"{family_title(self.family)} on {self.data}"
 
     @property
     def about(self) -> str:
@@ -134,6 +133,34 @@ def tasks(protocol: str = "minimal", folders: Sequence[Path | None] = (SHIPPED,)
     return sorted(found.values(), key=lambda task: (task.data, networks.names("classifier").index(task.family)))
 
 
+def attacks_table(task: Task) -> pd.DataFrame:
+    """Return, a row an attack, how many of the pictures that were right at first each network loses, in percent, and
+    its median L2 over all pictures; the head of a network says how many were right. Several seeds: the means.
+    """
+    columns: dict[tuple[str, str], dict[str, str]] = {}
+    medians = task.medians()
+    for name in task.networks:
+        here = {attack: task.runs[name, attack] for attack in task.attacks if (name, attack) in task.runs}
+        right = sorted({int(run.correct.sum()) for runs in here.values() for run in runs})
+        total = len(next(iter(here.values()))[0])
+        range_of = " to ".join(f"{n:,}" for n in dict.fromkeys((right[0], right[-1])))
+        head = f"{networks.title(name)}: {range_of} of {total:,} right"
+        turned = {attacks.title(attack): np.mean([success_rate(run) for run in runs]) for attack, runs in here.items()}
+        columns[head, "of these turned (%)"] = {title: f"{share:.0f}" for title, share in turned.items()}
+        columns[head, "median L2"] = {attacks.title(attack): f"{medians[name, attack]:.2f}" for attack in here}
+    return pd.DataFrame(columns).rename_axis("attack").fillna("not attacked")
+
+
+def medians_in_words(found: Sequence[Task]) -> str:
+    """Say task by task under how many attacks the median L2 of the top-down network is the larger one."""
+    lines = []
+    for task in found:
+        more, pairs = larger_medians([task])
+        if pairs:
+            lines.append(f"{task.title}: the top-down network's median distance is the larger in {more} of {pairs}")
+    return "; ".join(lines) or "No pair of a bottom-up and a top-down network is there to be compared"
+
+
 def larger_medians(found: Sequence[Task]) -> tuple[int, int]:
     """Return in how many pairs of a bottom-up and a top-down network under one attack the median L2 of the top-down one
     is larger (mean over the seeds), and how many pairs there are.
@@ -151,202 +178,23 @@ def larger_medians(found: Sequence[Task]) -> tuple[int, int]:
     return sum(top_down > bottom_up for bottom_up, top_down in pairs), len(pairs)
 
 
-@dataclass(frozen=True)
-class Quantity:
-    """A number that the paper gives: what it is called, how it is measured, how far a published one may be off.
-
-    ``higher_is_robust``: whether more of it means a network that is harder to fool.
-    """
-
-    title: str
-    measure: Callable[[Results | Distances], float | None]
-    tolerance: float
-    higher_is_robust: bool
-
-    def more_robust(self, gap: float) -> bool:
-        """Whether the network that has ``gap`` more of it than another is the harder to fool."""
-        return (gap > 0) == self.higher_is_robust
-
-    def gap(self, a: Sequence[Results], b: Sequence[Results], resamples: int = 1000) -> Interval:
-        """Return what the runs ``a`` have more of it than ``b``, on the same pictures, with its 95 % interval."""
-        both = [run.distances for run in a], [run.distances for run in b]
-        return paired_difference(*both, _bounded(self.measure, [*both[0], *both[1]]), resamples)
-
-
-AT_50 = Quantity("L2 at 50 points lost", l2_at_loss, L2_TOLERANCE, higher_is_robust=True)
-LOST = Quantity("points lost in the end", points_lost, POINTS_TOLERANCE, higher_is_robust=False)
-PUBLISHED = {AT_50: L2_AT_50, LOST: POINTS_LOST}
-"""Quantity -> (data, family, attack) -> the paper's pair."""
-
-
-def quantity_of(attack: str) -> Quantity:
-    """Return the number that the paper gives of an attack."""
-    return LOST if any(name == attack for _, _, name in POINTS_LOST) else AT_50
-
-
-@dataclass(frozen=True)
-class Beside:
-    """A published pair beside ours, each of ours with its 95 % interval; infinite where it was never reached.
-
-    ``data``: ours, which may stand for the paper's, see ``c2f.datasets.registry``. ``difference``: top-down less
-    bottom-up, on the same pictures, with its 95 % interval. ``pictures``, ``seeds``: of ours, the seeds of either
-    network.
-    """
-
-    data: str
-    family: str
-    attack: str
-    quantity: Quantity
-    published: Pair
-    bottom_up: Interval
-    top_down: Interval
-    difference: Interval
-    protocol: str = "paper"
-    pictures: int = 0
-    seeds: tuple[int, int] = (0, 0)
-
-    @property
-    def data_noted(self) -> str:
-        """The data, with a note where the published pair is of others."""
-        return stand_in_note(self.data)
-
-    @property
-    def paper_says(self) -> str:
-        """Which network the published pair calls harder to fool, ``top-down``, ``bottom-up`` or ``alike``.
-
-        Both numbers of a pair may be off by the tolerance, so a difference may be off by twice as much.
-        """
-        gap = self.published.top_down - self.published.bottom_up
-        return "alike" if abs(gap) <= 2 * self.quantity.tolerance + 1e-9 else self._robuster(gap)
-
-    @property
-    def we_find(self) -> str:
-        """Which network ours calls harder to fool, ``alike`` where the interval of the difference holds 0."""
-        gap = self.difference
-        return "alike" if gap.low <= 0 <= gap.high else self._robuster(gap.value)
-
-    def _robuster(self, gap: float) -> str:
-        return "top-down" if self.quantity.more_robust(gap) else "bottom-up"
-
-
-def beside_published(found: Recorded, protocol: str = "paper", resamples: int = 1000) -> list[Beside]:
-    """Return the published numbers for which ``found``, of ``protocol``, holds both the bottom-up and the top-down
-    network. ``resamples``: of their intervals.
-    """
-    rows = []
-    for quantity, table in PUBLISHED.items():
-        for (theirs, family, attack), pair in table.items():
-            for data in (theirs, *(ours for ours, stands_for in STANDS_FOR.items() if stands_for == theirs)):
-                ours = [found.get((data, network, attack)) for network in (family, f"{family}_td")]
-                if ours[0] and ours[1]:
-                    each = ([run.distances for run in runs] for runs in (ours[0], ours[1]))
-                    a, b = (interval(runs, quantity.measure, resamples) for runs in each)
-                    gap, seeds = quantity.gap(ours[1], ours[0], resamples), (len(ours[0]), len(ours[1]))
-                    rows.append(
-                        Beside(data, family, attack, quantity, pair, a, b, gap, protocol, len(ours[0][0]), seeds)
-                    )
-    return rows
-
-
-def beside_tasks(found: Sequence[Task], resamples: int = 1000) -> list[Beside]:
-    """Return ``beside_published`` of all ``found``; where a pair is there by both protocols, by that of the paper."""
-    rows: dict[tuple[str, str, str], Beside] = {}
-    for task in sorted(found, key=lambda task: task.protocol != "paper"):
-        here = {(task.data, *key): runs for key, runs in task.runs.items()}
-        for row in beside_published(here, task.protocol, resamples):
-            rows.setdefault((row.data, row.family, row.attack), row)
-    return list(rows.values())
-
-
-def published_table(rows: Sequence[Beside]) -> pd.DataFrame:
-    """Return the published pairs beside ours, a row an attack."""
-    columns = ["networks and data", "quantity", "attack", "paper: bottom-up / top-down", "our bottom-up"]
-    columns += ["our top-down", "top-down less bottom-up", "harder to fool: paper", "ours"]
-    columns += ["ours: protocol, pictures, seeds"]
-    lines = [
-        (
-            *(f"{_family(row.family)} on {row.data_noted}", row.quantity.title, attacks.title(row.attack)),
-            f"{row.published.bottom_up:g} / {row.published.top_down:g}",
-            *(f"{row.bottom_up:.2f}", f"{row.top_down:.2f}", f"{row.difference:+.2f}", row.paper_says, row.we_find),
-            f"{row.protocol}, {row.pictures:,}, {' / '.join(map(str, row.seeds))}",
-        )
-        for row in rows
-    ]
-    return pd.DataFrame(lines, columns=columns).set_index(columns[:3]).sort_index()
-
-
-def counted_table(rows: Sequence[Beside]) -> pd.DataFrame:
-    """Return how many of the paper's pairs have ours beside them and who is harder to fool there, a row a task of the
-    paper, the last row all of them.
-    """
-    columns = ["recorded", "top-down harder to fool", "bottom-up harder", "cannot be told", "the paper agrees"]
-    columns += ["the paper says the opposite"]
-    theirs: dict[tuple[str, str], int] = {}
-    for data, family, _ in [key for table in PUBLISHED.values() for key in table]:
-        theirs[data, family] = theirs.get((data, family), 0) + 1
-    lines, every = {}, []
-    for (data, family), pairs in theirs.items():
-        # Pictures that stand for the paper's take their place only where there are none of the paper's own.
-        here = [row for row in rows if row.family == family and data in (row.data, STANDS_FOR.get(row.data))]
-        here = [row for row in here if row.data == data] or here
-        lines[f"{_family(family)} on {data}"] = _counts(here, pairs)
-        every += here
-    lines["all"] = _counts(every, sum(theirs.values()))
-    return pd.DataFrame.from_dict(lines, orient="index", columns=columns).rename_axis("networks")
-
-
-def _counts(rows: Sequence[Beside], pairs: int) -> list[str | int]:
-    better = [sum(row.we_find == who for row in rows) for who in ("top-down", "bottom-up", "alike")]
-    against = sum({row.paper_says, row.we_find} == {"top-down", "bottom-up"} for row in rows)
-    return [f"{len(rows)} of {pairs}", *better, sum(row.paper_says == row.we_find for row in rows), against]
-
-
-def published_verdicts(rows: Sequence[Beside]) -> list[str]:
-    """Say in a sentence a data set which network is harder to fool, in how many attacks, and if the paper agrees."""
-    lines = []
-    for data in sorted({row.data for row in rows}):
-        here = [row for row in rows if row.data == data]
-        same = sum(row.paper_says == row.we_find for row in here)
-        against = [
-            attacks.title(row.attack) for row in here if {row.paper_says, row.we_find} == {"top-down", "bottom-up"}
-        ]
-        better = {who: sum(row.we_find == who for row in here) for who in ("top-down", "bottom-up", "alike")}
-        lines.append(
-            f"{data}: of {len(here)} attacks the top-down network is harder to fool in {better['top-down']}, the "
-            f"bottom-up one in {better['bottom-up']}; {better['alike']} cannot be told apart. In {same} the paper says "
-            f"the same; the opposite in: {', '.join(against) or 'none'}."
-        )
-    return lines
-
-
-def _family(name: str) -> str:
+def family_title(name: str) -> str:
+    """Return what a family is called, e.g. ``LeNetFC``."""
     return networks.title(name).removesuffix(" bottom-up")
-
-
-def _bounded(
-    measure: Callable[[Results | Distances], float | None], runs: Sequence[Results | Distances]
-) -> Callable[[Results | Distances], float]:
-    """Return ``measure`` with "never" counted as the farthest that any of ``runs`` went: a distance that is at least as
-    large, so that two of them can be compared.
-    """
-    farthest = max(float(run.l2[np.isfinite(run.l2)].max(initial=0)) for run in runs)
-
-    def bounded(run: Results | Distances) -> float:
-        value = measure(run)
-        return farthest if value is None else value
-
-    return bounded
 
 
 @dataclass(frozen=True)
 class ProtocolGap:
-    """The median L2 of one network under one attack, by the minimal search and by the paper's; mean over seeds."""
+    """The median L2 of one network under one attack, by the minimal search and by the paper's; mean over the seeds that
+    both have, ``seeds`` of them.
+    """
 
     data: str
     network: str
     attack: str
     minimal: float
     paper: float
+    seeds: int = 1
 
     @property
     def ratio(self) -> float:
@@ -356,22 +204,74 @@ class ProtocolGap:
 
 
 def protocol_gaps(minimal: Recorded, paper: Recorded) -> list[ProtocolGap]:
-    """Return the median L2 of both protocols for what is recorded in both, in the order of ``minimal``."""
-
-    def mean(runs: list[Results]) -> float:
-        return sum(median_l2(run) for run in runs) / len(runs)
-
-    return [ProtocolGap(*key, mean(minimal[key]), mean(paper[key])) for key in minimal if key in paper]
+    """Return the median L2 of both protocols for what is recorded in both, in the order of ``minimal``. Runs are paired
+    in their order, as many as both have: another seed would be another network.
+    """
+    found = []
+    for key, runs in minimal.items():
+        if seeds := min(len(runs), len(paper.get(key, []))):
+            ours, theirs = (float(np.mean([median_l2(run) for run in one[:seeds]])) for one in (runs, paper[key]))
+            found.append(ProtocolGap(*key, ours, theirs, seeds))
+    return found
 
 
 def gaps_table(gaps: Sequence[ProtocolGap]) -> pd.DataFrame:
     """Return the medians of both protocols, a row an attack, a column a network."""
     cells = pd.DataFrame(
         [
-            (attacks.title(g.attack), f"{networks.title(g.network)}, {g.data}", f"{g.minimal:.2f} / {g.paper:.2f}")
+            (
+                attacks.title(g.attack),
+                f"{networks.title(g.network)}, {g.data}, {g.seeds} seed{'s' * (g.seeds > 1)}",
+                f"{g.minimal:.2f} / {g.paper:.2f}",
+            )
             for g in gaps
         ],
         columns=["attack", "network", "minimal / paper"],
     )
     table = cells.pivot(index="attack", columns="network", values="minimal / paper").replace("inf", "∞", regex=True)
-    return table.loc[[title for title in map(attacks.title, attacks.names()) if title in table.index]]
+    order = [title for title in map(attacks.title, attacks.names()) if title in table.index]
+    return table.loc[order].fillna("not recorded")
+
+
+def gradients_in_words(curves: Mapping[tuple[str, str], EpsilonCurve], task: Task) -> str:
+    """Say network by network how far the best gradient attack in L2 has to go until half of the pictures are wrong, and
+    how far the best attack of ``task``, which saw the same pictures.
+
+    ``curves``: (attack, network) -> what is left at each size.
+    """
+    medians = task.medians(resamples=1)
+    lines = []
+    for name in task.networks:
+        l2 = [c for (_, network), c in curves.items() if network == name and c.norm == "l2"]
+        half = [next((e for e, left in zip(c.epsilons, c.accuracy, strict=True) if left <= 0.5), math.inf) for c in l2]
+        blind = min((medians[key].value, attacks.title(key[1])) for key in medians if key[0] == name)
+        if half and math.isfinite(near := min(half)) and math.isfinite(blind[0]):
+            pictures = len(task.runs[name, task.attacks[0]][0])
+            lines.append(
+                f"half of {pictures:,} pictures are wrong for {networks.title(name)} within L2 {near:.2g} by gradient, "
+                f"{blind[0]:.2f} by the nearest other attack ({blind[1]})"
+            )
+    return "; ".join(lines) or "no gradient attack in L2 of these sizes turned half of the pictures"
+
+
+FURTHER = 1.1
+"""A search whose median is so many times another's goes clearly further."""
+
+
+def gaps_in_words(gaps: Sequence[ProtocolGap]) -> str:
+    """Say under which attacks the published search goes further than it has to, how many times, and under how many not;
+    mean of the ratio over what is recorded.
+    """
+    ratios: dict[str, list[float]] = {}
+    for gap in gaps:
+        if not math.isnan(gap.ratio):
+            ratios.setdefault(attacks.title(gap.attack), []).append(gap.ratio)
+    mean = {attack: float(np.mean(several)) for attack, several in ratios.items()}
+    further = sorted(((ratio, attack) for attack, ratio in mean.items() if ratio > FURTHER), reverse=True)
+    if not mean:
+        return "No attack is recorded by both protocols"
+    worst = ", ".join(f"{attack} ({ratio:.1f} times)" for ratio, attack in further) or "none of the attacks"
+    return (
+        f"The published search ends further out than the minimal one, by more than {100 * (FURTHER - 1):.0f} % of the "
+        f"median L2, under {worst}; under the other {len(mean) - len(further)} of {len(mean)} it does not"
+    )

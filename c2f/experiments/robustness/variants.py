@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from c2f import attacks, networks
-from c2f.experiments.robustness.tables import Quantity, Task, quantity_of, variant
+from c2f.experiments.robustness.paper_tables import Quantity, quantity_of
+from c2f.experiments.robustness.tables import Task, variant
 from c2f.metrics.statistics import Interval
 
 SPATIAL = ("spatial", "shifts")
@@ -76,7 +77,7 @@ def variants_table(found: Sequence[Against]) -> pd.DataFrame:
         cells[f"than {variant(one.other)}"] = one.finds
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index = pd.MultiIndex.from_tuples(rows, names=columns)
-    return table
+    return table.fillna("not recorded")
 
 
 def counted(found: Sequence[Against], other: str, kind: str) -> dict[str, int]:

@@ -4,15 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from c2f.attacks.gradient import EpsilonCurve
 from c2f.datasets.registry import STANDS_FOR
-from c2f.experiments.robustness import ablation_tables, published
+from c2f.experiments.robustness import ablation_tables, paper_tables, published
 from c2f.experiments.robustness import tables as attack_tables
+from c2f.experiments.robustness.paper_tables import Beside, beside_published
 from c2f.experiments.robustness.published import Pair
-from c2f.experiments.robustness.tables import Beside, beside_published, protocol_gaps
+from c2f.experiments.robustness.tables import protocol_gaps
 from c2f.metrics import robustness
 from c2f.metrics.robustness import Results
 from c2f.metrics.statistics import Interval
-from c2f.runs.record import Run, add_run
+from c2f.runs.record import Run, add_run, read
 
 
 def results(l2):
@@ -88,11 +90,11 @@ def test_jpeg_files_stand_beside_the_papers_pictures_with_a_note(data, theirs):
 @pytest.mark.parametrize(
     ("quantity", "pair", "says"),
     [
-        (attack_tables.AT_50, Pair(2.0, 3.3), "top-down"),
-        (attack_tables.AT_50, Pair(4.5, 4.2), "bottom-up"),
-        (attack_tables.LOST, Pair(44, 45), "alike"),
-        (attack_tables.LOST, Pair(14, 4), "top-down"),
-        (attack_tables.LOST, Pair(26, 31), "bottom-up"),
+        (paper_tables.AT_50, Pair(2.0, 3.3), "top-down"),
+        (paper_tables.AT_50, Pair(4.5, 4.2), "bottom-up"),
+        (paper_tables.LOST, Pair(44, 45), "alike"),
+        (paper_tables.LOST, Pair(14, 4), "top-down"),
+        (paper_tables.LOST, Pair(26, 31), "bottom-up"),
     ],
 )
 def test_who_the_paper_says_is_harder_to_fool(quantity, pair, says):
@@ -128,6 +130,17 @@ def test_the_gap_between_protocols_is_a_ratio_of_medians():
     assert (gap.minimal, gap.paper, gap.ratio) == (2, 4, 2)
     (gap,) = protocol_gaps(minimal, {key: [results([2, math.inf, math.inf])]})
     assert math.isnan(gap.ratio)
+    assert attack_tables.gaps_in_words([gap]) == "No attack is recorded by both protocols"
+    (gap,) = protocol_gaps({key: [results([1, 2, 3]), results([9, 9, 9])]}, {key: [results([2, 4, 6])]})
+    assert (gap.minimal, gap.seeds) == (2, 1)  # the second training was not attacked by the paper's protocol
+
+
+def test_which_published_searches_go_further_than_they_have_to():
+    far = attack_tables.ProtocolGap("mnist", "lenetfc", "shifts", 2, 4)
+    near = attack_tables.ProtocolGap("mnist", "lenetfc", "contrast", 2, 2.1)
+    said = attack_tables.gaps_in_words([far, near])
+    assert said.endswith("under Shifts (2.0 times); under the other 1 of 2 it does not")
+    assert "under none of the attacks; under the other 1 of 1" in attack_tables.gaps_in_words([near])
 
 
 def test_ablations_keep_the_accuracy_of_every_seed(tmp_path):
@@ -164,18 +177,84 @@ def task_of(protocol="minimal", **levels):
 
 def test_the_papers_protocol_comes_first_and_what_is_missing_is_counted():
     minimal, paper = task_of(lenetfc=0, lenetfc_td=1), task_of("paper", lenetfc=1, lenetfc_td=0)
-    rows = attack_tables.beside_tasks([minimal, paper])
+    rows = paper_tables.beside_tasks([minimal, paper])
     assert [(row.protocol, row.pictures, row.seeds, row.we_find) for row in rows] == [
         ("paper", 10, (1, 1), "bottom-up")
     ]
-    assert [row.we_find for row in attack_tables.beside_tasks([minimal])] == ["top-down"]
-    counted = attack_tables.counted_table(rows)
+    assert [row.we_find for row in paper_tables.beside_tasks([minimal])] == ["top-down"]
+    counted = paper_tables.counted_table(rows)
     assert [*list(counted["recorded"])[:2], counted["recorded"]["all"]] == ["1 of 10", "0 of 10", "1 of 80"]
     assert list(counted.loc["all"])[1:4] == [0, 1, 0]
-    table = attack_tables.published_table(rows)
+    table = paper_tables.published_table(rows)
     assert list(table["ours: protocol, pictures, seeds"]) == ["paper, 10, 1 / 1"]
-    (line,) = attack_tables.published_verdicts(rows)
-    assert line.startswith("mnist: of 1 attacks the top-down network is harder to fool in 0, the bottom-up one in 1")
+    (line,) = paper_tables.published_verdicts(rows)
+    assert line == (
+        "LeNetFC on mnist: of 1 attacks the top-down network is harder to fool under 0, the bottom-up one under 1; 0 "
+        "cannot be told. The paper has the same verdict for 0 and the opposite for 0. For 1 its plot is too coarse to "
+        "tell the two apart where we can, for 0 it is the other way round."
+    )
+
+
+def beside(attack, gap, pair=(2.0, 3.3), data="mnist"):
+    """A row whose difference is ``gap``, give or take 0.1; of the paper's ``pair``."""
+    one, found = Interval(1, 0.9, 1.1), Interval(gap, gap - 0.1, gap + 0.1)
+    return Beside(data, "lenetfc", attack, paper_tables.AT_50, Pair(*pair), one, one, found, "paper", 1000, (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("gaps", "says"),
+    [((0.5, 1.0), "holds"), ((0.5, 0.05), "holds in part"), ((-0.5, 0.05), "does not hold")],
+)
+def test_the_claim_about_noise_and_blurring_is_judged_by_such_attacks_alone(gaps, says):
+    rows = [beside(*row) for row in zip(("pointwise", "gaussian_blur"), gaps, strict=True)]
+    (line,) = paper_tables.noise_verdicts([*rows, beside("shifts", -5)])
+    more = sum(gap > 0.1 for gap in gaps)
+    assert line.startswith(f"**The claim about noise and blurring {says}** for LeNetFC on mnist: the top-down network")
+    assert f"is harder to fool by {more} of 2 such attacks" in line
+    assert line.endswith("(95 % intervals; 1,000 pictures, 1 and 2 trainings, protocol paper).")
+    assert f"goes from {min(gaps):+.2f} (" in line
+    assert paper_tables.noise_verdicts([beside("shifts", -5)]) == []
+
+
+def test_the_opposite_of_the_paper_is_not_what_it_cannot_resolve():
+    rows = [beside("shifts", 0.5, pair=(4, 3)), beside("contrast", 0.5, pair=(1.6, 1.7)), beside("pointwise", 0.05)]
+    rows += [beside("gaussian_blur", 0.5)]
+    (line,) = paper_tables.published_verdicts(rows)
+    assert "the same verdict for 1 and the opposite for 1 (Shifts). For 1 its plot" in line
+    assert line.endswith("for 1 it is the other way round.")
+    assert paper_tables.agreement(rows) == (
+        "Of the paper's pairs of networks under one attack 4 of 80 are recorded: the top-down network is harder to fool in "
+        "3, the bottom-up one in 0, 1 cannot be told. The paper has the same verdict for 1 of them and the opposite for 1 "
+        "(LeNetFC on mnist: Shifts)."
+    )
+
+
+def test_a_network_s_row_says_how_many_were_right_and_the_median_is_of_all_pictures():
+    l2 = np.array([0, 0, 1, 2, math.inf], dtype=np.float32)  # two wrong at first
+    after = np.where(np.isfinite(l2), 1, -1)
+    run = Results(np.arange(5), np.zeros(5), np.where(l2 == 0, 1, 0), after, l2, l2, l2, l2, entries=784)
+    task = attack_tables.Task("mnist", "lenetfc", "minimal", {("lenetfc", "contrast"): [run]}, {"lenetfc": "1 epoch"})
+    table = attack_tables.attacks_table(task)
+    cells = table.loc["Contrast reduction", "LeNetFC bottom-up: 3 of 5 right"]
+    assert cells["of these turned (%)"] == "67"
+    assert cells["median L2"].startswith("1.00 (")
+    both = task_of(lenetfc=0, lenetfc_td=1)
+    assert attack_tables.medians_in_words([both]) == (
+        "LeNetFC on mnist: the top-down network's median distance is the larger in 1 of 1"
+    )
+    assert attack_tables.medians_in_words([task]).startswith("No pair")
+
+
+def test_gradients_are_laid_beside_the_nearest_other_attack():
+    def curve(norm, *left):
+        return EpsilonCurve(norm, 1.0, (0.1, 0.2, 0.3), left)
+
+    curves = {("pgd_l2", "lenetfc"): curve("l2", 0.9, 0.5, 0.1), ("fmn_linf", "lenetfc"): curve("linf", 0, 0, 0)}
+    said = attack_tables.gradients_in_words(curves, task_of(lenetfc=0))
+    assert said.startswith("half of 10 pictures are wrong for LeNetFC bottom-up within L2 0.2 by gradient")
+    assert "gradient, 1.50 by the nearest other attack (Contrast reduction)" in said
+    stays = {("pgd_l2", "lenetfc"): curve("l2", 1, 0.9, 0.6)}
+    assert attack_tables.gradients_in_words(stays, task_of(lenetfc=0)).startswith("no gradient attack")
 
 
 def ablation(data="fashion-mnist", network="lenetfc_td", attack="contrast", protocol="minimal", **scales):
@@ -183,27 +262,109 @@ def ablation(data="fashion-mnist", network="lenetfc_td", attack="contrast", prot
     return ablation_tables.Ablation(data, network, attack, accuracy, protocol, 500)
 
 
-def test_ranges_say_whose_network_they_are_of_and_the_papers_own_comes_first():
-    scales = {"high": 0.8, "medium": 0.5, "low": 0.7}
-    found = [ablation(**scales), ablation(attack="shifts", high=0.9, medium=0.4, low=0.7)]
+def test_ranges_are_of_the_papers_own_network_and_of_another_only_the_order():
+    scales = {"fine": 0.8, "middle": 0.5, "coarse": 0.7}
+    found = [ablation(**scales), ablation(attack="shifts", fine=0.9, middle=0.4, coarse=0.7)]
+    assert ablation_tables.ranges_table(found).empty
+    (line,) = ablation_tables.order_in_words(found)
+    assert "1 seed: middle (40.0 %), then coarse (70.0 %), then fine (80.0 %)" in line
+    assert line.endswith(
+        "NIN-light top-down on fashion-mnist (another network, so only the order can be compared): middle (73.0 %), "
+        "then fine (78.0 %), then coarse (83.0 %); the middle scale first and the others in another order."
+    )
+    (line,) = ablation_tables.order_in_words([ablation(network="nin_light_td", fine=0.8, middle=0.5, coarse=0.9)])
+    assert "another network" not in line
+    assert line.endswith("in the same order.")
+    (line,) = ablation_tables.order_in_words([ablation(fine=0.4, middle=0.5, coarse=0.3)])
+    assert line.endswith("; in another order.")
+    assert ablation_tables.order_in_words([ablation(data="mnist", **scales)]) == []
     found += [ablation(network="nin_light_td", protocol="paper", **scales), ablation(data="mnist", **scales)]
     table = ablation_tables.ranges_table(found)
-    assert list(table.index.get_level_values("our network")) == ["NIN-light top-down"] * 3 + ["LeNetFC top-down"] * 3
-    cell = table.loc["fashion-mnist", "LeNetFC top-down", "minimal, 500, 1", "medium"]
-    assert list(cell) == ["73 to 92", "40.0 to 50.0", "NIN-light top-down, paper, 10,000"]
-    assert ablation_tables.ranges_table([ablation(data="mnist", **scales)]).empty
+    assert set(table.index.get_level_values("network")) == {"NIN-light top-down"}
+    cell = table.loc["fashion-mnist", "NIN-light top-down", "paper, 500, 1", "middle"]
+    assert list(cell) == ["73 to 92", "50.0 to 50.0"]
     line = ablation_tables.ablation_verdicts(found)[0]
     assert line == (
         "LeNetFC top-down on fashion-mnist, protocol minimal, 500 pictures, 1 seed, 2 attacks; most fragile first: "
-        "medium (45.0 %), then low (70.0 %), then high (85.0 %); clean 90.0 %."
+        "middle (45.0 %), then coarse (70.0 %), then fine (85.0 %); clean 90.0 %."
     )
-    table = ablation_tables.ablation_table(found)
+    table = ablation_tables.ablation_table(found[:2])
     assert isinstance(table, pd.DataFrame)
-    assert table.loc["fashion-mnist", "LeNetFC top-down", "Shifts"]["medium"] == "40.0"
+    assert table.xs("Shifts", level="attack")["middle"].tolist() == ["40.0"]
+
+
+@pytest.mark.parametrize(
+    ("data", "left", "says"),
+    [
+        ("fashion-mnist", (0.6, 0.6, 0.9), "holds"),
+        ("fashion-mnist", (0.9, 0.6, 0.9), "holds in part"),
+        ("fashion-mnist", (0.9, 0.9, 0.6), "does not hold"),
+        ("mnist", (0.9, 0.6, 0.6), "holds"),
+        ("mnist", (0.9, 0.6, 0.9), "holds in part"),
+    ],
+)
+def test_whether_the_papers_two_scales_are_the_most_fragile(data, left, says):
+    one = ablation(data=data, **dict(zip(("fine", "middle", "coarse"), left, strict=True)))
+    (line,) = ablation_tables.fragility_verdicts([one])
+    assert line.startswith(f"**The paper's finding {says}** for LeNetFC top-down on {data}")
+    rest = "fine" if data == "mnist" else "coarse"
+    assert f"Attacked alone they leave less than the {rest} scale by (mean of 1 attacks" in line
+
+
+def test_fragility_over_seeds_is_the_interval_of_what_each_seed_lost():
+    accuracy = {"clean": [0.9] * 2, "fine": [0.70, 0.60], "middle": [0.5, 0.5], "coarse": [0.75, 0.80]}
+    accuracy["all"] = [0.0] * 2
+    one = ablation_tables.Ablation("fashion-mnist", "lenetfc_td", "contrast", accuracy, "minimal", 500)
+    (line,) = ablation_tables.fragility_verdicts([one])  # 5 and 20 points: not told from 0 by two seeds
+    assert "fine +12.5 (-82.8 to +107.8) points (not told from 0) and middle +27.5 (" in line
+
+
+def test_the_most_fragile_scale_is_counted_task_by_task():
+    found = [ablation(fine=0.8, middle=0.5), ablation(attack="shifts", fine=0.1, middle=0.5)]
+    found += [ablation(data="mnist", fine=0.8, middle=0.5)]
+    said = ablation_tables.first_in_words(found)
+    assert said.startswith("Of the 2 cases")
+    assert said.endswith("is the fine one in 1, the middle one in 1")
+
+
+def test_the_worst_pair_and_the_worst_scale_of_an_attack_are_named():
+    scales = {"fine": 0.8, "middle": 0.5, "coarse": 0.7, "fine+middle": 0.4, "fine+coarse": 0.6, "middle+coarse": 0.3}
+    (line,) = ablation_tables.pair_verdicts([ablation(**scales)])
+    assert "middle+coarse is the most fragile, with 30.0 % left (alone 50.0 % and 70.0 %)" in line
+    assert ablation_tables.worst({"Shifts": scales}, ("fine", "middle")) == "Shifts middle (50 %)"
+
+
+def test_an_old_record_s_high_medium_and_low_are_read_as_fine_middle_and_coarse(tmp_path):
+    about = {"network": "lenetfc_td", "data": "mnist", "attack": "shifts", "protocol": "minimal", "pictures": 10}
+    old = {"high": 0.9, "medium": 0.5, "low": 0.7, "high+medium": 0.4, "all": 0.1, "x16": 0.3}
+    details = {"combinations": list(old), "weights": {"file": "a"}}
+    values = {f"{what} {name}": value for what in ("accuracy", "loss") for name, value in old.items()}
+    name = "lenetfc_td--mnist--shifts--minimal--scales"
+    add_run(tmp_path / "runs", name, "ablation", about, run(0, values=values, details=details))
+    stored = (tmp_path / "runs" / f"{name}.json").read_bytes()
+    assert b"accuracy high+medium" in stored
+    (found,) = ablation_tables.ablations("minimal", tmp_path)
+    assert found.accuracy == {
+        **{"fine": [0.9], "middle": [0.5], "coarse": [0.7], "fine+middle": [0.4]},
+        **{"all": [0.1], "1/16": [0.3]},
+    }
+    again = read(tmp_path / "runs" / f"{name}.json")
+    assert again.runs[0].values["loss coarse"] == 0.7
+    assert again.runs[0].details["weights"] == {"file": "a"}
+    assert (tmp_path / "runs" / f"{name}.json").read_bytes() == stored  # reading rewrites nothing
+    values = {f"{what} {name}": value for what in ("accuracy", "loss") for name, value in found_names().items()}
+    add_run(tmp_path / "runs", name, "ablation", about, run(1, values=values, details={"combinations": ["fine"]}))
+    assert read(tmp_path / "runs" / f"{name}.json").values("accuracy fine") == [0.9, 0.9]
+
+
+def found_names():
+    return {"fine": 0.9, "middle": 0.5, "coarse": 0.7, "fine+middle": 0.4, "all": 0.1, "1/16": 0.3}
 
 
 def test_medians_of_protocols_stand_in_the_papers_order():
     gaps = [attack_tables.ProtocolGap("mnist", "lenetfc", a, 1.0, math.inf) for a in ("shifts", "contrast")]
+    gaps.append(attack_tables.ProtocolGap("mnist", "lenetfc_td", "contrast", 1.0, 1.0))
     table = attack_tables.gaps_table(gaps)
+    assert table.loc["Shifts"].tolist()[1] == "not recorded"
     assert list(table.index) == ["Contrast reduction", "Shifts"]
     assert table.iloc[0, 0] == "1.00 / \N{INFINITY}"

@@ -36,12 +36,12 @@ def test_the_papers_nine_combinations_in_its_order():
     assert combinations((1, 2, 4)) == {
         "clean": (False, False, False),
         "multi clean": (False, False, False),
-        "high": (True, False, False),
-        "medium": (False, True, False),
-        "low": (False, False, True),
-        "high+medium": (True, True, False),
-        "high+low": (True, False, True),
-        "medium+low": (False, True, True),
+        "fine": (True, False, False),
+        "middle": (False, True, False),
+        "coarse": (False, False, True),
+        "fine+middle": (True, True, False),
+        "fine+coarse": (True, False, True),
+        "middle+coarse": (False, True, True),
         "all": (True, True, True),
     }
 
@@ -55,7 +55,7 @@ def test_combinations_are_all_of_at_most_two_scales_and_all(factors):
     assert set(seen) == {s for s in {*seen} if sum(s) <= 2 or sum(s) == n}
     assert len(seen) == 1 + n + (math.comb(n, 2) if n > 2 else 0) + 1
     if n == 5:
-        assert found["x1+x16"] == (True, False, False, False, True)
+        assert found["1/1+1/16"] == (True, False, False, False, True)
 
 
 @pytest.mark.parametrize("name", [name for name in networks.names("classifier") if "_td" in name])
@@ -77,16 +77,16 @@ def test_real_weights_by_hand(pictures):
         by_hand = {
             "clean": network(clean),
             "multi clean": network([clean] * 3),
-            "high": network([perturbed, clean, clean]),
-            "medium": network([clean, perturbed, clean]),
-            "medium+low": network([clean, perturbed, perturbed]),
+            "fine": network([perturbed, clean, clean]),
+            "middle": network([clean, perturbed, clean]),
+            "middle+coarse": network([clean, perturbed, perturbed]),
             "all": network(perturbed),  # the single input
         }
     for name, logits in by_hand.items():
         assert found[name].accuracy == pytest.approx((logits.argmax(1) == labels).double().mean().item()), name
         assert found[name].loss == pytest.approx(nn.functional.cross_entropy(logits, labels).item(), rel=1e-5), name
     assert found["multi clean"] == found["clean"]
-    assert found["clean"].accuracy > found["high"].accuracy > found["all"].accuracy
+    assert found["clean"].accuracy > found["fine"].accuracy > found["all"].accuracy
 
 
 def test_the_mean_picture_is_subtracted_from_every_input(pictures):
@@ -96,8 +96,8 @@ def test_the_mean_picture_is_subtracted_from_every_input(pictures):
     found = ablate(network, clean, perturbed, labels, mean)
     with torch.no_grad():
         logits = network([perturbed - mean, clean - mean, clean - mean])
-    assert found["high"].accuracy == (logits.argmax(1) == labels).double().mean().item()
-    assert found["high"].loss == pytest.approx(nn.functional.cross_entropy(logits, labels).item(), rel=1e-5)
+    assert found["fine"].accuracy == (logits.argmax(1) == labels).double().mean().item()
+    assert found["fine"].loss == pytest.approx(nn.functional.cross_entropy(logits, labels).item(), rel=1e-5)
 
 
 def test_what_does_not_belong_together_is_refused(pictures):
@@ -126,7 +126,7 @@ def test_a_recorded_attack_is_fed_back_and_recorded(tmp_path):
     # Where all inputs are perturbed, just the turned pictures are lost.
     lost = 100 * (run.values["accuracy clean"] - run.values["accuracy all"])
     assert lost == pytest.approx(attacked.values["points_lost"])
-    assert run.values["accuracy all"] < run.values["accuracy high"] <= run.values["accuracy clean"]
+    assert run.values["accuracy all"] < run.values["accuracy fine"] <= run.values["accuracy clean"]
 
 
 def test_a_whole_test_set_has_its_own(tmp_path):

@@ -53,6 +53,15 @@ def test_counts_and_table_name_what_was_measured():
     assert table["less bottom-up"].iloc[0].startswith("-50.00 (-")
 
 
+def test_a_comparison_that_is_not_recorded_is_said_to_be_so():
+    runs = {("lenetfc_td_uni", "shifts"): [results(10)], ("lenetfc", "shifts"): [results(30)]}
+    runs |= {("lenetfc_td_uni", "additive_gaussian"): [results(40)], ("lenetfc_td", "additive_gaussian"): [results(40)]}
+    uneven = Task("mnist", "lenetfc", "minimal", runs, dict.fromkeys(("lenetfc", "lenetfc_td", "lenetfc_td_uni"), ""))
+    table = variants.variants_table(variants.compare_variants([uneven]))
+    assert table["than top-down"].tolist() == ["not recorded", "cannot be told"]
+    assert table["than bottom-up"].tolist() == ["harder to fool", "not recorded"]
+
+
 def test_without_variants_nothing_is_claimed():
     found = variants.compare_variants([task({"lenetfc": 30, "lenetfc_td": 10}, {"lenetfc": 1.0})])
     assert found == []
@@ -62,11 +71,12 @@ def test_without_variants_nothing_is_claimed():
 
 def test_the_multiples_show_every_network_and_where_its_median_is():
     networks = {"lenetfc": 30, "lenetfc_td": 40, "lenetfc_td_uni": 10}
-    figure, alt = task_multiples([task(networks, dict.fromkeys(networks, 1.0))] * 2)
+    figure, alt, caption = task_multiples([task(networks, dict.fromkeys(networks, 1.0))] * 2)
     assert figure.get_size_inches()[0] == 7
     panels = [ax for ax in figure.get_axes() if ax.get_title()]
     assert [ax.get_title() for ax in panels] == ["Additive Gaussian noise", "Shifts"] * 2
     assert [len(ax.containers) for ax in panels[:2]] == [3, 2]  # the uniform network's median picture stands
     assert alt_problem(alt) is None
+    assert caption.startswith("LeNetFC on mnist: the top-down network's median distance is the larger in 0 of 2; ")
     assert "Shifts bottom-up 1.05, top-down 1.05, uniform never" in alt
     plt.close(figure)
