@@ -98,16 +98,13 @@ def strengths(lines: Lines, pictures: int) -> str:
 
 def attacks(drawn: Mapping[str, Lines], pictures: int) -> str:
     """Of the accuracies that networks keep, by their titles."""
-    weakest, strongest = (
-        ", ".join(f"{title} {100 * np.mean(line.robust, axis=0)[place, -1]:.0f} %" for title, line in drawn.items())
-        for place in (0, -1)
-    )
+    left = [listed([100 * np.mean(line.robust, axis=0)[place, -1] for line in drawn.values()], 0) for place in (0, -1)]
     first = next(iter(drawn.values()))
     small, large = (255 * first.epsilons[place] for place in (0, -1))
     return (
-        f"At {small:g} of 255 grey levels: {weakest}. At {large:g}: {strongest}. Left, each network's last answer; "
-        "right, each answer of the network of glimpses. Lines are means, bands reach from the lowest to the highest "
-        f"seed ({_seeds(first)}); {pictures:,} pictures."
+        f"{left[0]} % are left at {small:g} of 255 grey levels, {left[1]} % at {large:g} ({'; '.join(drawn)}). Left, "
+        "each network's last answer; right, each answer of the network of glimpses. Lines are means, bands reach from "
+        f"the lowest to the highest seed ({_seeds(first)}); {pictures:,} pictures."
     )
 
 

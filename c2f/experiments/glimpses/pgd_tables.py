@@ -153,6 +153,7 @@ def _beside(records: Mapping[str, Record], kind: str, name: str, begin: str, sam
         for record in (records["mgnet"], records[kind])
     )
     clean = [_points(records[k], name, "clean").value for k in ("mgnet", kind)]
+    kept = [records[k].summary[f"{name} {glimpses(records[k])}"].percent.mean for k in ("mgnet", kind)]
     verdict, gap = "cannot be told from", ""
     if min(len(ours), len(theirs)) > 1:
         found = difference(ours, theirs)
@@ -162,7 +163,7 @@ def _beside(records: Mapping[str, Record], kind: str, name: str, begin: str, sam
     noted = {"keeps more than": same, "keeps less than": other}.get(verdict, "")
     return (
         f"{begin} the network of glimpses {verdict} {KINDS[kind]}{', ' + noted if noted else ''}: "
-        f"{sum(ours) / len(ours):.1f} against {sum(theirs) / len(theirs):.1f} %{gap}. It loses {-clean[0]:.1f} points "
+        f"{kept[0]:.1f} against {kept[1]:.1f} %{gap}. It loses {-clean[0]:.1f} points "
         f"of its clean accuracy, the other {-clean[1]:.1f}."
     )
 

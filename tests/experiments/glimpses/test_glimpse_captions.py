@@ -46,8 +46,11 @@ COSTS = {kind: (np.broadcast_to([1.0, 2.0][: a.shape[1]], a.shape), a) for kind,
             ["keeps of 85 % when values change by so many grey levels: 1: 65 %; 8: 20 %", "60 pictures, 2 seeds"],
         ),
         (
-            captions.attacks({"looks": LINES, "once": LINES}, 1000),
-            ["At 1 of 255 grey levels: looks 65 %, once 65 %. At 8: looks 20 %", "(2 seeds); 1,000 pictures"],
+            captions.attacks(dict.fromkeys(GLIMPSE_KINDS.values(), LINES), 1000),
+            [
+                "65, 65 and 65 % are left at 1 of 255 grey levels, 20, 20 and 20 % at 8 (a few glimpses; one pass, full",
+                "(2 seeds); 1,000 pictures",
+            ],
         ),
     ],
 )
