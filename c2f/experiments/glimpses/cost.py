@@ -26,7 +26,7 @@ from c2f.networks.glimpse.network import Glimpses, GlimpseSettings, LastAnswer, 
 from c2f.networks.summary import multiply_adds
 
 PUBLISHED_SHARE = 0.369
-"""Of a full pass's multiply-adds, what the paper's network takes (Tan et al. 2021, abstract): two glimpses."""
+"""Share of a full pass's multiply-adds that two glimpses of the paper's network take (Tan et al. 2021, abstract)."""
 
 
 def multiply_adds_by_glimpse(network: MultiGlimpse, in_channels: int, image_size: int, most: int) -> list[int]:
