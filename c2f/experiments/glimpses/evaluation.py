@@ -4,12 +4,14 @@ Axes: N pictures, C channels, H rows, W columns, T glimpses, K classes, Q confid
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from c2f import zoo
 from c2f.datasets.batches import Loader
 from c2f.networks.answers import finite
 from c2f.networks.glimpse.losses import cross_entropies
@@ -42,6 +44,18 @@ class GlimpseEvaluation:
     def loss(self) -> list[float]:
         """Of the answers after each glimpse, the mean over pictures in nats, ``(T,)``."""
         return self.losses.double().mean(dim=1).tolist()
+
+    def select(self, places: Sequence[int]) -> "GlimpseEvaluation":
+        """Return what was found for some of the pictures."""
+        one = list(places)
+        return GlimpseEvaluation(
+            self.labels[one],
+            self.predictions[:, one],
+            self.confidences[:, one],
+            self.losses[:, one],
+            self.locations[:, one],
+            self.seconds,
+        )
 
     def glimpses_used(self, confidence: float) -> Tensor:
         """Return int64 ``(N,)``: how many glimpses each picture takes until it is as sure as ``confidence``, at most T.
@@ -121,3 +135,22 @@ def evaluate_glimpses(network: MultiGlimpse, loader: Loader, glimpses: int | Non
         locations=torch.cat(locations, dim=1).cpu().clone(),
         seconds=time.perf_counter() - start,
     )
+
+
+def evaluate_seeds(
+    network: str, data: str, seeds: Iterable[int], loader: Loader, folder: Path | None = None
+) -> dict[int, GlimpseEvaluation]:
+    """Return ``evaluate_glimpses`` of each of the ``seeds`` of a trained network, in their order.
+
+    Args:
+        network: its name.
+        data: what it was trained on.
+        seeds: of the trainings.
+        loader: gives pictures as the network takes them.
+        folder: with the records and weights; None takes those that come with the book.
+
+    Raises:
+        c2f.runs.record.RecordError: no such weights.
+    """
+    trained = {seed: zoo.load(network, data, seed, folder).network_of(MultiGlimpse) for seed in sorted(seeds)}
+    return {seed: evaluate_glimpses(looker, loader) for seed, looker in trained.items()}

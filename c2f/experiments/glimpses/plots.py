@@ -14,8 +14,10 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike
 
+from c2f.experiments.glimpses.evaluation import GlimpseEvaluation
+from c2f.experiments.glimpses.pgd_tables import Lines
 from c2f.networks.glimpse.geometry import take_glimpse
-from c2f.plotting.colours import MARKERS, NETWORKS, glimpse_colour
+from c2f.plotting.colours import MARKERS, NETWORKS, SHARE, glimpse_colour
 from c2f.plotting.plots import picture, whiskers
 
 
@@ -38,6 +40,19 @@ def windows(ax: Axes, x: Any, locations: ArrayLike, title: str = "", first: int 
             continue
         tag = {"facecolor": glimpse_colour(glimpse), "edgecolor": "white", "boxstyle": "round,pad=0.15"}
         ax.text(left, top, str(glimpse + 1), color="white", fontsize=8, ha="center", va="center", bbox=tag)
+    return ax
+
+
+def reading_points(ax: Axes, x: Any, location: ArrayLike, side: int, glimpse: int = 1) -> Axes:
+    """Mark with crosses where a glimpse of ``side`` pixels reads the picture ``x`` ``(C, H, W)``, in its colour.
+
+    ``location``: ``(3,)``. ``glimpse``: which it is, counted from 0.
+    """
+    (scale, *centre), (height, width) = np.asarray(location, dtype=float), np.asarray(x).shape[-2:]
+    t = np.linspace(-1, 1, side)
+    across, down = ((c + scale * t + 1) / 2 * (n - 1) for c, n in zip(centre, (width, height), strict=True))
+    for colour, edge in (("white", 5), (glimpse_colour(glimpse), 2)):
+        ax.plot(np.tile(across, side), np.repeat(down, side), "x", color=colour, markersize=9, markeredgewidth=edge)
     return ax
 
 
@@ -71,6 +86,30 @@ def looks(axes: Sequence[Axes], x: Any, locations: ArrayLike, side: int, titles:
     return axes
 
 
+def look_columns(
+    axes: np.ndarray, pictures: Any, truth: Sequence[int], classes: Sequence[str], seen: GlimpseEvaluation, side: int
+) -> np.ndarray:
+    """Show ``looks``, a column a picture, with the answer after each glimpse and whether it is right; return ``axes``.
+
+    Args:
+        axes: ``(1 + T, N)``.
+        pictures: ``(N, C, H, W)`` in [0, 1].
+        truth: their labels, ``(N,)``.
+        classes: names, in label order.
+        seen: the evaluation of just these pictures.
+        side: of a glimpse in pixels.
+    """
+    for k, column in enumerate(axes.T):
+        titles = [
+            f"{'✓' if answer == truth[k] else '✗'} {classes[answer]} {100 * sure:.0f} %"
+            for answer, sure in zip(seen.predictions[:, k].tolist(), seen.confidences[:, k].tolist(), strict=True)
+        ]
+        looks(column, pictures[k], seen.locations[:, k], side, titles, f"a {classes[truth[k]]}")
+    for row, ax in enumerate(axes[:, 0]):
+        ax.set_ylabel(f"glimpse {row}" if row else "picture", fontsize=9)
+    return axes
+
+
 def coverage(locations: ArrayLike, cells: int = 64) -> np.ndarray:
     """Return how often each part of the picture is looked at, in [0, 1]: windows ``(..., 3)`` to ``(cells, cells)``.
 
@@ -85,35 +124,34 @@ def coverage(locations: ArrayLike, cells: int = 64) -> np.ndarray:
 def heat_map(ax: Axes, locations: ArrayLike, title: str = "", limit: float = 1.0, cells: int = 64) -> AxesImage:
     """Draw ``coverage`` from 0 (dark) to ``limit`` (bright), in the picture's own units; return the image."""
     image = ax.imshow(
-        coverage(locations, cells), extent=(-1, 1, 1, -1), cmap="viridis", vmin=0, vmax=limit, interpolation="nearest"
+        coverage(locations, cells), extent=(-1, 1, 1, -1), cmap=SHARE, vmin=0, vmax=limit, interpolation="nearest"
     )
-    ax.set(xticks=[-1, 0, 1], yticks=[-1, 0, 1])
+    ax.set(xticks=[-1, 0, 1], yticks=[-1, 0, 1], xlabel="x")
     if title:
         ax.set_title(title, fontsize=10)
     return image
 
 
-def location_histograms(axes: Sequence[Axes], locations: ArrayLike, limits: tuple[float, float] = (0.2, 0.5)) -> Any:
-    """Draw histograms of scale, x and y of the later glimpses, a line a glimpse, on three axes; return ``axes``.
+def centre_histograms(axes: Sequence[Axes], locations: ArrayLike, reach: float = 0.8) -> Any:
+    """Draw histograms of the later glimpses' centres, x and y, a line a glimpse, on two axes; return ``axes``.
 
     Args:
-        axes: three.
+        axes: two.
         locations: ``(T, N, 3)``; the first glimpse, the whole picture, is left out.
-        limits: the smallest and the largest scale.
+        reach: the farthest a centre can be from the middle.
     """
     found = np.asarray(locations, dtype=float)
-    reach = 1 - limits[0]
-    for ax, column, span, name in zip(axes, range(3), (limits, (-reach, reach), (-reach, reach)), "sxy", strict=True):
+    for ax, column, name in zip(axes, (1, 2), ("x (left to right)", "y (top to bottom)"), strict=True):
         for glimpse in range(1, len(found)):
             ax.hist(
-                np.clip(found[glimpse, :, column], *span),  # a scale may pass its limit by a rounding error
-                bins=np.linspace(*span, 31).tolist(),
+                found[glimpse, :, column],
+                bins=np.linspace(-reach, reach, 41).tolist(),
                 histtype="step",
                 linewidth=1.6,
                 color=glimpse_colour(glimpse),
                 label=f"glimpse {glimpse + 1}",
             )
-        ax.set(xlabel={"s": "scale", "x": "x (left to right)", "y": "y (top to bottom)"}[name], xlim=span)
+        ax.set(xlabel=f"centre, {name}", xlim=(-reach, reach))
         ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes[0].set_ylabel("pictures")
     return axes
@@ -171,23 +209,25 @@ def cost_lines(ax: Axes, curves: Mapping[str, tuple[ArrayLike, ArrayLike]], titl
     return ax
 
 
-def glimpse_lines(ax: Axes, epsilons: Sequence[float], clean: ArrayLike, robust: ArrayLike) -> Axes:
-    """Draw accuracy against the strength of an attack, a line for each number of glimpses: mean and range over seeds.
-
-    Args:
-        ax: the axes.
-        epsilons: where white is 1, ascending, ``(E,)``; drawn in grey levels.
-        clean: accuracies in [0, 1], ``(S, T)``.
-        robust: likewise under attack, ``(S, E, T)``.
-    """
-    whole = 100 * np.concatenate([np.asarray(clean, dtype=float)[:, None], np.asarray(robust, dtype=float)], axis=1)
-    x = [0, *(255 * epsilon for epsilon in epsilons)]
-    for t in range(whole.shape[2]):
-        y = whole[:, :, t]
-        label = f"after glimpse {t + 1}" if whole.shape[2] > 1 else None
-        mark = MARKERS[t % len(MARKERS)]
-        ax.plot(x, y.mean(axis=0), f"{mark}-", color=glimpse_colour(t), markersize=4, label=label)
-        ax.fill_between(x, y.min(axis=0), y.max(axis=0), color=glimpse_colour(t), alpha=0.15, linewidth=0)
-    ax.set(xlabel="largest change of a value, in grey levels", ylim=(0, 100))
-    ax.grid(alpha=0.3)
+def glimpse_lines(ax: Axes, found: Lines) -> Axes:
+    """Draw accuracy against the strength of an attack, a line for each number of glimpses: mean, and range of seeds."""
+    for t in range(np.shape(found.clean)[1]):
+        _strengths(ax, found, t, glimpse_colour(t), MARKERS[t % len(MARKERS)], f"after glimpse {t + 1}")
     return ax
+
+
+def network_lines(ax: Axes, found: Mapping[str, Lines], titles: Mapping[str, str]) -> Axes:
+    """Draw the accuracy of the last answer against the strength of an attack, a line a kind of network, likewise."""
+    for mark, (kind, lines) in zip(MARKERS, found.items(), strict=False):
+        _strengths(ax, lines, -1, NETWORKS[kind], mark, titles[kind])
+    return ax
+
+
+def _strengths(ax: Axes, found: Lines, answer: int, colour: str, mark: str, label: str) -> None:
+    robust = np.asarray(found.robust, dtype=float)[:, :, answer]  # (S, E)
+    y = 100 * np.concatenate([np.asarray(found.clean, dtype=float)[:, answer, None], robust], axis=1)
+    x = [0, *(255 * epsilon for epsilon in found.epsilons)]
+    ax.plot(x, y.mean(axis=0), f"{mark}-", color=colour, markersize=4, label=label)
+    ax.fill_between(x, y.min(axis=0), y.max(axis=0), color=colour, alpha=0.15, linewidth=0)
+    ax.set(xlabel="largest change (grey levels of 255)", ylim=(0, 100))
+    ax.grid(alpha=0.3)

@@ -10,12 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from c2f.experiments.glimpses.cost import costs
-from c2f.metrics.statistics import describe, difference, seeds_interval
-from c2f.networks.glimpse.geometry import glimpse_side, share_inside
+from c2f.metrics.statistics import Interval, describe, difference, seeds_interval
 from c2f.networks.glimpse.names import GLIMPSE_KINDS as KINDS
 from c2f.networks.glimpse.network import MultiGlimpse
 from c2f.runs.folder import record_path, run_name
@@ -92,17 +90,59 @@ def compared(records: Mapping[str, Record]) -> list[str]:
     ]
 
 
+def looking_again(accuracy: np.ndarray, where: str) -> str:
+    """Say in a sentence whether the last answer is better than the first, and what the second glimpse adds.
+
+    ``accuracy``: ``(S, T)`` in [0, 1]. ``where``: the pictures, e.g. ``on scenes``.
+    """
+    found = gain(accuracy)
+    points = Interval(100 * found.mean, 100 * found.low, 100 * found.high)
+    second = 100 * float((accuracy[:, 1] - accuracy[:, 0]).mean())
+    if math.isnan(found.low):
+        begin = f"One run {where} does not tell whether looking again helps"
+    elif found.beyond_spread:
+        begin = f"Looking again helps {where}"
+    else:
+        begin = f"Looking again {'harms' if found.high < 0 else 'does not help as far as these seeds can tell'} {where}"
+    n = len(found.each)
+    return (
+        f"{begin}: from the first glimpse to the last of {accuracy.shape[1]} accuracy changes by {points:+.1f} points "
+        f"(in brackets, as below, the 95 % interval over seeds; n = {n}), {second:+.1f} of them with the second look."
+    )
+
+
+def at_equal_cost(records: Mapping[str, Record], where: str) -> str:
+    """Say in a sentence whether several glimpses or one pass over a larger picture of equal cost is better.
+
+    An empty text where fewer than two seeds of either are recorded.
+    """
+    if min((len(records[kind].runs) if kind in records else 0) for kind in ("mgnet", "equal")) < 2:
+        return ""
+    ours, theirs = (accuracies(records[kind])[:, -1] for kind in ("mgnet", "equal"))
+    found = difference(ours.tolist(), theirs.tolist())
+    if not found.significant:
+        begin = "At equal cost neither several looks nor one is better, as far as these seeds can tell"
+    else:
+        begin = f"At equal cost {'several looks are better than one' if found.mean > 0 else 'one look is better'}"
+    points = Interval(100 * found.mean, 100 * found.low, 100 * found.high)
+    return (
+        f"{begin} {where}: after the last glimpse {100 * ours.mean():.1f} %, in one pass {100 * theirs.mean():.1f} %, "
+        f"{points:+.1f} points (n = {found.n[0]} and {found.n[1]} seeds)."
+    )
+
+
 def accuracy_table(records: Mapping[str, Record]) -> pd.DataFrame:
     """Return accuracy in percent (mean and sd over seeds) and multiply-adds after each glimpse, a row a glimpse."""
     rows = []
     for kind, record in records.items():
         found = 100 * accuracies(record)
+        pictures = f"{record.runs[0].details['pictures']['test']:,}"
         for count, (cost, values) in enumerate(
             zip(record.parameters["multiply_adds_by_glimpse"], found.T, strict=True), start=1
         ):
             right = f"{statistic(values.tolist()):.1f}"
-            rows.append((KINDS[kind], count, right, len(values), f"{cost / 1e6:.2f}"))
-    columns = ["network", "glimpses", "test accuracy (%)", "seeds", "million multiply-adds"]
+            rows.append((KINDS[kind], count, right, len(values), pictures, f"{cost / 1e6:.2f}"))
+    columns = ["network", "glimpses", "accuracy (%)", "seeds", "test pictures", "million multiply-adds"]
     return pd.DataFrame(rows, columns=columns).set_index(["network", "glimpses"])
 
 
@@ -124,46 +164,45 @@ def cost_points(records: Mapping[str, Record]) -> dict[str, tuple[np.ndarray, np
     return points
 
 
-def windows_table(locations: Tensor, masks: Tensor, generator: Generator) -> pd.DataFrame:
-    """Return, as text, which share of its object a window holds, mean over pictures, a row a glimpse but the first.
+def early_exit_gains(
+    points: Mapping[str, tuple[np.ndarray, np.ndarray]],
+) -> list[tuple[float, float, Interval]]:
+    """Return, for each number of glimpses, the accuracy where all pictures get as many, that of early exit at the same
+    mean cost, and the gain of early exit, all in percent, the gain with its 95 % interval over seeds.
 
-    Beside the windows that were chosen for the picture stand those chosen for another one, dealt out anew, and windows
-    of the same size at random places.
-
-    Args:
-        locations: of all glimpses, ``(T, N, 3)``.
-        masks: bool ``(N, H, W)``, the objects.
-        generator: deals and draws.
+    ``points``: of ``cost_points``. Between two thresholds accuracy is taken to be linear in the cost.
     """
-    rows = {}
-    for t, chosen in enumerate(locations[1:], start=2):
-        scale, u = chosen[:, :1], 2 * torch.rand(len(chosen), 2, generator=generator) - 1
-        dealt = chosen[torch.randperm(len(chosen), generator=generator)]
-        other = {"chosen": chosen, "of another picture": dealt, "random": torch.cat([scale, u * (1 - scale)], dim=1)}
-        rows[f"glimpse {t}"] = {name: f"{share_inside(p, masks).mean():.1%}" for name, p in other.items()}
-    return pd.DataFrame(rows).T
+    (level, fixed), (spent, early) = points["mgnet"], points["mgnet exit"]
+    at_level = np.array([np.interp(*each) for each in zip(level, spent, early, strict=True)])  # (S, T)
+    gained = 100 * (at_level - fixed)
+    means = zip(100 * fixed.mean(axis=0), 100 * at_level.mean(axis=0), gained.T, strict=True)
+    return [(float(a), float(b), seeds_interval(each.tolist())) for a, b, each in means]
 
 
-def rows_table(records: Mapping[str, Record], locations: Tensor, image_size: int, object_size: int) -> pd.DataFrame:
-    """Return into how many rows of pixels each look of ``mgnet`` brings an object, mean over pictures, and each
-    baseline that is there.
+def early_exit_table(gains: list[tuple[float, float, Interval]], seeds: int) -> pd.DataFrame:
+    """Return ``early_exit_gains`` over so many ``seeds``, a row a number of glimpses."""
+    rows = [(f"{a:.1f}", f"{b:.1f}", f"{gained:+.1f}") for a, b, gained in gains]
+    heads = ["as many for all (%)", "early exit (%)", "gain (points)"]
+    table = pd.DataFrame(rows, columns=heads, index=range(1, len(gains) + 1))
+    return table.rename_axis(columns=f"glimpses; n = {seeds}")
 
-    Args:
-        records: by kind, ``mgnet`` among them.
-        locations: of its glimpses, ``(T, N, 3)``.
-        image_size: H of the pictures.
-        object_size: rows of the object in them.
-    """
 
-    def side(kind: str) -> int:
-        return glimpse_side(image_size, records[kind].parameters["look"]["downsampling"])
-
-    rows = {}
-    for t, scale in enumerate(locations[:, :, 0].mean(dim=1).tolist(), start=1):
-        rows[f"glimpse {t}"] = object_size / image_size * side("mgnet") / scale
-    for kind in [kind for kind in KINDS if kind in records and kind != "mgnet"]:
-        rows[KINDS[kind]] = object_size / image_size * side(kind)
-    return pd.DataFrame({"rows of pixels": rows})
+def early_exit_verdict(gains: list[tuple[float, float, Interval]]) -> str:
+    """Say in a sentence whether early exit pays, from ``early_exit_gains``; of the ends it can only be equal."""
+    between = dict(enumerate(gains[1:-1], start=2))
+    pays = [count for count, (*_, gained) in between.items() if gained.low > 0]
+    costs_ = [count for count, (*_, gained) in between.items() if gained.high < 0]
+    begin = {
+        (True, False): "Early exit pays",
+        (False, True): "Early exit does not pay",
+        (True, True): "Early exit pays at some costs and not at others",
+    }.get((bool(pays), bool(costs_)), "Whether early exit pays cannot be told from these seeds")
+    said = "; ".join(
+        f"at the cost of {count} glimpses it is right for {b:.1f} %, where all pictures get {count} for {a:.1f} %, "
+        f"{gained:+.1f} points"
+        for count, (a, b, gained) in between.items()
+    )
+    return f"{begin}: {said}." if said else f"{begin}."
 
 
 def costs_table(networks: Mapping[str, MultiGlimpse], pictures: Tensor, repeats: int = 3) -> pd.DataFrame:
@@ -180,5 +219,5 @@ def costs_table(networks: Mapping[str, MultiGlimpse], pictures: Tensor, repeats:
         for name, network in networks.items()
         for each in costs(network, pictures, repeats=repeats)
     ]
-    columns = ["network", "glimpses", "million multiply-adds", "ms a picture", "MiB"]
+    columns = ["network", "glimpses", "million multiply-adds", "ms a picture", f"MiB, batch of {len(pictures)}"]
     return pd.DataFrame(rows, columns=columns).set_index(["network", "glimpses"])

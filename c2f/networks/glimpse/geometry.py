@@ -44,8 +44,8 @@ def take_glimpse(pictures: Tensor, locations: Tensor, side: int) -> Tensor:
     """Cut out and shrink windows, bilinearly: pictures ``(N, C, H, W)`` and locations ``(N, 3)`` to ``(N, C, h, h)``.
 
     Output pixel (i, j) is the picture at x + scale t[j], y + scale t[i], where t runs from -1 to 1 in ``side`` steps.
-    Beyond the picture is zero. There is no filter against aliasing: at a quarter of the size about two thirds of the
-    pixels are never looked at, and their gradient is exactly zero. It is differentiable in pictures and locations.
+    Beyond the picture is zero. There is no filter against aliasing: at a quarter of the size about four fifths of the
+    pixels are never looked at, and their gradient is zero. It is differentiable in pictures and locations.
 
     Raises:
         ValueError: pictures or locations of other shapes, or no side.

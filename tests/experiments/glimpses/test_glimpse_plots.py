@@ -5,6 +5,8 @@ import torch
 from scipy import stats
 
 from c2f.experiments.glimpses import plots as glimpse_plots
+from c2f.experiments.glimpses.evaluation import GlimpseEvaluation
+from c2f.experiments.glimpses.pgd_tables import Lines
 from c2f.networks.glimpse.geometry import take_glimpse
 
 matplotlib.use("agg")
@@ -58,14 +60,47 @@ def test_heat_map_is_in_the_pictures_units(axes):
     assert image.get_clim() == (0, 0.5)
 
 
-def test_histograms_leave_out_the_whole_picture(axes):
+def test_histograms_of_centres_leave_out_the_whole_picture(axes):
     locations = np.broadcast_to(LOCATIONS[:, None], (3, 7, 3))
-    glimpse_plots.location_histograms(axes[:3], locations)
-    assert [ax.get_xlabel().split()[0] for ax in axes[:3]] == ["scale", "x", "y"]
+    glimpse_plots.centre_histograms(axes[:2], locations)
+    assert [ax.get_xlabel() for ax in axes[:2]] == ["centre, x (left to right)", "centre, y (top to bottom)"]
     labels = axes[0].get_legend_handles_labels()[1]
     assert labels == ["glimpse 2", "glimpse 3"]
     tops = [patch.get_path().vertices[:, 1].max() for patch in axes[0].patches]
     assert tops == [7, 7]
+
+
+def test_crosses_are_where_a_glimpse_reads(axes):
+    glimpse_plots.reading_points(axes[0], np.zeros((1, 5, 5)), [0.5, 0.5, -0.5], 2)
+    (_, crosses) = axes[0].lines  # white ones below
+    points = {tuple(point) for point in np.stack(crosses.get_data(), axis=1).tolist()}
+    assert points == {(2, 0), (4, 0), (2, 2), (4, 2)}  # columns and rows of 0 to 4
+
+
+def test_columns_say_which_answers_are_right():
+    figure, grid = plt.subplots(4, 2, squeeze=False)
+    answers = torch.tensor([[0, 0], [1, 0], [1, 1]])
+    where = torch.tensor(LOCATIONS[:, None], dtype=torch.float32).expand(3, 2, 3)
+    sure = torch.tensor([[0.3, 0.4], [0.5, 0.6], [0.7, 0.85]])
+    seen = GlimpseEvaluation(torch.tensor([1, 0]), answers, sure, sure, where, 0.0)
+    glimpse_plots.look_columns(grid, torch.rand(2, 3, 8, 8), [1, 0], ["cap", "hat"], seen, 4)
+    assert [ax.get_title() for ax in grid[:, 0]] == ["a hat", "✗ cap 30 %", "✓ hat 50 %", "✓ hat 70 %"]
+    assert [ax.get_title() for ax in grid[1:, 1]] == ["✓ cap 40 %", "✓ cap 60 %", "✗ hat 85 %"]
+    assert [ax.get_ylabel() for ax in grid[:, 0]] == ["picture", "glimpse 1", "glimpse 2", "glimpse 3"]
+    second = seen.select([1])
+    assert (second.labels.tolist(), second.predictions.tolist()) == ([0], [[0], [0], [1]])
+    plt.close(figure)
+
+
+def test_lines_of_networks_under_attack(axes):
+    one = Lines([0.1, 0.2], [[0.6, 0.8], [0.6, 0.9]], [[[0.5, 0.6], [0.1, 0.2]], [[0.5, 0.7], [0.1, 0.2]]])
+    ax = glimpse_plots.network_lines(axes[0], {"mgnet": one}, {"mgnet": "looks"})
+    (line,) = ax.lines
+    assert line.get_ydata().tolist() == pytest.approx([85, 65, 20])  # the last answer
+    assert line.get_xdata().tolist() == pytest.approx([0, 25.5, 51])
+    assert line.get_label() == "looks"
+    first, _ = glimpse_plots.glimpse_lines(axes[1], one).lines
+    assert first.get_ydata().tolist() == pytest.approx([60, 50, 10])
 
 
 def test_accuracy_by_glimpse(axes):

@@ -10,6 +10,7 @@ from c2f.attacks import masking
 from c2f.experiments.glimpses import pgd as robustness
 from c2f.experiments.glimpses import pgd_tables
 from c2f.networks import glimpse
+from c2f.runs.record import Record, Run
 from tests.oracles import multi_glimpse as oracle
 from tests.oracles.multi_glimpse import LABELS, TOLERANCE, difference
 
@@ -111,6 +112,73 @@ def test_answers_have_a_row_an_attack():
     table = pgd_tables.answers_table({"no attack": right}, each)
     assert table.loc["no attack"].to_dict() == {"glimpse 1": 50, "glimpse 2": 75}
     assert table.loc["each answer attacked by itself"].to_list() == [25, 12.5]
+    assert table.columns.name == "accuracy (%), 4 pictures"
+    published = torch.tensor([[True] * 4, [True, False, False, False]])
+    each = robustness.RobustAccuracy((0.1,), (1.0, 1.0), ((0.25, 0.5),))
+    said = pgd_tables.steps_in_pictures({"no attack": right, "as published": published}, each)
+    assert "of 4 pictures, from *no attack* to *as published* -2, from *as published* to *each answer" in said
+    assert said.endswith("+1.")
+
+
+def attacked(kind, seeds, glimpses=2, verdicts=("no sign", "no sign")):
+    """A record of attacks: accuracies by name, of the last answer, in each of the ``seeds``."""
+    environment = dict.fromkeys(("commit", "device", "finished", "peak_memory_bytes", "seconds", "threads", "versions"))
+    runs = []
+    for seed, values in enumerate(seeds):
+        report = {"tests": [{"verdict": verdicts[seed % len(verdicts)]}]}
+        every = {f"{name} {t}": value for name, value in values.items() for t in range(1, glimpses + 1)}
+        runs.append(Run(seed, every, {"masking": report, "masking_rescaled": None}, environment))
+    about = {"look": {"glimpses": glimpses}, "epsilons": [1 / 255, 4 / 255], "pictures": 100}
+    return Record(f"{kind}_small_cnn--scenes--pgd", "pgd", about, runs)
+
+
+def values(published, straight, small, large, clean=0.6):
+    names = ("clean", "published", "published straight", "robust 1/255", "robust 4/255")
+    return dict(zip(names, (clean, published, straight, small, large), strict=True))
+
+
+def test_which_oddity_of_the_published_attack_matters():
+    said = pgd_tables.what_matters(attacked("mgnet", [values(0.5, 0.49, 0.45, 0.2), values(0.52, 0.51, 0.46, 0.21)]))
+    assert "its units matter more: it leaves 51.0 %" in said
+    assert "4/255 in pixel values leaves 20.5 %, -30.5 (" in said
+    assert "and 1/255 45.5 %; the right gradient alone leaves 50.0 %, -1.0 points" in said
+    said = pgd_tables.what_matters(attacked("mgnet", [values(0.5, 0.1, 0.45, 0.4)]))
+    assert "its gradient matters more" in said
+    single = attacked("full", [{"clean": 0.6, "published": 0.5, "robust 1/255": 0.4}], glimpses=1)
+    assert pgd_tables.what_matters(single) == ""
+
+
+@pytest.mark.parametrize(
+    ("full", "verdict"),
+    [
+        ((0.7, 0.72), "keeps less than one pass, full size, not as in the paper: 51.0 against 71.0 %"),
+        ((0.2, 0.22), "keeps more than one pass, full size, as the paper has it: 51.0 against 21.0 %"),
+        ((0.3, 0.7), "cannot be told from one pass, full size: 51.0 against 50.0 %"),
+    ],
+)
+def test_who_keeps_more_under_the_published_attack(full, verdict):
+    ours = attacked("mgnet", [values(0.5, 0.49, 0.45, 0.2), values(0.52, 0.51, 0.46, 0.21)])
+    theirs = attacked("full", [values(each, each, each, each, 0.9) for each in full], glimpses=1)
+    said = pgd_tables.published_claim({"mgnet": ours, "full": theirs})
+    assert verdict in said
+    assert f"It loses 9.0 points of its clean accuracy, the other {90 - 50 * sum(full):.1f}." in said
+    assert pgd_tables.published_claim({"mgnet": ours}) == ""
+
+
+def test_the_check_of_gradients_in_words():
+    clear, odd = (
+        attacked("full", [values(*[0.5] * 4)] * 2, 1, verdicts)
+        for verdicts in (("no sign",), ("suspicious", "no sign"))
+    )
+    table = pgd_tables.checks_table({"a": clear, "b": odd})
+    assert table["suspicious, factor switched off"].tolist() == ["0 of 2 seeds", "1 of 2 seeds"]
+    assert set(table["suspicious, factor in place"]) == {"not run"}
+    assert pgd_tables.masked({"full": clear}).startswith("The check of gradients finds nothing suspicious (one pass")
+    said = pgd_tables.masked({"full": clear, "mgnet": odd})
+    assert "is suspicious of a few glimpses (1 of 2 seeds): there" in said
+    unchecked = attacked("full", [values(*[0.5] * 4)], 1)
+    unchecked.runs[0].details["masking"] = None
+    assert pgd_tables.masked({"full": unchecked}) == "Whether the gradients can be trusted was not checked."
 
 
 def test_another_start_never_finds_less():

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from c2f.networks import glimpse
-from c2f.networks.glimpse.geometry import box_overlap, sampling_grid
+from c2f.networks.glimpse.geometry import box_overlap, sampling_grid, take_glimpse
 
 
 def ramp(size):
@@ -109,3 +109,13 @@ def test_pixel_boxes_of_a_wide_picture():
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(("height", "side", "rows"), [(64, 16, 28), (112, 28, 52)])
+def test_at_a_quarter_of_the_size_four_fifths_of_the_pixels_are_never_read(height, side, rows):
+    # points lie 63 / 15 and 111 / 27 pixels apart: four of them on a pixel, the others between two
+    whole = torch.zeros(1, 1, height, height, requires_grad=True)
+    take_glimpse(whole, torch.tensor([[1.0, 0, 0]]), side).sum().backward()
+    read = whole.grad[0, 0] > 1e-4
+    assert (read.any(dim=0).sum(), read.any(dim=1).sum()) == (rows, rows)
+    assert (~read).double().mean().item() == pytest.approx(0.8, abs=0.02)
