@@ -1,4 +1,4 @@
-"""Coarse to Fine: networks that look at the whole picture blurred first and at the detail later.
+"""Coarse to Fine: networks that look at the whole picture first and at the detail later.
 
 The package behind the book of the same name. Importing it is quick and silent; its public parts are loaded when they
 are first asked for:

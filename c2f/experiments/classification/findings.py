@@ -38,12 +38,16 @@ def accuracy_verdict(records: Sequence[Record]) -> str:
     """Say on which data sets the networks turned top-down are more or less accurate than their twins, or neither; no
     full stop at the end.
     """
-    where: dict[str, list[str]] = {"less accurate": [], "more accurate": [], "not to be told from its twin": []}
+    found: dict[str, dict[str, list[str]]] = {}
     for pair in twins(records):
         if pair.difference is not None:
-            where[_verdict(pair.difference)].append(f"{pair.titles[0]} on {pair.top_down.parameters['data']}")
-    said = "; ".join(f"**{verdict}**: {', '.join(names)}" for verdict, names in where.items() if names)
-    return said or "No two networks can be compared yet"
+            verdicts = found.setdefault(pair.titles[0], {})
+            verdicts.setdefault(_verdict(pair.difference), []).append(pair.top_down.parameters["data"])
+    said = []
+    for title, verdicts in found.items():
+        where = (f"**{verdict}** on {', '.join(data)}" for verdict, data in verdicts.items())
+        said.append(f"{title} is {' and '.join(where)}")
+    return "; ".join(said) or "No two networks can be compared yet"
 
 
 def _verdict(gap: Difference) -> str:
