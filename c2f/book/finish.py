@@ -105,6 +105,17 @@ def _landmarks(soup: "BeautifulSoup") -> None:
         button.wrap(wrapper)
 
 
+def _index_of_terms(soup: "BeautifulSoup") -> None:
+    """End the side bar with the index of terms, which is no file that a table of contents could name."""
+    index, lists = soup.select_one("link[rel=index]"), soup.select("nav.bd-links ul.bd-sidenav")
+    if index is None or not lists:
+        return
+    entry, link = soup.new_tag("li"), soup.new_tag("a", href=str(index["href"]))
+    entry["class"], link["class"], link.string = "toctree-l1", "reference internal", "Index of terms"
+    entry.append(link)
+    lists[-1].append(entry)
+
+
 def _lists_of_works(soup: "BeautifulSoup") -> None:
     """A list of works is a list: its entries are items, by no role that readers of the screen no longer know."""
     for works in soup.select("div.citation-list[role=list]"):
@@ -167,6 +178,7 @@ _MENDS: tuple[Callable[["BeautifulSoup"], None], ...] = (
     _icons_from_the_font,
     _named_controls,
     _landmarks,
+    _index_of_terms,
     _lists_of_works,
     _tables,
     _pictures_in_full,

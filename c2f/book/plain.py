@@ -82,6 +82,8 @@ def _plain_text(text: str, works: Mapping[str, Work], listed: str) -> str:
         kind, title, body = found["kind"], found["title"].strip(), found["body"].strip("\n")
         if kind == "bibliography":
             return listed
+        if kind == "index":  # entries of the book's index: nothing to read
+            return ""
         if kind == "exercise":
             return f"**Exercise: {title}**\n\n{body}"
         if kind == "solution":

@@ -8,6 +8,7 @@ import io
 import re
 from typing import Any
 
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 CAPTION = "c2f_caption"
@@ -30,7 +31,8 @@ def show(figure: Figure, alt: str, caption: str = "", dpi: int = 120) -> None:
     """Show ``figure`` as a PNG on white, with the alternative text ``alt`` and a caption, and close it.
 
     One figure a cell: the book takes the texts of a cell, not of a picture, and puts the figure's number before the
-    caption. Figures without pictures in them are marked as charts, which the book shows on a dark ground at night.
+    caption. Figures without pictures or coloured fields in them are marked as charts, which the book shows on a dark
+    ground at night.
 
     Args:
         figure: of matplotlib or seaborn.
@@ -52,7 +54,7 @@ def show(figure: Figure, alt: str, caption: str = "", dpi: int = 120) -> None:
     figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight", facecolor="white", metadata={"Software": None})
     plt.close(figure)
     alt, caption = " ".join(alt.split()), " ".join(caption.split())
-    chart = not any(ax.images for ax in figure.axes)
+    chart = not any(ax.images or any(isinstance(c, QuadMesh) for c in ax.collections) for ax in figure.axes)
     picture = {"image/png": buffer.getvalue(), "text/plain": alt}
     display(picture, raw=True, metadata={"image/png": {"alt": alt, "chart": chart}})
     if caption:

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from c2f.metrics.statistics import seeds_interval
-from c2f.plotting.colours import NETWORKS
+from c2f.plotting.colours import NETWORKS, SHARE
 
 
 def colour(network: str) -> str:
@@ -78,7 +78,7 @@ def learning_curves(ax: Axes, histories: Sequence[Mapping[str, Sequence[float]]]
     return band(ax, range(1, len(curves[0]) + 1), curves, **line)
 
 
-def log_percent(ax: Axes, ticks: Sequence[float] = (0.5, 1, 2, 5, 10, 20, 50)) -> Axes:
+def log_percent(ax: Axes, ticks: Sequence[float] = (0.5, 0.7, 1, 2, 3, 5, 7, 10, 20, 30, 50, 70, 100)) -> Axes:
     """Give the vertical axis a logarithmic scale with plain numbers in percent at those of ``ticks`` that it covers."""
     ax.set_yscale("log")
     low, high = ax.get_ylim()
@@ -102,16 +102,16 @@ def confusion(ax: Axes, shares: Any, classes: Sequence[str]) -> Axes:
         fmt=".0f",
         vmin=0,
         vmax=100,
-        cmap="Blues",
+        cmap=SHARE,
         cbar=False,
         square=True,
         linewidths=0.5,
-        annot_kws={"fontsize": 7},
+        annot_kws={"fontsize": 9},
         xticklabels=classes,
         yticklabels=classes,
     )
     ax.set(xlabel="predicted class", ylabel="true class")
-    ax.tick_params(labelsize=8)
+    ax.tick_params(labelsize=9)
     return ax
 
 

@@ -39,6 +39,13 @@ def test_controls_have_the_name_that_they_show():
     assert toggle["aria-label"] == "Toggle primary sidebar"
 
 
+def test_the_side_bar_ends_with_the_index_of_terms():
+    body = """<link rel="index" href="../genindex.html"><nav class="bd-links"><ul class="bd-sidenav"><li>1</li></ul>
+    <ul class="bd-sidenav"><li>Glossary<ul><li>A</li></ul></li></ul></nav>"""
+    last = mended(module._index_of_terms, body).select("nav.bd-links > ul")[-1].find_all("li", recursive=False)[-1]
+    assert (last.a["href"], last.a.string) == ("../genindex.html", "Index of terms")
+
+
 def test_empty_heads_are_cells_and_tables_that_scroll_can_be_reached():
     body = """<div class="cell_output"><div class="output text_html"><table><tr><th></th><th>n</th></tr></table></div></div>"""
     left = mended(module._tables, body)

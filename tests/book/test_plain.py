@@ -25,6 +25,7 @@ WORKS = {
             "```{solution} ex\n:class: dropdown\n\n    code()\n```",
             "<details><summary>Solution</summary>\n\n    code()\n\n</details>",
         ),
+        ("## Waves\n\n```{index} wave, blur\n```\n\nSlow ones.", "## Waves\n\n\n\nSlow ones."),
         ("Seen {cite}`one, three`.", "Seen (Bar, 2006; Jégou et al., 2017)."),
         ("As {cite:t}`two` say.", "As Ho and Li, 2020 say."),
         ("a {term}`blur` and {term}`blurs <blur>`", "a blur and blurs"),

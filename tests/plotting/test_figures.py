@@ -27,6 +27,13 @@ def test_a_figure_is_shown_with_its_text_on_white_and_closed(shown):
     assert not plt.fignum_exists(figure.number)
 
 
+def test_a_coloured_field_keeps_its_colours_at_night(shown):
+    figure, ax = plt.subplots(figsize=(2, 1))
+    ax.pcolormesh([[0, 1], [2, 3]])
+    show(figure, "Four fields that get lighter")
+    assert shown[0][1]["metadata"]["image/png"]["chart"] is False
+
+
 def test_a_caption_is_shown_below_and_pictures_are_no_charts(shown):
     figure, ax = plt.subplots(figsize=(2, 1))
     ax.imshow([[0, 1]])

@@ -16,7 +16,7 @@ from c2f import networks
 from c2f.datasets.registry import stand_in_note
 from c2f.experiments.classification import published
 from c2f.metrics.classification import class_scores
-from c2f.metrics.statistics import Interval, describe, difference, seeds_interval, share_interval
+from c2f.metrics.statistics import Difference, Interval, describe, difference, seeds_interval, share_interval
 from c2f.networks import Summary
 from c2f.runs.folder import SHIPPED, records_of
 from c2f.runs.record import Record, Run, statistic
@@ -38,7 +38,7 @@ def runs_table(runs: Mapping[str, Sequence[Run]], sizes: Mapping[str, Summary]) 
     rows = [
         {
             "network": networks.title(name),
-            "accuracy (%)": percent([run.values["test_accuracy"] for run in done]),
+            "accuracy (%), mean ± sd": percent([run.values["test_accuracy"] for run in done]),
             "parameters": f"{sizes[name].parameters:,}",
             "multiply-adds (M)": f"{sizes[name].multiply_adds / 1e6:.2f}",
             "training (s)": f"{np.mean([run.values['train_seconds'] for run in done]):.0f}",
@@ -52,10 +52,15 @@ def class_table(runs: Mapping[str, Sequence[Run]], classes: Sequence[str]) -> pd
     """Return precision, recall and F1 of each class in percent, over the confusions of all seeds, a row a class."""
     columns = {}
     for name, done in runs.items():
-        score = class_scores(torch.stack([torch.tensor(run.details["confusion"]) for run in done]).sum(dim=0))
-        for what in ("precision", "recall", "f1"):
-            columns[networks.title(name), what] = [f"{100 * value:.1f}" for value in getattr(score, what)]
+        score = class_scores(confusion(done))
+        for what in ("precision", "recall", "F1"):
+            columns[networks.title(name), f"{what} (%)"] = [f"{100 * x:.1f}" for x in getattr(score, what.lower())]
     return pd.DataFrame(columns, index=pd.Index(classes, name="class"))
+
+
+def confusion(runs: Sequence[Run]) -> torch.Tensor:
+    """Return the confusion matrix ``(K, K)`` of all ``runs`` together, in test pictures, rows true."""
+    return torch.stack([torch.tensor(run.details["confusion"]) for run in runs]).sum(dim=0)
 
 
 def recorded(folders: Sequence[Path | None] = (SHIPPED,)) -> list[Record]:
@@ -71,6 +76,14 @@ def recorded(folders: Sequence[Path | None] = (SHIPPED,)) -> list[Record]:
             found.setdefault(record.name, record)
     order = networks.names("classifier").index
     return sorted(found.values(), key=lambda r: (r.parameters["data"], order(r.parameters["network"])))
+
+
+def by_data(records: Sequence[Record]) -> dict[str, list[Record]]:
+    """Return the records of each data set, by its name."""
+    found: dict[str, list[Record]] = {}
+    for record in records:
+        found.setdefault(record.parameters["data"], []).append(record)
+    return found
 
 
 def length(record: Record) -> str:
@@ -126,25 +139,48 @@ def recorded_table(records: Sequence[Record]) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index(["data", "network"])
 
 
-def compared(records: Sequence[Record]) -> list[str]:
-    """Say in a sentence each how the top-down networks of ``records`` compare with their bottom-up twins. Those that
-    were trained for a shorter time than their recipe says are left out.
+@dataclass(frozen=True)
+class Twins:
+    """Records of a top-down network and of its bottom-up twin on the same data, both trained in full.
+
+    ``difference``: of their accuracies in [0, 1], top-down less bottom-up; None where one of them has a single run.
+    """
+
+    top_down: Record
+    bottom_up: Record
+    difference: Difference | None
+
+    @property
+    def titles(self) -> tuple[str, str]:
+        """What the two are called, the top-down one first."""
+        return networks.title(self.top_down.parameters["network"]), networks.title(self.bottom_up.parameters["network"])
+
+
+def twins(records: Sequence[Record]) -> list[Twins]:
+    """Return the pairs of networks among ``records``; those that were trained for a shorter time than their recipe says
+    are left out.
     """
     full = {(r.parameters["data"], r.parameters["network"]): r for r in records if "short" not in length(r)}
-    lines = []
+    found = []
     for (data, network), ours in full.items():
         twin = full.get((data, networks.family_name(network)))
-        if twin is None or twin is ours:
-            continue
-        if min(len(ours.runs), len(twin.runs)) < 2:
-            lines.append(
-                f"On {data}, {networks.title(network)} and {networks.title(twin.parameters['network'])} have "
-                f"{len(ours.runs)} and {len(twin.runs)} runs: too few to compare."
-            )
+        if twin is not None and twin is not ours:
+            several = min(len(ours.runs), len(twin.runs)) > 1
+            gap = difference(ours.values("test_accuracy"), twin.values("test_accuracy")) if several else None
+            found.append(Twins(ours, twin, gap))
+    return found
+
+
+def compared(records: Sequence[Record]) -> list[str]:
+    """Say in a sentence each how the top-down networks of ``records`` compare with their twins (``twins``)."""
+    lines = []
+    for pair in twins(records):
+        data, (ours, twin) = pair.top_down.parameters["data"], pair.titles
+        if pair.difference is None:
+            n = f"{len(pair.top_down.runs)} and {len(pair.bottom_up.runs)} runs"
+            lines.append(f"On {data}, {ours} and {twin} have {n}: too few to compare.")
         else:
-            found = difference(ours.values("test_accuracy"), twin.values("test_accuracy"))
-            names = networks.title(network), networks.title(twin.parameters["network"])
-            lines.append(f"On {data}, {describe(found, *names)}")
+            lines.append(f"On {data}, {describe(pair.difference, ours, twin)}")
     return lines
 
 

@@ -115,5 +115,5 @@ def test_a_chapters_own_runs_by_network_and_by_class():
         "10",
     ]
     by_class = tables.class_table(runs, ["cat", "dog"])
-    assert by_class["LeNetFC bottom-up", "precision"].tolist() == ["100.0", "80.0"]
-    assert by_class["LeNetFC bottom-up", "recall"].tolist() == ["75.0", "100.0"]
+    assert by_class["LeNetFC bottom-up", "precision (%)"].tolist() == ["100.0", "80.0"]
+    assert by_class["LeNetFC bottom-up", "recall (%)"].tolist() == ["75.0", "100.0"]
