@@ -4,7 +4,7 @@ import pytest
 from c2f.experiments.classification.plots import accuracy_panels, error_curves, kept_panel
 from c2f.runs.record import Record, Run
 from tests.experiments.classification.test_classification_tables import record
-from tests.experiments.classification.test_scales import kept
+from tests.experiments.classification.test_scale_accuracies import kept
 
 
 def test_curves_of_errors_begin_and_end_where_the_words_say():
