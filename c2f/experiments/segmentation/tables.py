@@ -4,6 +4,8 @@ Axes: K classes, background the last but one and ignore the last.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -15,7 +17,9 @@ from torch import Tensor
 from c2f import networks
 from c2f.common.checks import choose
 from c2f.experiments.segmentation.scores import DEFINITIONS, pixel_scores
+from c2f.metrics.statistics import Difference, Interval, difference, seeds_interval
 from c2f.networks.segmentation import SEGMENTATION_NETWORKS, build_segmentation
+from c2f.plotting.colours import SCALES
 from c2f.runs.folder import folder_of, records_of
 from c2f.runs.record import Record, RecordError, Run, statistic
 
@@ -130,6 +134,7 @@ def runs_table(recorded: Recorded) -> pd.DataFrame:
         seconds = [s for run in record.runs for s in run.details["history"]["seconds"]]
         rows[who] = {
             "seeds": len(record.runs),
+            "test meshes": record.runs[0].details["meshes"]["test"],
             "width": record.parameters["width"],
             "epochs": record.parameters["recipe"]["epochs"],
             "mean IoU (%)": _percent(record.values("test_mean_iou")),
@@ -142,12 +147,11 @@ def runs_table(recorded: Recorded) -> pd.DataFrame:
 
 def classes_table(recorded: Recorded) -> pd.DataFrame:
     """Return, as text, ``class_values`` in percent, mean and sd over seeds, a column a data set and network."""
-    return pd.DataFrame(
-        {
-            who: {name: _percent(values) for name, values in class_values(record).items()}
-            for who, record in _each(recorded)
-        }
-    )
+    columns = {
+        who: {name: _percent(values) for name, values in class_values(record).items()}
+        for who, record in _each(recorded)
+    }
+    return pd.DataFrame(columns).rename_axis("IoU (%)")
 
 
 def where_and_what_table(found: Mapping[Any, tuple[Sequence[float], Sequence[float]]]) -> pd.DataFrame:
@@ -176,4 +180,116 @@ def ladder_table(recorded: Recorded) -> pd.DataFrame:
         counts = torch.tensor([run.details["confusions"]["published"] for run in record.runs])  # (seeds, K, K)
         columns[who] = steps.map("{:.1f}".format)
         columns[who]['pixels that are answered "ignore"'] = f"{int(counts[..., -1].sum()):,} of {int(counts.sum()):,}"
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns).rename_axis("mean IoU (%)")
+
+
+def definition_findings(recorded: Recorded) -> list[str]:
+    """Say in a sentence a data set how many points the published definition takes off the mean of each network."""
+    lines = []
+    for data, records in recorded.items():
+        lost = []
+        for network, record in records.items():
+            first, *_, last = pd.DataFrame([definition_ladder(run) for run in record.runs]).mean()
+            lost.append(f"{100 * (first - last):.1f} ({SEGMENTATION_NETWORKS[network][0]})")
+        lines.append(
+            f"**The published definition** takes {', '.join(lost)} points off the mean IoU of the very same answers "
+            f"({data})."
+        )
+    return lines
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The top-down network less another one of the same data, over seeds.
+
+    ``other``: its title. ``measure``: ``mean IoU``, ``where`` or ``what``. ``difference``: of values in [0, 1].
+    """
+
+    data: str
+    other: str
+    measure: str
+    difference: Difference
+
+    @property
+    def finds(self) -> str:
+        """``better than`` or ``worse than`` where the interval leaves out zero, else ``not told apart from``."""
+        if not self.difference.significant:
+            return "not told apart from"
+        return "better than" if self.difference.mean > 0 else "worse than"
+
+    def __str__(self) -> str:
+        """In points, with the interval over seeds where a spread is known."""
+        found = self.difference
+        return f"{Interval(100 * found.mean, 100 * found.low, 100 * found.high):+.1f}"
+
+
+def gaps(recorded: Recorded) -> list[Gap]:
+    """Return what can be compared, measure by measure; both networks need two seeds or more."""
+    found = []
+    for data, records in recorded.items():
+        values: dict[str, dict[str, list[float]]] = {}
+        for network, record in records.items():
+            if len(record.runs) > 1:
+                where, what = where_and_what_over_seeds(record)
+                mean = record.values("test_mean_iou")
+                values[network] = {"mean IoU": mean, "where": where, "what": what}
+        top_down = values.pop("td", {})
+        for measure, ours in top_down.items():
+            for network, theirs in values.items():
+                gap = difference(ours, theirs[measure])
+                found.append(Gap(data, SEGMENTATION_NETWORKS[network][0], measure, gap))
+    return found
+
+
+def gaps_table(found: Sequence[Gap]) -> pd.DataFrame:
+    """Return, as text, the gaps in points with their 95 % intervals over seeds, a column a measure."""
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for gap in found:
+        n = "n = {} and {}".format(*gap.difference.n)
+        rows.setdefault((gap.data, f"Top-down less {gap.other}, {n}"), {})[f"{gap.measure} (points)"] = str(gap)
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def gap_findings(found: Sequence[Gap]) -> list[str]:
+    """Say in a sentence a data set and measure how the top-down network compares, then what so many comparisons are
+    worth (Bonferroni: each p times their number).
+    """
+    if not found:
+        return ["Too few runs are recorded to compare: it takes two seeds of the top-down network and of another."]
+    lines = []
+    for (data, measure), group in groupby(found, key=lambda gap: (gap.data, gap.measure)):
+        each = [f"{gap.finds} the {gap.other}, {gap}" for gap in group]
+        lines.append(f"**{measure[0].upper()}{measure[1:]}** ({data}): the top-down network is {'; '.join(each)}.")
+    alone = sum(gap.difference.significant for gap in found)
+    seeds = min(min(gap.difference.n) for gap in found)
+    kept = sum(gap.difference.p * len(found) < 0.05 for gap in found)
+    lines.append(
+        f"The differences are in points, with 95 % intervals over seeds (at least {seeds} of "
+        f"each network). Of {len(found)} intervals {alone} leave out zero by themselves, and {kept or 'none'} when "
+        f"corrected for making {len(found)} comparisons at once (Bonferroni)."
+    )
+    return lines
+
+
+def lies_findings(found: Mapping[str, Sequence[Sequence[float]]]) -> list[str]:
+    """Say which scale *where* comes from and which *what*: a lie to that one costs most.
+
+    ``found`` maps a lie to (*where*, *what*) in [0, 1], a pair a seed; the lie ``none`` is what those to one scale are
+    held against, seed by seed. A scale is named if the interval over seeds of what it costs leaves out zero.
+    """
+    lines = []
+    for part, name in enumerate(("Where", "What")):
+        cost = {
+            lie: seeds_interval([100 * (a[part] - b[part]) for a, b in zip(found["none"], found[lie], strict=True)])
+            for lie in SCALES
+            if lie in found
+        }
+        worst = max(cost, key=lambda lie, cost=cost: cost[lie].value)
+        others = " and ".join(f"{lie} {found.value:.1f}" for lie, found in cost.items() if lie != worst)
+        told = cost[worst].low > 0
+        begin = f"{name} comes from the {worst} scale" if told else f"{name} comes from no scale that could be told"
+        lines.append(
+            f"**{begin}.** A lie to the {worst} scale costs {cost[worst]:.1f} points of *{name.lower()}* (in brackets "
+            f"the 95 % interval over seeds, n = {len(found['none'])}); the others cost: {others}."
+        )
+    return lines
