@@ -6,6 +6,7 @@ Axes: K classes, background the last but one and ignore the last.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from math import isnan
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -154,6 +155,28 @@ def classes_table(recorded: Recorded) -> pd.DataFrame:
     return pd.DataFrame(columns).rename_axis("IoU (%)")
 
 
+def classes_finding(recorded: Recorded) -> str:
+    """Say which class each data set's networks find hardest and which easiest, the background left out."""
+    lines = []
+    for data, records in recorded.items():
+        means = pd.DataFrame({SEGMENTATION_NETWORKS[n][0]: class_values(r) for n, r in records.items()})
+        means = 100 * means.drop(["background", "mean"]).map(lambda values: sum(values) / len(values))
+        order = means.mean(axis=1).sort_values().index
+        each = [
+            f"{name} ({', '.join(f'{network} {value:.0f} %' for network, value in means.loc[name].items())})"
+            for name in (order[0], order[-1])
+        ]
+        lines.append(f"Of {data} the hardest class is {each[0]}, the easiest {each[1]}.")
+    return " ".join(lines)
+
+
+def right_pixels(predictions: Mapping[str, Tensor], labels: Tensor, ignore: int) -> str:
+    """Say how many of the pixels that count each of ``predictions``, title -> integers ``(N, H, W)``, has right."""
+    counts = labels != ignore
+    right = {title: 100 * (said == labels)[counts].float().mean() for title, said in predictions.items()}
+    return ", ".join(f"{title} {share:.0f} %" for title, share in right.items())
+
+
 def where_and_what_table(found: Mapping[Any, tuple[Sequence[float], Sequence[float]]]) -> pd.DataFrame:
     """Return, as text, *where* and *what* in percent, mean and sd over seeds.
 
@@ -251,8 +274,8 @@ def gaps_table(found: Sequence[Gap]) -> pd.DataFrame:
 
 
 def gap_findings(found: Sequence[Gap]) -> list[str]:
-    """Say in a sentence a data set and measure how the top-down network compares, then what so many comparisons are
-    worth (Bonferroni: each p times their number).
+    """Say in a sentence a data set and measure how the top-down network compares, and in the last one what so many
+    comparisons are worth (Bonferroni: each p times their number).
     """
     if not found:
         return ["Too few runs are recorded to compare: it takes two seeds of the top-down network and of another."]
@@ -263,10 +286,10 @@ def gap_findings(found: Sequence[Gap]) -> list[str]:
     alone = sum(gap.difference.significant for gap in found)
     seeds = min(min(gap.difference.n) for gap in found)
     kept = sum(gap.difference.p * len(found) < 0.05 for gap in found)
-    lines.append(
-        f"The differences are in points, with 95 % intervals over seeds (at least {seeds} of "
-        f"each network). Of {len(found)} intervals {alone} leave out zero by themselves, and {kept or 'none'} when "
-        f"corrected for making {len(found)} comparisons at once (Bonferroni)."
+    lines[-1] += (
+        f" (All differences in points, with 95 % intervals over at least {seeds} seeds. Of {len(found)} intervals "
+        f"{alone} leave out zero by themselves, and {kept or 'none'} when corrected for so many comparisons, by "
+        "Bonferroni.)"
     )
     return lines
 
@@ -285,11 +308,12 @@ def lies_findings(found: Mapping[str, Sequence[Sequence[float]]]) -> list[str]:
             if lie in found
         }
         worst = max(cost, key=lambda lie, cost=cost: cost[lie].value)
-        others = " and ".join(f"{lie} {found.value:.1f}" for lie, found in cost.items() if lie != worst)
-        told = cost[worst].low > 0
-        begin = f"{name} comes from the {worst} scale" if told else f"{name} comes from no scale that could be told"
+        others = ", ".join(f"{lie} {less.value:.1f}" for lie, less in cost.items() if lie != worst)
+        most = cost[worst]
+        spread = f"95 % interval over seeds {most.low:.1f} to {most.high:.1f}, "
+        begin = f"the {worst} scale" if most.low > 0 else "no scale that could be told"
         lines.append(
-            f"**{begin}.** A lie to the {worst} scale costs {cost[worst]:.1f} points of *{name.lower()}* (in brackets "
-            f"the 95 % interval over seeds, n = {len(found['none'])}); the others cost: {others}."
+            f"**{name} comes from {begin}:** a lie to the {worst} one costs {most.value:.1f} points "
+            f"({'' if isnan(most.low) else spread}n = {len(found['none'])}), {others}."
         )
     return lines
