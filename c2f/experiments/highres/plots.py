@@ -12,14 +12,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Normalize
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import ArrayLike
 
 from c2f.cam.refine import Refined
+from c2f.networks.densenet_fcn import HALF
 from c2f.plotting import plots
 from c2f.plotting.colours import AMOUNT, LINES, SIGNED
 from c2f.plotting.heatmaps import clipped_limits, limits, mask_outline
-from c2f.runs.record import Run
+from c2f.runs.record import Record, Run
 
 STEPS = {
     "low": "1 low",
@@ -68,6 +69,28 @@ def bar(axes: Any, label: str = "") -> Colorbar:
     return found
 
 
+def trainings(axes: Any, runs: Mapping[str, Record]) -> tuple[str, str]:
+    """Draw the learning curves of the half and the full model, a panel each; return the figure's two texts."""
+    for ax, (name, record) in zip(axes, runs.items(), strict=True):
+        what = "accuracy" if name == HALF else "loss"
+        histories = [run.details["history"] for run in record.runs]
+        for part, shade, style in (("train", LINES[1], "--"), ("val", LINES[0], "-")):
+            line = {"label": part, "colour": shade, "style": style}
+            plots.learning_curves(ax, histories, f"{part}_{what}", **line)
+        ax.set(xlabel="epoch", title=f"{name}: {'accuracy' if name == HALF else 'squared error + penalty'}")
+        if name == HALF:
+            ax.set_ylim(0, 1)
+            ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+    axes[0].legend(fontsize=8)
+    kept = ", ".join(
+        f"{name} epoch {' and '.join(str(run.details['best_epoch']) for run in record.runs)} of "
+        f"{len(record.runs[0].details['history']['seconds'])}"
+        for name, record in runs.items()
+    )
+    alt = f"Learning curves of both models. Kept was the best epoch on the validation part: {kept}."
+    return alt, f"{alt} n = {len(next(iter(runs.values())).runs)}; bands, of several seeds, run from lowest to highest."
+
+
 def columns(axes: Any, pictures: Any, maps: Mapping[str, Any], masks: Any = None, rows: Sequence[str] = ()) -> Any:
     """Draw a row a picture: the picture, then each of its maps; return ``axes``.
 
@@ -103,6 +126,30 @@ def columns(axes: Any, pictures: Any, maps: Mapping[str, Any], masks: Any = None
     for column in axes.T[1:]:
         bar(column)
     return axes
+
+
+def columns_texts(maps: Mapping[str, Any], right: int, count: int) -> tuple[str, str]:
+    """Return the alternative text and the caption of a figure of ``columns``: ``right`` of ``count`` pictures are
+    classified rightly.
+    """
+    names = ", ".join(title.replace("\n", " ") for title in maps)
+    alt = f"{count} scenes, {right} of them classified rightly, and maps of the class that each is called: {names}."
+    return alt, (
+        f"{alt} Green: the object's outline. Every column has its own scale, shown below it: red speaks for the class, "
+        "blue against it; without an *against*, brighter is more."
+    )
+
+
+def orders_texts(class_name: str, blurred: Sequence[float], raw: Sequence[float]) -> tuple[str, str]:
+    """Return the alternative text and the caption of the figure of models that compute the same in other orders, by the
+    correlations of their maps with the first one's.
+    """
+    soft, sharp = (", ".join(f"{float(r):.2f}" for r in each) for each in (blurred, raw))
+    alt = (
+        f"One picture, one class ({class_name}), and the maps of {1 + len(blurred)} models that compute the same. They "
+        f"correlate with the first by {soft}, unblurred by {sharp}."
+    )
+    return alt, f"{alt} Red speaks for the class, blue against it, on one scale for all."
 
 
 def pipeline(axes: Any, picture: Any, refined: Refined, at: int) -> Any:

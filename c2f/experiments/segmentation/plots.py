@@ -149,6 +149,6 @@ def lies(axes: Any, found: Mapping[str, Sequence[Sequence[float]]]) -> Any:
     shades = [SCALES.get(lie, LINES[0]) for lie in found]
     for ax, part, title in zip(axes, (0, 1), ("where (%)", "what (%)"), strict=True):
         seed_dots(ax, {lie: [100 * pair[part] for pair in pairs] for lie, pairs in found.items()}, shades)
-        ax.set(xlabel=title, xlim=(0, 100))
+        ax.set(xlabel=title, xlim=(0, 102))  # room for a dot at 100
     axes[1].tick_params(labelleft=False)
     return axes
