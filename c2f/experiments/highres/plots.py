@@ -60,10 +60,10 @@ def evidence(ax: Axes, heat: Any, shared: tuple[float, float], title: str = "") 
     return ax
 
 
-def bar(axes: Any, label: str = "") -> Colorbar:
-    """Put below ``axes``, one or an array of them, the bar of the colours of the last one's map."""
-    drawn = np.ravel(np.asarray(axes, dtype=object)).tolist()
-    found = drawn[-1].figure.colorbar(drawn[-1].images[0], ax=drawn, location="bottom", label=label, shrink=0.9)
+def bar(ax: Axes, label: str = "") -> Colorbar:
+    """Put the bar of the colours of the map on ``ax`` below it."""
+    place = ax.inset_axes((0.05, -0.16, 0.9, 0.06))
+    found = ax.figure.colorbar(ax.images[0], cax=place, orientation="horizontal", label=label)
     found.locator = MaxNLocator(3)
     found.ax.tick_params(labelsize=8)
     return found
@@ -77,10 +77,13 @@ def trainings(axes: Any, runs: Mapping[str, Record]) -> tuple[str, str]:
         for part, shade, style in (("train", LINES[1], "--"), ("val", LINES[0], "-")):
             line = {"label": part, "colour": shade, "style": style}
             plots.learning_curves(ax, histories, f"{part}_{what}", **line)
-        ax.set(xlabel="epoch", title=f"{name}: {'accuracy' if name == HALF else 'squared error + penalty'}")
+        ax.set_xlabel("epoch")
+        ax.set_title("half model: accuracy" if name == HALF else "full model: squared error + penalty", fontsize=10)
         if name == HALF:
             ax.set_ylim(0, 1)
             ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+        else:
+            ax.set_yscale("log")
     axes[0].legend(fontsize=8)
     kept = ", ".join(
         f"{name} epoch {' and '.join(str(run.details['best_epoch']) for run in record.runs)} of "
@@ -123,20 +126,22 @@ def columns(axes: Any, pictures: Any, maps: Mapping[str, Any], masks: Any = None
         if masks is not None:
             for ax in line:
                 mask_outline(ax, masks[row])
-    for column in axes.T[1:]:
-        bar(column)
+    for ax in axes[-1, 1:]:
+        bar(ax)
     return axes
 
 
-def columns_texts(maps: Mapping[str, Any], right: int, count: int) -> tuple[str, str]:
+def columns_texts(maps: Mapping[str, Any], right: int, count: int, finding: str) -> tuple[str, str]:
     """Return the alternative text and the caption of a figure of ``columns``: ``right`` of ``count`` pictures are
-    classified rightly.
+    classified rightly, and ``finding`` is what the maps show.
     """
-    names = ", ".join(title.replace("\n", " ") for title in maps)
-    alt = f"{count} scenes, {right} of them classified rightly, and maps of the class that each is called: {names}."
+    names = "; ".join(title.replace("\n", " ") for title in maps)
+    alt = (
+        f"{finding} {count} scenes, {right} of them classified rightly, and maps of the class each is called: {names}."
+    )
     return alt, (
-        f"{alt} Green: the object's outline. Every column has its own scale, shown below it: red speaks for the class, "
-        "blue against it; without an *against*, brighter is more."
+        f"{finding} {count} scenes, {right} classified rightly. Green: the object's outline. Every column has a scale "
+        "of its own: red speaks for the class that is called, blue against it; without an *against*, brighter is more."
     )
 
 

@@ -40,7 +40,7 @@ def test_columns_share_a_scale_with_themselves_alone():
     scales = [[ax.images[-1].get_clim() for ax in column] for column in axes.T[1:]]
     assert [len(ax.images) for ax in axes.flat] == [1] * 6  # no picture under a map: its colours are the bar's
     assert [axes[0, column].images[0].get_cmap().name for column in (1, 2)] == [SIGNED, AMOUNT]
-    bars = [ax for ax in axes[0, 0].figure.axes if ax not in axes.flat]
+    bars = [ax.child_axes[0] for ax in axes[-1, 1:]]
     assert [bar.get_xlim() for bar in bars] == [column[0] for column in scales]
     assert axes[0, 1].images[0].get_extent() == [-0.5, 7.5, 7.5, -0.5]
     assert scales[0][0] == scales[0][1]
@@ -77,11 +77,11 @@ def test_the_trainings_say_which_epoch_was_kept():
 
 
 def test_texts_of_figures_hold_what_was_found():
-    alt, caption = highres_plots.columns_texts({"low,\nenlarged": None, "high": None}, 3, 4)
-    assert (
-        alt == "4 scenes, 3 of them classified rightly, and maps of the class that each is called: low, enlarged, high."
+    alt, caption = highres_plots.columns_texts({"low,\nenlarged": None, "high": None}, 3, 4, "Alike.")
+    assert alt == (
+        "Alike. 4 scenes, 3 of them classified rightly, and maps of the class each is called: low, enlarged; high."
     )
-    assert caption.startswith(alt)
+    assert caption.startswith("Alike. 4 scenes, 3 classified rightly. Green:")
     alt, _ = highres_plots.orders_texts("Shirt", torch.tensor([0.91, -0.91]), [0.28, -0.44])
     assert "(Shirt), and the maps of 3 models" in alt
     assert alt.endswith("by 0.91, -0.91, unblurred by 0.28, -0.44.")
