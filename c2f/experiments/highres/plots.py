@@ -203,8 +203,8 @@ def found(ax: Axes, values: Mapping[str, float], intervals: Mapping[str, Sequenc
     for row, (title, value) in enumerate(values.items()):
         span = intervals.get(title)
         if span is not None:
-            ax.plot([100 * end for end in span], [row, row], color=LINES[0], linewidth=3, alpha=0.4)
-        ax.plot(100 * value, row, "o", color=LINES[0], fillstyle="none" if span is None else "full")
+            ax.plot([100 * end for end in span], [row, row], color=LINES[0], linewidth=2.5, alpha=0.6)
+        ax.plot(100 * value, row, "o", color=LINES[0], markersize=4.5, fillstyle="none" if span is None else "full")
     ax.set_yticks(range(len(values)), list(values), fontsize=8)
     ax.set(ylim=(len(values) - 0.4, -0.6), xlim=(0, 100), xticks=(0, 50, 100), xlabel=f"{what} (%)")
     ax.grid(axis="x", alpha=0.3)
@@ -231,7 +231,7 @@ def measured(axes: Any, run: Run, maps: Mapping[str, str], measures: Mapping[str
 
 def orders(ax: Axes, others: ArrayLike, real: float) -> Axes:
     """Draw how often random orders ``(P,)`` of the decoded maps reach a correlation, and where the real order is."""
-    ax.hist(np.asarray(others, dtype=float), bins=40, color="0.75", label="other orders")
+    ax.hist(np.asarray(others, dtype=float), bins=40, color="0.55", label="other orders")
     ax.axvline(real, color=LINES[1], linewidth=2, label="the order that training left")
     ax.axvline(0, color="black", linewidth=0.8)
     ax.set(xlabel="correlation with the low-resolution CAM, mean over pictures", ylabel="number of orders")

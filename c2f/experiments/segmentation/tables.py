@@ -307,7 +307,7 @@ def lies_findings(found: Mapping[str, Sequence[Sequence[float]]]) -> list[str]:
             for lie in SCALES
             if lie in found
         }
-        worst = max(cost, key=lambda lie, cost=cost: cost[lie].value)
+        worst = max((one.value, lie) for lie, one in cost.items())[1]
         others = ", ".join(f"{lie} {less.value:.1f}" for lie, less in cost.items() if lie != worst)
         most = cost[worst]
         spread = f"95 % interval over seeds {most.low:.1f} to {most.high:.1f}, "
