@@ -310,10 +310,11 @@ def lies_findings(found: Mapping[str, Sequence[Sequence[float]]]) -> list[str]:
         worst = max((one.value, lie) for lie, one in cost.items())[1]
         others = ", ".join(f"{lie} {less.value:.1f}" for lie, less in cost.items() if lie != worst)
         most = cost[worst]
-        spread = f"95 % interval over seeds {most.low:.1f} to {most.high:.1f}, "
+        n = len(found["none"])
+        spread = f"95 % interval over {n} seeds: {most.low:.1f} to {most.high:.1f}"
         begin = f"the {worst} scale" if most.low > 0 else "no scale that could be told"
         lines.append(
             f"**{name} comes from {begin}:** a lie to the {worst} one costs {most.value:.1f} points "
-            f"({'' if isnan(most.low) else spread}n = {len(found['none'])}), {others}."
+            f"({f'n = {n}, no interval' if isnan(most.low) else spread}), {others}."
         )
     return lines

@@ -191,14 +191,14 @@ def test_the_scale_that_is_needed_is_the_one_whose_lie_costs_most():
     found = {"none": honest, "coarse": [(0.9, 0.2), (0.8, 0.22)], "middle": honest, "fine": [(0.4, 0.7), (0.32, 0.7)]}
     where, what = tables.lies_findings({**found, "coarse and middle": [(0, 0), (0, 0)]})
     assert where.startswith("**Where comes from the fine scale:** a lie to the fine one costs 49.0 points (95 % int")
-    assert where.endswith("n = 2), coarse 0.0, middle 0.0.")
+    assert "(95 % interval over 2 seeds: 36.3 to 61.7), coarse 0.0, middle 0.0." in where
     assert what.startswith("**What comes from the coarse scale:** a lie to the coarse one costs 49.0 points (95 ")
-    assert what.endswith("n = 2), middle 0.0, fine 0.0.")
+    assert what.endswith("), middle 0.0, fine 0.0.")
     found["coarse"], found["fine"] = found["fine"], found["coarse"]
     assert tables.lies_findings(found)[0].startswith("**Where comes from the coarse scale:**")
     one_seed = tables.lies_findings({lie: pairs[:1] for lie, pairs in found.items()})[0]
     assert one_seed.startswith("**Where comes from no scale that could be told:** ")
-    assert "points (n = 1)" in one_seed
+    assert "points (n = 1, no interval)" in one_seed
     flat = {"none": honest, "coarse": [(0.8, 0.7), (0.85, 0.7)], "fine": honest}  # an interval that holds zero
     assert tables.lies_findings(flat)[0].startswith("**Where comes from no scale that could be told:**")
 
