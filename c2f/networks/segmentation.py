@@ -89,9 +89,9 @@ class TopDownSegmentation(Segmentation):
     def logits(self, batches: Sequence[Tensor]) -> Tensor:
         """Return ``(N, K, H, W)``; of several batches, level i of the pyramid is made from batch i alone."""
         x1, x2, x4 = self.pyramid(batches[0] if len(batches) == 1 else batches)
-        fine, medium = self.stem_x1(x1), self.stem_x2(x2)  # (N, w, H, W), (N, 2w, H/2, W/2)
+        fine, middle = self.stem_x1(x1), self.stem_x2(x2)  # (N, w, H, W), (N, 2w, H/2, W/2)
         x = self.stem_x4(x4)  # (N, 4w, H/4, W/4)
-        x = self.stage_x2(self.merge(upsample2(self.lateral_x2(x)), medium))  # (N, 2w, H/2, W/2)
+        x = self.stage_x2(self.merge(upsample2(self.lateral_x2(x)), middle))  # (N, 2w, H/2, W/2)
         x = self.stage_x1(self.merge(upsample2(self.lateral_x1(x)), fine))  # (N, w, H, W)
         return self.head(x)
 
@@ -134,10 +134,10 @@ class UNet(BottomUpSegmentation):
 
     def decode(self, fine: Tensor) -> Tensor:
         """Return ``(N, K, H, W)``."""
-        medium = self.encode_x2(self.pool(fine))  # (N, 2w, H/2, W/2)
-        x = self.encode_x4(self.pool(medium))  # (N, 4w, H/4, W/4)
+        middle = self.encode_x2(self.pool(fine))  # (N, 2w, H/2, W/2)
+        x = self.encode_x4(self.pool(middle))  # (N, 4w, H/4, W/4)
         # Upsampled before the 1x1 convolution, unlike in the top-down network: the same numbers at four times the cost.
-        x = self.decode_x2(self.merge(self.lateral_x2(upsample2(x)), medium))  # (N, 2w, H/2, W/2)
+        x = self.decode_x2(self.merge(self.lateral_x2(upsample2(x)), middle))  # (N, 2w, H/2, W/2)
         x = self.decode_x1(self.merge(self.lateral_x1(upsample2(x)), fine))  # (N, w, H, W)
         return self.head(x)
 

@@ -133,6 +133,18 @@ def other_orders(weights: Tensor, count: int, seed: int = 0) -> Tensor:
     return torch.stack([weights[..., order.to(weights.device)] for order in orders])
 
 
+def reordered(features: Tensor, weights: Tensor, count: int, seed: int = 0) -> Tensor:
+    """Return how alike a map and the one that ``count`` other orders of the features give are, float64 ``(P, N)``.
+
+    Args:
+        features: ``(N, M, H, W)``.
+        weights: ``(N, M)``, of the features in the map.
+        count, seed: as for ``other_orders``.
+    """
+    found = moments(features, torch.einsum("nm,nmhw->nhw", weights, features))
+    return found.correlations(other_orders(weights, count, seed))
+
+
 def mean_between(correlations: Tensor) -> Tensor:
     """Return the mean over all pairs of different classes, ``(N, K, K)`` to ``(N,)``."""
     k = correlations.shape[1]

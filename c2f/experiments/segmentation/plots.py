@@ -12,22 +12,24 @@ from matplotlib.colors import BoundaryNorm, ListedColormap, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from c2f.plotting.colours import LINES, NETWORKS
-from c2f.plotting.plots import picture
+from c2f.plotting.colours import AMOUNT, LINES, NETWORKS, SCALES
+from c2f.plotting.heatmaps import REGION, box_outline
+from c2f.plotting.plots import picture, seed_dots
 
 OBJECTS = (
-    "#3f90da",
-    "#ffa90e",
-    "#bd1f01",
-    "#94a4a2",
-    "#832db6",
-    "#a96b59",
-    "#e76300",
-    "#b9ac70",
-    "#717581",
-    "#92dadd",
+    "#CBD24B",
+    "#A9C2C9",
+    "#664193",
+    "#D7770E",
+    "#137D66",
+    "#B166B1",
+    "#C09BFB",
+    "#0AB571",
+    "#95EEBB",
+    "#BC261D",
 )
-"""Ten colours of Petroff (2021), which people with any common colour blindness tell apart."""
+"""Ten colours as far apart as a search could bring them, with any common colour blindness, on black and beside white.
+No two are equally light; those of garments that are often taken for each other are far apart in lightness too."""
 BACKGROUND, IGNORE = "#000000", "#ffffff"
 SHOWN = {name: (NETWORKS[name], marker) for name, marker in (("td", "o"), ("unet", "s"), ("fcn", "^"))}
 """Network -> colour and marker, the same in every figure of the experiment."""
@@ -59,7 +61,7 @@ def class_legend(figure: Figure, classes: Sequence[str], columns: int = 4) -> Fi
     """Put the K ``classes`` with their colours below everything in ``figure``."""
     colours = class_colours(len(classes))
     patches = [Patch(facecolor=c, edgecolor="0.5", label=name) for c, name in zip(colours, classes, strict=True)]
-    figure.legend(handles=patches, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=columns, fontsize=9)
+    figure.legend(handles=patches, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=columns, fontsize=8)
     return figure
 
 
@@ -114,19 +116,39 @@ def class_dots(ax: Axes, scores: Mapping[str, Mapping[str, Sequence[float]]], ti
     return ax
 
 
-def influence_map(ax: Axes, influence: Any, pixel: tuple[int, int], limit: float, title: str = "") -> Axes:
-    """Show what moves the answer at one pixel, ``(H, W)``, darker for more; a cross marks the pixel (row, column).
+def influence_map(
+    ax: Axes, influence: Any, pixel: tuple[int, int], box: tuple[int, int, int, int], limit: float, title: str = ""
+) -> Axes:
+    """Show what moves the answer at one pixel, ``(H, W)``, in percent of all that does; a cross marks the pixel (row,
+    column), a dashed ``box`` (x0, y0, x1, y1, both ends inside) what can be seen at all.
 
-    The colours follow the square root, so that faint influences are seen too; ``limit`` is the value shown darkest, the
-    same for all maps that are to be compared. Lines part the mesh into its four pictures.
+    The colours follow the square root, so that faint influences are seen too; ``limit``, in percent, is the value shown
+    brightest, the same for all maps that are to be compared. Lines part the mesh into its four pictures.
     """
-    values = np.asarray(influence)
+    values = 100 * np.asarray(influence)
     height, width = values.shape
-    ax.imshow(values, cmap="Purples", norm=PowerNorm(0.5, 0, limit), interpolation="nearest")
-    ax.axhline(height / 2 - 0.5, color="0.6", linewidth=0.8)
-    ax.axvline(width / 2 - 0.5, color="0.6", linewidth=0.8)
-    ax.plot(pixel[1], pixel[0], "+", color=LINES[1], markersize=9, markeredgewidth=1.5)
+    ax.imshow(values, cmap=AMOUNT, norm=PowerNorm(0.5, 0, limit), interpolation="nearest")
+    ax.axhline(height / 2 - 0.5, color="0.45", linewidth=0.8)
+    ax.axvline(width / 2 - 0.5, color="0.45", linewidth=0.8)
+    box_outline(ax, box, "white", "--")
+    ax.plot(pixel[1], pixel[0], "+", color=REGION, markersize=9, markeredgewidth=1.5)
     ax.set(xticks=[], yticks=[])
     if title:
         ax.set_title(title, fontsize=10)
     return ax
+
+
+def lies(axes: Any, found: Mapping[str, Sequence[Sequence[float]]]) -> Any:
+    """Draw *where* and *what*, a panel each, after a lie to a scale or several: a row a lie, a dot a seed, a bar at the
+    mean; return ``axes``.
+
+    Args:
+        axes: two.
+        found: lie -> (*where*, *what*) in [0, 1], a pair a seed.
+    """
+    shades = [SCALES.get(lie, LINES[0]) for lie in found]
+    for ax, part, title in zip(axes, (0, 1), ("where (%)", "what (%)"), strict=True):
+        seed_dots(ax, {lie: [100 * pair[part] for pair in pairs] for lie, pairs in found.items()}, shades)
+        ax.set(xlabel=title, xlim=(0, 102))  # room for a dot at 100
+    axes[1].tick_params(labelleft=False)
+    return axes

@@ -40,7 +40,7 @@ def influence(network: nn.Module, pictures: Tensor, row: int, column: int) -> Te
     return total / total.sum()
 
 
-def seen_from(found: Tensor) -> tuple[int, int]:
-    """Return height and width in pixels of the smallest box around all pixels of an ``influence`` above 0."""
+def seen_from(found: Tensor) -> tuple[int, int, int, int]:
+    """Return the smallest box around all pixels of an ``influence`` above 0: x0, y0, x1, y1, both ends inside."""
     rows, columns = found.any(dim=1).nonzero(), found.any(dim=0).nonzero()
-    return int(rows.max() - rows.min()) + 1, int(columns.max() - columns.min()) + 1
+    return int(columns.min()), int(rows.min()), int(columns.max()), int(rows.max())

@@ -15,7 +15,14 @@ from c2f.experiments.highres import decoders
 from c2f.experiments.highres import maps_run as measuring
 from c2f.experiments.highres.maps import LAYERS, TITLES, all_maps, refine_options, relabelled
 from c2f.experiments.highres.recipes import DenseRecipe
-from c2f.experiments.highres.resemblance import colour_share, correlation, mean_between, moments, other_orders
+from c2f.experiments.highres.resemblance import (
+    colour_share,
+    correlation,
+    mean_between,
+    moments,
+    other_orders,
+    reordered,
+)
 from c2f.experiments.highres.run import densenet_run
 from c2f.experiments.highres.training import fit_dense
 from c2f.metrics.localization.objects import find_objects
@@ -87,6 +94,15 @@ def test_moments_give_the_correlations_of_sums():
     assert shuffled.shape == (7, 3, 4)
     assert torch.equal(shuffled.sort(dim=-1).values, weights.sort(dim=-1).values.expand(7, -1, -1))
     assert found.correlations(shuffled).shape == (7, 3)
+
+
+def test_a_map_in_another_order_correlates_as_the_reordered_sum_does():
+    features, weights = noise(3, 4, 6, 6), noise(3, 4, seed=2) - 0.5
+    found = reordered(features, weights, 5, seed=1)
+    assert found.shape == (5, 3)
+    first = torch.einsum("nm,nmhw->nhw", weights, features)
+    for order, shuffled in zip(found, other_orders(weights, 5, seed=1), strict=True):
+        torch.testing.assert_close(order, correlation(torch.einsum("nm,nmhw->nhw", shuffled, features), first))
 
 
 def test_hires_cam_of_the_classifiers_own_features_is_the_low_resolution_cam(full, x):

@@ -8,6 +8,7 @@ from matplotlib.colors import to_hex, to_rgb
 
 from c2f.experiments.segmentation import plots
 
+CLOTHES = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Boot"]
 CLASSES = [*"abcdefghij", "background", "ignore"]
 # Machado, Oliveira and Fernandes (2009), full severity, on linear red, green and blue.
 BLINDNESS = {
@@ -31,8 +32,16 @@ def lab(colour, blindness):
 @pytest.mark.parametrize("blindness", BLINDNESS)
 def test_the_twelve_colours_are_told_apart(blindness):
     seen = [lab(colour, blindness) for colour in plots.class_colours(12)]
-    # About what Okabe and Ito's eight colours keep apart (16.1 for tritanopes).
-    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) > 16
+    # Okabe and Ito's eight colours keep 16.1 for tritanopes.
+    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) > 18
+
+
+def test_no_two_colours_are_equally_light():
+    light = sorted(lab(colour, "none")[0] for colour in plots.class_colours(12))
+    assert min(b - a for a, b in itertools.pairwise(light)) > 4
+    of = dict(zip(CLOTHES, (lab(colour, "none")[0] for colour in plots.OBJECTS), strict=True))
+    for a, b in [("Dress", "Bag"), ("Pullover", "Shirt"), ("Sandal", "Sneaker"), ("Pullover", "Coat")]:
+        assert abs(of[a] - of[b]) > 10, (a, b)
 
 
 def test_every_class_has_its_own_colour_in_map_and_legend():
@@ -40,7 +49,7 @@ def test_every_class_has_its_own_colour_in_map_and_legend():
     assert plots.class_map(ax, torch.arange(12).reshape(3, 4), 12, "labels") is ax
     shown = ax.images[0]
     drawn = [to_hex(colour) for colour in shown.to_rgba(shown.get_array()).reshape(12, 4)]
-    assert drawn == plots.class_colours(12)
+    assert drawn == [colour.lower() for colour in plots.class_colours(12)]
     assert drawn[10:] == ["#000000", "#ffffff"]
     assert plots.class_legend(figure, CLASSES) is figure
     legend = figure.legends[0]
@@ -85,13 +94,27 @@ def test_every_seed_is_a_dot_and_every_network_has_its_line():
     plt.close(figure)
 
 
-def test_an_influence_map_shares_its_limit_and_marks_the_pixel():
+def test_an_influence_map_shares_its_limit_and_marks_the_pixel_and_what_is_seen():
     figure, ax = plt.subplots()
-    assert plots.influence_map(ax, torch.eye(8) / 8, (2, 5), limit=0.5, title="FCN") is ax
+    assert plots.influence_map(ax, torch.eye(8) / 8, (2, 5), (0, 1, 7, 3), limit=50, title="FCN") is ax
     image = ax.images[0]
-    assert (image.norm.vmin, image.norm.vmax) == (0, 0.5)
-    assert image.norm(0.125) == pytest.approx(0.5)  # the square root of a quarter
+    assert (image.norm.vmin, image.norm.vmax) == (0, 50)
+    assert image.norm(12.5) == pytest.approx(0.5)  # the square root of a quarter
+    assert image.get_array().max() == 12.5  # percent
     cross = ax.lines[-1]
     assert (cross.get_xdata()[0], cross.get_ydata()[0]) == (5, 2)
+    box = ax.patches[0]
+    assert (*box.get_xy(), box.get_width(), box.get_height()) == (-0.5, 0.5, 8, 3)
     assert ax.get_title() == "FCN"
+    plt.close(figure)
+
+
+def test_lies_are_drawn_seed_by_seed_in_the_colours_of_their_scales():
+    figure, axes = plt.subplots(1, 2)
+    found = {"none": [(0.9, 0.7), (0.8, 0.7)], "coarse": [(0.9, 0.2), (0.8, 0.3)]}
+    assert plots.lies(axes, found) is axes
+    dots = [[line for line in ax.lines if line.get_linestyle() == "None"] for ax in axes]
+    assert [list(line.get_xdata()) for line in dots[1]] == [[70, 70], [20, 30]]
+    assert list(dots[0][1].get_xdata()) == [90, 80]
+    assert [line.get_color() for line in dots[0]] == [plots.LINES[0], plots.SCALES["coarse"]]
     plt.close(figure)

@@ -14,6 +14,7 @@ from c2f.experiments.segmentation import (
     where_and_what,
     where_and_what_over_seeds,
 )
+from c2f.metrics.statistics import Difference
 from c2f.networks.segmentation import build_segmentation
 from c2f.runs.record import RecordError, Run, add_run
 
@@ -29,7 +30,7 @@ def run(seed, answers=ANSWERS, **more):
         "published": pixel_confusion(LABELS, answers, 4, "published"),
     }
     details = {"confusions": {name: found.tolist() for name, found in counts.items()}, "classes": CLASSES}
-    details["history"] = {"seconds": [2.0, 9.0, 4.0]}
+    details |= {"history": {"seconds": [2.0, 9.0, 4.0]}, "meshes": {"train": 9, "val": 1, "test": 2}}
     values = {"iou a": 0.5 + seed / 10, "iou background": 0.75, "test_mean_iou": 0.25, "published test_mean_iou": 0.2}
     values["test_accuracy"] = 0.8
     return Run(seed, values | more, details, dict.fromkeys(ENVIRONMENT, 0))
@@ -102,6 +103,7 @@ def test_tables_of_the_records(folder):
     who = ("mnist", "Top-down")
     assert tables.runs_table(recorded).loc[who].to_dict() == {
         "seeds": 2,
+        "test meshes": 2,
         "width": 8,
         "epochs": 3,
         "mean IoU (%)": f"25.0{SPREAD}0.0",
@@ -123,6 +125,82 @@ def test_tables_of_the_records(folder):
 def test_where_and_what_by_any_name():
     found = tables.where_and_what_table({"coarse": ([0.5, 0.75], [0.25])})
     assert found.loc["coarse"].to_list() == [f"62.5{SPREAD}17.7", "25.0"]
+
+
+def gap(mean, low, high, p, **where):
+    about = {"data": "mnist", "other": "FCN", "measure": "where"} | where
+    return tables.Gap(difference=Difference(mean, low, high, p, (4, 3)), **about)
+
+
+def test_a_gap_is_a_verdict_only_where_its_interval_leaves_out_zero():
+    better, alike, worse = gap(0.03, 0.01, 0.05, 0.02), gap(0.03, -0.01, 0.07, 0.1), gap(-0.3, -0.4, -0.2, 0.001)
+    assert [one.finds for one in (better, alike, worse)] == ["better than", "not told apart from", "worse than"]
+    assert str(better) == "+3.0 (+1.0 to +5.0)"
+    assert str(gap(0.03, float("nan"), float("nan"), float("nan"))) == "+3.0"  # runs of one network are all equal
+    lines = tables.gap_findings([better, gap(-0.3, -0.4, -0.2, 0.001, other="U-Net"), gap(0, -1, 1, 1, measure="what")])
+    assert lines[0].startswith("**Where** (mnist): the top-down network is better than the FCN, +3.0 (+1.0 to +5.0); ")
+    assert lines[1].startswith("**What** (mnist): the top-down network is not told apart")
+    # 3 comparisons: 0.02 is no longer below 0.05 when taken three times, 0.001 is.
+    assert "over at least 3 seeds" in lines[1]
+    assert "Of 3 intervals 2 leave out zero by themselves, and 1 when corrected" in lines[1]
+    assert "and none when corrected" in tables.gap_findings([gap(0.03, 0.01, 0.05, 0.05)])[-1]
+    assert tables.gap_findings([]) == [
+        "Too few runs are recorded to compare: it takes two seeds of the top-down network and of another."
+    ]
+
+
+def test_gaps_are_of_the_top_down_network_less_the_others(folder):
+    recorded = recorded_segmentations(folder)
+    found = tables.gaps(recorded)
+    assert [(one.data, one.other, one.measure) for one in found] == [
+        (data, "U-Net", measure) for data in recorded for measure in ("mean IoU", "where", "what")
+    ]
+    assert all(one.difference.mean == 0 for one in found)
+    assert tables.gaps_table(found).loc[("mnist", "Top-down less U-Net, n = 2 and 2"), "where (points)"] == "+0.0"
+    assert tables.gaps({"mnist": {"unet": recorded["mnist"]["unet"]}}) == []
+
+
+def test_what_the_published_definition_takes_off(folder):
+    correct, *_, published = definition_ladder(run(0)).values()
+    lost = f"{100 * (correct - published):.1f}"
+    lines = tables.definition_findings(recorded_segmentations(folder))
+    assert lines[1] == (
+        f"**The published definition** takes {lost} (Top-down), {lost} (U-Net) points off the mean IoU of the very same "
+        "answers (mnist)."
+    )
+
+
+def test_the_hardest_and_the_easiest_class(folder):
+    recorded = recorded_segmentations(folder)
+    for record in recorded["fashion-mnist"].values():  # b is scored in both runs only here
+        for one in record.runs:
+            one.values["iou b"] = 0.1
+    assert tables.classes_finding(recorded) == (
+        "Of fashion-mnist the hardest class is b (Top-down 10 %, U-Net 10 %), the easiest a (Top-down 55 %, U-Net 55 %). "
+        "Of mnist the hardest class is a (Top-down 55 %, U-Net 55 %), the easiest a (Top-down 55 %, U-Net 55 %)."
+    )
+
+
+def test_right_pixels_are_counted_where_a_label_counts():
+    labels, said = torch.tensor([[[0, 1, 2, 3]]]), torch.tensor([[[0, 1, 1, 3]]])
+    assert tables.right_pixels({"FCN": said, "U-Net": labels}, labels, ignore=3) == "FCN 67 %, U-Net 100 %"
+
+
+def test_the_scale_that_is_needed_is_the_one_whose_lie_costs_most():
+    honest = [(0.9, 0.7), (0.8, 0.7)]
+    found = {"none": honest, "coarse": [(0.9, 0.2), (0.8, 0.22)], "middle": honest, "fine": [(0.4, 0.7), (0.32, 0.7)]}
+    where, what = tables.lies_findings({**found, "coarse and middle": [(0, 0), (0, 0)]})
+    assert where.startswith("**Where comes from the fine scale:** a lie to the fine one costs 49.0 points (95 % int")
+    assert "(95 % interval over 2 seeds: 36.3 to 61.7), coarse 0.0, middle 0.0." in where
+    assert what.startswith("**What comes from the coarse scale:** a lie to the coarse one costs 49.0 points (95 ")
+    assert what.endswith("), middle 0.0, fine 0.0.")
+    found["coarse"], found["fine"] = found["fine"], found["coarse"]
+    assert tables.lies_findings(found)[0].startswith("**Where comes from the coarse scale:**")
+    one_seed = tables.lies_findings({lie: pairs[:1] for lie, pairs in found.items()})[0]
+    assert one_seed.startswith("**Where comes from no scale that could be told:** ")
+    assert "points (n = 1, no interval)" in one_seed
+    flat = {"none": honest, "coarse": [(0.8, 0.7), (0.85, 0.7)], "fine": honest}  # an interval that holds zero
+    assert tables.lies_findings(flat)[0].startswith("**Where comes from no scale that could be told:**")
 
 
 def test_sizes_grow_with_the_width():
@@ -159,7 +237,7 @@ def test_influence_of_a_plain_convolution_is_its_window():
     network = nn.Conv2d(1, 2, 5, padding=2)
     nn.init.ones_(network.weight)
     found = influence(network, torch.rand(1, 1, 12, 12), 0, 6)
-    assert seen_from(found) == (3, 5)  # cut off by the upper border
+    assert seen_from(found) == (4, 0, 8, 2)  # cut off by the upper border
     torch.testing.assert_close(found[0:3, 4:9], torch.full((3, 5), 1 / 15))
 
 
