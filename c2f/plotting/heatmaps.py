@@ -18,7 +18,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Normalize
 from matplotlib.patches import Rectangle
-from matplotlib.patheffects import AbstractPathEffect, withStroke
+from matplotlib.patheffects import withStroke
 
 from c2f.plotting import plots
 from c2f.plotting.colours import AMOUNT, SIGNED
@@ -26,8 +26,8 @@ from c2f.plotting.colours import AMOUNT, SIGNED
 OBJECT, REGION = "#000000", "#0057C2"
 """The colours of the object's outline and of that of a region found, in every figure."""
 
-_HALO: list[AbstractPathEffect] = [withStroke(linewidth=3.4, foreground="white")]
-"""Under an outline, which so is seen on any ground."""
+_HALO = 3.4
+"""Width in points of the white under an outline, which so is seen on any ground."""
 
 
 def limits(maps: Iterable[Any]) -> tuple[float, float]:
@@ -187,9 +187,10 @@ def mask_outline(ax: Axes, mask: Any, colour: str = OBJECT, label: str | None = 
     row, column = np.nonzero(inside[1:-1, 1:] != inside[1:-1, :-1])  # an edge at its left
     upright = np.stack([np.stack([column - 0.5, row - 0.5], 1), np.stack([column - 0.5, row + 0.5], 1)], 1)
     lines = np.concatenate([flat, upright])
-    border = LineCollection(list(lines), colors=colour, linewidths=1.5, capstyle="projecting", label=label)
-    border.set_path_effects(_HALO)
-    ax.add_collection(border, autolim=False)
+    # Two layers, for path effects would lay the halo of one edge over the edge before.
+    for shade, wide, name in (("white", _HALO, None), (colour, 1.5, label)):
+        border = LineCollection(list(lines), colors=shade, linewidths=wide, capstyle="projecting", label=name)
+        ax.add_collection(border, autolim=False)
     return ax
 
 
@@ -202,6 +203,6 @@ def box_outline(ax: Axes, box: Any, colour: str, style: str = "-", label: str | 
     corner = (x0 - 0.5 - room, y0 - 0.5 - room)
     width, height = x1 - x0 + 1 + 2 * room, y1 - y0 + 1 + 2 * room
     outline = Rectangle(corner, width, height, fill=False, edgecolor=colour, linestyle=style, linewidth=2, label=label)
-    outline.set_path_effects(_HALO)
+    outline.set_path_effects([withStroke(linewidth=_HALO + 0.5, foreground="white")])
     ax.add_patch(outline)
     return ax

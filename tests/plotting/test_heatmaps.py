@@ -111,6 +111,10 @@ def test_the_edges_of_the_picture_lie_over_the_map_and_nothing_else(figure):
 def test_an_outline_is_dark_on_white(figure):
     ax = heatmaps.mask_outline(figure.subplots(), torch.ones(2, 2, dtype=torch.bool))
     heatmaps.box_outline(ax, [0, 0, 1, 1], "black")
-    for line in (*ax.collections, *ax.patches):
-        (stroke,) = line.get_path_effects()
-        assert stroke._gc == {"linewidth": 3.4, "foreground": "white"}
+    below, above = ax.collections
+    assert [tuple(lines.get_colors()[0]) for lines in (below, above)] == [(1, 1, 1, 1), (0, 0, 0, 1)]
+    assert below.get_linewidths()[0] > above.get_linewidths()[0]
+    np.testing.assert_array_equal(below.get_segments(), above.get_segments())
+    (box,) = ax.patches
+    (stroke,) = box.get_path_effects()
+    assert stroke._gc == {"linewidth": 3.9, "foreground": "white"}

@@ -20,7 +20,7 @@ from c2f.metrics.localization.suite import Measures
 from c2f.metrics.statistics import Interval, difference, interval, share_interval
 from c2f.runs.record import Record
 
-LIKE, KNOWN, MISSED = 0.5, 90, 50
+LIKE, KNOWN, MISSED = 0.5, 90, 10
 """From which correlation on two maps are called alike; from which accuracy in percent on a network knows its classes,
 and below which percentage of pictures it points past a class's patch."""
 
@@ -270,8 +270,9 @@ def orders(areas: Mapping[str, tuple[Tensor, Tensor]], resamples: int) -> str:
     map and at random.
     """
     gaps = {name: interval([own - chance], resamples=resamples) for name, (own, chance) in areas.items()}
-    begin = "Better than a random order" if all(gap.low > 0 for gap in gaps.values()) else "Not for both"
-    begin = begin if any(gap.low > 0 for gap in gaps.values()) else "No better than a random order"
+    better = [gap.low > 0 for gap in gaps.values()]
+    begin = "Better than a random order" if any(better) else "No better than a random order"
+    begin += " for one network only" if any(better) and not all(better) else ""
     said = "; ".join(f"{networks.title(name)} {points(gap, 1)} points" for name, gap in gaps.items())
     count = len(next(iter(areas.values()))[0])
     return f"**{begin}**: by the map's order the area under insertion gains {said} ({count} pictures, one seed)."

@@ -1,7 +1,7 @@
 """Figures of localisation: maps of several networks, outlines over a map, and what the measures say, layer by layer.
 
-Every function takes the axes to draw on and returns them. Axes of arrays: N pictures, C channels, H rows, W columns, h
-rows and w columns of a map, L columns of maps in a figure, S seeds.
+All but ``map_rows``, which makes its figure, take the axes to draw on and return them. Axes of arrays: N pictures, C
+channels, H rows, W columns, h rows and w columns of a map, L columns of maps in a figure, S seeds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from c2f import networks
 from c2f.experiments.localization.measure import own_range
@@ -69,35 +70,37 @@ def layer_panels(
 
 
 def map_rows(
-    axes: Any,
     pictures: Any,
     maps: Mapping[str, Mapping[str, Any]],
     names: Sequence[str],
-    shared: tuple[float, float],
     masks: Any = None,
-) -> Any:
-    """Draw a row for each picture and network: the picture, then a map a column; return ``axes``.
+) -> Figure:
+    """Draw a row for each picture and network: the picture, then a map a column, all on one scale with a bar below.
 
-    A map keeps the resolution of its layer, which stands in its column's title: those of two networks may differ.
+    A map keeps the resolution of its layer, which stands in its column's title: those of two networks may differ. The
+    scale ends where ``c2f.plotting.heatmaps.clipped_limits`` has it.
 
     Args:
-        axes: N times the number of networks rows, and 1 + L columns.
         pictures: ``(N, C, H, W)`` in [0, 1].
         maps: network -> title of its column -> ``(N, h, w)``, L of them.
         names: what to write at the left of each picture, N of them.
-        shared: the colour scale of all maps, see ``c2f.plotting.heatmaps.limits``.
         masks: bool ``(N, H, W)`` whose outlines are drawn, or None.
     """
-    for place, row in enumerate(np.asarray(axes, dtype=object)):
-        picture, (network, columns) = place // len(maps), list(maps.items())[place % len(maps)]
+    rows, columns = len(pictures) * len(maps), 1 + max(map(len, maps.values()))
+    shared = heatmaps.clipped_limits(heat for of_network in maps.values() for heat in of_network.values())
+    figure = Figure(figsize=(7, 6.4 / columns * rows + 1.1), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for place, row in enumerate(axes):
+        picture, (network, of_network) = place // len(maps), list(maps.items())[place % len(maps)]
         plots.picture(row[0], pictures[picture])
         row[0].set_ylabel(f"{names[picture]}\n{networks.title(network).split()[-1]}", fontsize=9)
-        for ax, (title, heat) in zip(row[1:], columns.items(), strict=True):
+        for ax, (title, heat) in zip(row[1:], of_network.items(), strict=True):
             above = f"{title}\n{heat.shape[1]}x{heat.shape[2]}" if picture == 0 else ""
             heatmaps.overlay(ax, pictures[picture], heat[picture], shared, above)
             if masks is not None:
                 mask_outline(ax, masks[picture])
-    return axes
+    heatmaps.colour_bar(axes, shared, "evidence x places", "bottom")
+    return figure
 
 
 def map_panel(ax: Axes, picture: Any, heat: Any, mask: Any, threshold: float, title: str = "") -> Axes:
