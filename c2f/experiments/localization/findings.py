@@ -62,7 +62,9 @@ def extents(
         about: what was measured, e.g. ``4 seeds, 81 pictures``.
     """
     bottom_up, top_down, same_pen = (f"{100 * mean:.0f} %" for mean in means)
-    drawn = _choose(gap, "Wider as it is drawn", "Sharper as it is drawn, as the paper says", "As wide as it is drawn")
+    drawn = _choose(
+        gap, "Wider as it is drawn", "Sharper as it is drawn, as the paper says", "Not to be told as it is drawn"
+    )
     pen = _choose(
         pen_gap,
         "With the same pen it is wider",
@@ -271,7 +273,7 @@ def orders(areas: Mapping[str, tuple[Tensor, Tensor]], resamples: int) -> str:
     """
     gaps = {name: interval([own - chance], resamples=resamples) for name, (own, chance) in areas.items()}
     better = [gap.low > 0 for gap in gaps.values()]
-    begin = "Better than a random order" if any(better) else "No better than a random order"
+    begin = "Better than a random order" if any(better) else "No gain over a random order can be told"
     begin += " for one network only" if any(better) and not all(better) else ""
     said = "; ".join(f"{networks.title(name)} {points(gap, 1)} points" for name, gap in gaps.items())
     count = len(next(iter(areas.values()))[0])

@@ -33,8 +33,8 @@ def test_a_gap_over_seeds_has_an_interval_where_there_are_two():
         (LESS, SAME, "**Sharper as it is drawn, as the paper says**", "**With the same pen nothing is left"),
         (LESS, LESS, "**Sharper", "**With the same pen it is sharper still**"),
         (MORE, MORE, "**Wider as it is drawn**", "**With the same pen it is wider**"),
-        (SAME, SAME, "**As wide as it is drawn**", "**With the same pen nothing"),
-        (UNKNOWN, UNKNOWN, "**As wide as it is drawn**", "**With the same pen nothing"),
+        (SAME, SAME, "**Not to be told as it is drawn**", "**With the same pen nothing"),
+        (UNKNOWN, UNKNOWN, "**Not to be told as it is drawn**", "**With the same pen nothing"),
     ],
 )
 def test_sharper_as_drawn_and_with_the_same_pen(gap, pen_gap, begin, left):
@@ -146,4 +146,6 @@ def test_an_order_that_gains_nothing():
     assert findings.orders({UP: (high, low), DOWN: (low, low)}, 20).startswith(
         "**Better than a random order for one network only**"
     )
-    assert findings.orders({UP: (low, high), DOWN: (low, low)}, 20).startswith("**No better than a random order**")
+    assert findings.orders({UP: (low, high), DOWN: (low, low)}, 20).startswith(
+        "**No gain over a random order can be told**"
+    )
