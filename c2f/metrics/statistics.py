@@ -238,6 +238,37 @@ def paired_difference(
     return interval(pairs, difference, resamples, confidence)
 
 
+def unpaired_difference(
+    a: Sequence[Interval], b: Sequence[Interval], pictures: int, confidence: float = 0.95
+) -> Interval:
+    """Return the mean of ``a`` less that of ``b``, runs of which the interval over pictures alone is known.
+
+    For statistics of a whole set of pictures whose scores are not kept. The runs are paired by their order; what the
+    pictures leave open is taken for independent in the two networks and the same in all runs. Both make it larger than
+    it is where a hard picture is hard for all, so the interval is wider than that of ``paired_difference``.
+
+    Args:
+        a, b: a run each, with its interval of that ``confidence``.
+        pictures: that they were measured on.
+        confidence: in (0, 1).
+
+    Raises:
+        ValueError: no runs, as many of one as of the other network not, or a number out of range.
+    """
+    if not a or len(a) != len(b) or pictures < 2:
+        raise ValueError(
+            f"needed are as many runs of each, of two pictures or more, not {len(a)}, {len(b)}, {pictures}"
+        )
+    _check([end for run in (*a, *b) for end in (run.value, run.low, run.high)], confidence)
+    gaps = np.array([one.value - other.value for one, other in zip(a, b, strict=True)])
+    spread = np.array([run.high - run.low for run in (*a, *b)]) / 2 / _student(pictures - 1, (1 + confidence) / 2)
+    shared = float((spread**2).sum() / len(a))  # variance over pictures of a run's difference, mean over the runs
+    if len(a) == 1:
+        half = _student(pictures - 1, (1 + confidence) / 2) * shared**0.5
+        return Interval(float(gaps[0]), float(gaps[0]) - half, float(gaps[0]) + half)
+    return _two_levels(gaps, np.full((len(a), len(a)), shared), pictures, confidence)
+
+
 def _check(values: Sequence[float], confidence: float) -> None:
     if wrong := [value for value in values if not math.isfinite(value)]:
         raise ValueError(f"{wrong[0]} has no mean to compare: take a measure that is finite in every run")

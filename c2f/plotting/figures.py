@@ -36,7 +36,8 @@ def show(figure: Figure, alt: str, caption: str = "", dpi: int = 120) -> None:
 
     Args:
         figure: of matplotlib or seaborn.
-        alt: a sentence or two, made from the data: ``f"Accuracy rises from {first:.1%} to {last:.1%}"``.
+        alt: a sentence or two, made from the data: ``f"Accuracy rises from {first:.1%} to {last:.1%}"``; what is bold
+            in Markdown is plain here.
         caption: what the figure says, then what its bands, ticks and lines mean, and n; Markdown. A sentence that
             holds for all readers need not be said twice: the caption may repeat ``alt``.
         dpi: pixels per inch.
@@ -53,7 +54,7 @@ def show(figure: Figure, alt: str, caption: str = "", dpi: int = 120) -> None:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight", facecolor="white", metadata={"Software": None})
     plt.close(figure)
-    alt, caption = " ".join(alt.split()), " ".join(caption.split())
+    alt, caption = " ".join(alt.replace("**", "").split()), " ".join(caption.split())
     chart = not any(ax.images or any(isinstance(c, QuadMesh) for c in ax.collections) for ax in figure.axes)
     picture = {"image/png": buffer.getvalue(), "text/plain": alt}
     display(picture, raw=True, metadata={"image/png": {"alt": alt, "chart": chart}})

@@ -1,7 +1,9 @@
-"""Figures of evidence maps: drawn over their pictures, with one colour scale for the whole figure.
+"""Figures of evidence maps, with one colour scale for the whole figure and the edges of the picture drawn on top.
 
 A map that is scaled picture by picture cannot be compared with its neighbour, so the limits are shared and a bar shows
-them; the values drawn are those given. Tensors and arrays are both taken.
+them; the values drawn are those given, in the bar's own colours: a map that a picture shines through has others.
+Evidence speaks for and against, so its scale is as wide on both sides and white is none. Tensors and arrays are both
+taken.
 
 Axes: N pictures, C channels, H rows, W columns, h rows and w columns of a map, L columns of maps in a figure.
 """
@@ -16,20 +18,20 @@ from matplotlib.collections import LineCollection
 from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Normalize
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 
 from c2f.plotting import plots
+from c2f.plotting.colours import AMOUNT, SIGNED
 
-OBJECT, REGION = "#009E73", "#56B4E9"
+OBJECT, REGION = "#000000", "#0057C2"
 """The colours of the object's outline and of that of a region found, in every figure."""
 
-OPACITY = 0.65
-"""Of a map over its picture, from 0 to 1."""
+_HALO = 3.4
+"""Width in points of the white under an outline, which so is seen on any ground."""
 
 
 def limits(maps: Iterable[Any]) -> tuple[float, float]:
-    """Return the smallest and largest value that a shared colour scale of ``maps``, of any shapes, must show.
-
-    The scale starts at 0; where there is evidence against the class (negative values) it is as wide on both sides.
+    """Return the ends of a shared colour scale of the evidence ``maps``, of any shapes: as far from 0 on both sides.
 
     Raises:
         ValueError: no maps, or a value that is NaN or infinite.
@@ -42,7 +44,7 @@ def limits(maps: Iterable[Any]) -> tuple[float, float]:
             raise ValueError(f"map {number} holds NaN or infinity and cannot be drawn")
     low, high = min(x.min() for x in values if x.size), max(x.max() for x in values if x.size)
     top = float(max(high, -low)) or 1.0
-    return (-top if low < 0 else 0.0, top)
+    return -top, top
 
 
 def clipped_limits(maps: Iterable[Any], share: float = 0.995) -> tuple[float, float]:
@@ -54,9 +56,9 @@ def clipped_limits(maps: Iterable[Any], share: float = 0.995) -> tuple[float, fl
     if not 0 < share <= 1:
         raise ValueError(f"share must be above 0 and at most 1, not {share!r}")
     values = [_array(x) for x in maps]
-    low, high = limits(values)
+    _, high = limits(values)
     top = max(float(np.quantile(np.abs(x), share)) for x in values if x.size) or high
-    return (-top if low < 0 else 0.0, top)
+    return -top, top
 
 
 def numbers(ax: Axes, heat: Any, shared: tuple[float, float], digits: int = 2) -> Axes:
@@ -72,10 +74,12 @@ def numbers(ax: Axes, heat: Any, shared: tuple[float, float], digits: int = 2) -
 
 
 def overlay(ax: Axes, x: Any, heat: Any, shared: tuple[float, float], title: str = "") -> Axes:
-    """Draw the map ``(h, w)`` over the picture ``(C, H, W)`` or ``(H, W)`` in [0, 1], grey or red-green-blue.
+    """Draw the map ``(h, w)``, and over it the edges of the picture ``(C, H, W)`` or ``(H, W)`` in [0, 1], grey or
+    red-green-blue.
 
     A coarse map is stretched over the whole picture and every one of its values is a crisp rectangle: ``cam.upsample``
-    it first for a smooth one. ``shared``: the colour scale of the figure, from ``limits``.
+    it first for a smooth one. ``shared``: the colour scale of the figure, from ``limits``, or (0, top) of amounts that
+    have no sign.
 
     Raises:
         ValueError: ``heat`` is no ``(h, w)``, or not finite.
@@ -84,24 +88,37 @@ def overlay(ax: Axes, x: Any, heat: Any, shared: tuple[float, float], title: str
     if values.ndim != 2:
         raise ValueError(f"a map must be (h, w), not {values.shape}: draw them one by one, or use grid")
     limits([values])
-    plots.picture(ax, _array(x), title)
-    height, width = ax.images[-1].get_size()
-    ax.imshow(
-        values,
-        cmap=_colours(shared),
-        norm=Normalize(*shared),
-        alpha=OPACITY,
-        interpolation="nearest",
-        extent=(-0.5, width - 0.5, height - 0.5, -0.5),
-    )
+    picture = _array(x)
+    grey = picture if picture.ndim == 2 else picture.mean(axis=0)
+    height, width = grey.shape
+    frame = (-0.5, width - 0.5, height - 0.5, -0.5)
+    ax.imshow(values, cmap=_colours(shared), norm=Normalize(*shared), interpolation="nearest", extent=frame)
+    ax.imshow(_edges(grey, 0.0 if shared[0] < 0 else 1.0), interpolation="nearest", extent=frame)
+    ax.set(xticks=[], yticks=[])
+    if title:
+        ax.set_title(title, fontsize=9)
     return ax
 
 
-def colour_bar(axes: Any, shared: tuple[float, float], label: str = "evidence for the class") -> Colorbar:
-    """Put a bar of the colour scale ``shared`` at the right of ``axes``, one or an array of them."""
+def _edges(grey: np.ndarray, shade: float) -> np.ndarray:
+    """Return a layer ``(H, W, 4)`` of one ``shade`` in [0, 1], the less transparent the steeper the picture."""
+    steps = [np.gradient(grey, axis=axis) for axis in (0, 1) if grey.shape[axis] > 1]
+    steep = np.sqrt(sum((step**2 for step in steps), np.zeros_like(grey)))
+    layer = np.full((*grey.shape, 4), shade)
+    layer[..., 3] = 0.6 * np.clip(steep / (np.quantile(steep, 0.99) or 1.0), 0, 1) ** 2
+    return layer
+
+
+def colour_bar(
+    axes: Any, shared: tuple[float, float], label: str = "evidence for the class", location: str = "right"
+) -> Colorbar:
+    """Put a bar of the colour scale ``shared`` at the right of ``axes``, one or an array of them, or at another
+    ``location`` that matplotlib knows.
+    """
     drawn = np.ravel(np.asarray(axes, dtype=object)).tolist()
     mappable = ScalarMappable(norm=Normalize(*shared), cmap=_colours(shared))
-    return drawn[0].figure.colorbar(mappable, ax=drawn, label=label, alpha=OPACITY, shrink=0.8)
+    aspect = 20 if location in ("left", "right") else 40
+    return drawn[0].figure.colorbar(mappable, ax=drawn, label=label, shrink=0.8, location=location, aspect=aspect)
 
 
 def grid(
@@ -159,20 +176,21 @@ def _array(x: Any) -> np.ndarray:
 
 
 def _colours(shared: tuple[float, float]) -> str:
-    return "RdBu_r" if shared[0] < 0 else "inferno"
+    return SIGNED if shared[0] < 0 else AMOUNT
 
 
 def mask_outline(ax: Axes, mask: Any, colour: str = OBJECT, label: str | None = None) -> Axes:
-    """Draw the border of a mask, bool ``(H, W)``, along the edges of its pixels."""
+    """Draw the border of a mask, bool ``(H, W)``, along the edges of its pixels, on white."""
     inside = np.pad(np.asarray(mask, dtype=bool), 1)
     row, column = np.nonzero(inside[1:, 1:-1] != inside[:-1, 1:-1])  # an edge above pixel row, column
     flat = np.stack([np.stack([column - 0.5, row - 0.5], 1), np.stack([column + 0.5, row - 0.5], 1)], 1)
     row, column = np.nonzero(inside[1:-1, 1:] != inside[1:-1, :-1])  # an edge at its left
     upright = np.stack([np.stack([column - 0.5, row - 0.5], 1), np.stack([column - 0.5, row + 0.5], 1)], 1)
     lines = np.concatenate([flat, upright])
-    ax.add_collection(
-        LineCollection(list(lines), colors=colour, linewidths=1.5, capstyle="projecting", label=label), autolim=False
-    )
+    # Two layers, for path effects would lay the halo of one edge over the edge before.
+    for shade, wide, name in (("white", _HALO, None), (colour, 1.5, label)):
+        border = LineCollection(list(lines), colors=shade, linewidths=wide, capstyle="projecting", label=name)
+        ax.add_collection(border, autolim=False)
     return ax
 
 
@@ -185,5 +203,6 @@ def box_outline(ax: Axes, box: Any, colour: str, style: str = "-", label: str | 
     corner = (x0 - 0.5 - room, y0 - 0.5 - room)
     width, height = x1 - x0 + 1 + 2 * room, y1 - y0 + 1 + 2 * room
     outline = Rectangle(corner, width, height, fill=False, edgecolor=colour, linestyle=style, linewidth=2, label=label)
+    outline.set_path_effects([withStroke(linewidth=_HALO + 0.5, foreground="white")])
     ax.add_patch(outline)
     return ax

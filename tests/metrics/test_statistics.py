@@ -18,6 +18,7 @@ from c2f.metrics.statistics import (
     paired_difference,
     seeds_interval,
     share_interval,
+    unpaired_difference,
 )
 
 INF, NAN = math.inf, math.nan
@@ -181,6 +182,28 @@ def test_the_interval_of_a_median_holds_the_truth_as_often_as_it_says():
     made = [np.exp(a * draw((4, 1)) + b * draw((1, 100)) + c * draw((4, 100))) for _ in range(300)]
     truth = math.exp(a**2 / 2)  # a seed's median is the exponential of what the seed adds
     assert 0.9 < covered([interval(x, np.median, resamples=60) for x in made], truth) < 0.99
+
+
+def test_an_unpaired_difference_by_hand_and_wider_than_a_paired_one():
+    # The standard errors 3 and 4 of one run each make 5.
+    t = stats.t.ppf(0.975, 99)
+    one, other = Interval(10, 10 - 3 * t, 10 + 3 * t), Interval(7, 7 - 4 * t, 7 + 4 * t)
+    for runs in (1, 2):  # a second seed that is just like the first leaves open what the pictures do
+        found = unpaired_difference([one] * runs, [other] * runs, 100)
+        assert [found.value, found.low, found.high] == pytest.approx([3, 3 - 5 * t, 3 + 5 * t])
+    # Of means, of networks that a hard picture is hard for alike, it holds the paired one.
+    generator = torch.Generator().manual_seed(1)
+    hard = torch.rand(300, generator=generator).double()
+    runs = [hard + shift + 0.1 * torch.rand(300, generator=generator).double() for shift in (0.2, 0.21, 0, 0.01)]
+    known = interval([runs[0] - runs[2], runs[1] - runs[3]])
+    alone = [interval([run]) for run in runs]
+    found = unpaired_difference(alone[:2], alone[2:], 300)
+    assert found.value == pytest.approx(known.value)
+    assert found.low < known.low < known.high < found.high
+    with pytest.raises(ValueError, match="as many runs of each, of two pictures or more, not 1, 2, 300"):
+        unpaired_difference(alone[:1], alone[2:], 300)
+    with pytest.raises(ValueError, match="nan has no mean"):
+        unpaired_difference(alone[:1], [Interval(0, NAN, NAN)], 300)
 
 
 def test_a_paired_difference_leaves_out_what_the_pictures_do_to_both():

@@ -37,10 +37,11 @@ def test_a_coloured_field_keeps_its_colours_at_night(shown):
 def test_a_caption_is_shown_below_and_pictures_are_no_charts(shown):
     figure, ax = plt.subplots(figsize=(2, 1))
     ax.imshow([[0, 1]])
-    show(figure, "A dark pixel beside a light one", "Dark,\n then light.")
+    show(figure, "**A dark pixel** beside a light one", "**Dark**,\n then light.")
     (_, picture), (data, below) = shown
     assert picture["metadata"]["image/png"]["chart"] is False
-    assert data["text/markdown"] == "Dark, then light."
+    assert picture["metadata"]["image/png"]["alt"] == "A dark pixel beside a light one"
+    assert data["text/markdown"] == "**Dark**, then light."
     assert below["metadata"] == {CAPTION: True}
 
 

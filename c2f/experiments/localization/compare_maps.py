@@ -109,24 +109,6 @@ def at_resolution(maps: Tensor, rows: int, size: int) -> Tensor:
     return upsample(nn.functional.avg_pool2d(maps, maps.shape[-1] // rows), size)
 
 
-def side_by_side(found: Mapping[str, Mapping[str, CamResult]], size: int) -> dict[str, Tensor]:
-    """Put the maps of several networks in rows: first picture, network after network, then the second picture.
-
-    Args:
-        found: by network, what ``maps_by_layer`` gives for the same N pictures; equally many layers each.
-        size: H = W to bring them to.
-
-    Returns:
-        By layer, ``per_place`` maps ``(N * networks, H, W)``.
-    """
-
-    def rows(title: str) -> Tensor:
-        each = [upsample(per_place(maps[title].maps), size) for maps in found.values()]
-        return torch.stack(each, dim=1).flatten(0, 1)
-
-    return {title: rows(title) for title in next(iter(found.values()))}
-
-
 def agreement(one: Tensor, other: Tensor) -> Tensor:
     """Return the correlation of each map of ``one`` ``(N, H, W)`` with its partner in ``other``, ``(N,)`` in [-1, 1].
 

@@ -28,8 +28,8 @@ from c2f.experiments.localization.sample import (
 )
 from c2f.metrics import localization
 from c2f.metrics.faithfulness import deletion, insertion
-from c2f.metrics.localization.suite import SINGLE, baselines, measure
-from c2f.metrics.statistics import Interval, interval
+from c2f.metrics.localization.suite import POOLED, SINGLE, baselines, measure
+from c2f.metrics.statistics import Interval, interval, unpaired_difference
 from c2f.networks.own import is_own
 from c2f.runs.execution import MeasurementExecution, check_options
 from c2f.runs.experiment import Measured, Plan, record_measurement
@@ -274,6 +274,11 @@ def _take(arrays: dict[str, Tensor], layer: str, measure: str) -> Tensor:
     return arrays[f"{layer}.{measure}"]
 
 
+def _pooled(run: Run, layer: str, measure: str) -> Interval:
+    low, high = run.details["layers"][choose(layer, run.details["layers"], "layer")]["intervals"][measure]
+    return Interval(run.values[f"{layer} {measure}"], low, high)
+
+
 def compare(
     a: tuple[str, str],
     b: tuple[str, str],
@@ -283,9 +288,11 @@ def compare(
     output: Path | None = None,
     resamples: int = 1000,
 ) -> Interval:
-    """Return the mean of ``b - a`` picture by picture, with its interval over seeds and pictures.
+    """Return the mean of ``b - a``, with its interval over seeds and pictures.
 
-    With a single seed in common the interval is over pictures alone.
+    With a single seed in common the interval is over pictures alone. Measures of ``SINGLE`` and ``FAITHFULNESS`` are
+    compared picture by picture. Those of ``POOLED`` have no value of a picture: each run's recorded bootstrap interval
+    over pictures is taken, as if the two networks' were independent, which makes theirs wider than need be.
 
     Args:
         a, b: (network, layer) each; the seeds that both have are taken, run by run.
@@ -296,7 +303,7 @@ def compare(
         ValueError: what ``scores`` refuses, no seed in common, or records of different pictures.
         c2f.runs.record.RecordError: what ``scores`` raises.
     """
-    choose(measure, [*SINGLE, *FAITHFULNESS], "measure")
+    choose(measure, [*SINGLE, *FAITHFULNESS, *POOLED], "measure")
     first, second = (_arrays(network, data, kind, output) for network, _ in (a, b))
     seeds = sorted(set(first) & set(second))
     if not seeds:
@@ -304,5 +311,12 @@ def compare(
     for seed in seeds:
         if not first[seed]["picture"].equal(second[seed]["picture"]):
             raise ValueError(f"{a[0]} and {b[0]} were measured on different pictures (seed {seed}): measure one anew")
+    if measure in POOLED:
+        records = (localization_record(network, data, kind, output) for network, _ in (a, b))
+        one, other = (
+            [_pooled(run, layer, measure) for run in record.runs if run.seed in seeds]
+            for record, (_, layer) in zip(records, (a, b), strict=True)
+        )
+        return unpaired_difference(other, one, len(first[seeds[0]]["picture"]))
     differences = [_take(second[s], b[1], measure) - _take(first[s], a[1], measure) for s in seeds]
     return interval(differences, resamples=resamples)

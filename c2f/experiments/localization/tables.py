@@ -114,14 +114,27 @@ def _short(network: str) -> str:
     return networks.title(network).split()[-1]
 
 
+def points(gap: Interval, digits: int = 0) -> str:
+    """Return the difference ``gap`` of two shares in points of a percent, with its interval where there is one."""
+    return f"{Interval(100 * gap.value, 100 * gap.low, 100 * gap.high):+.{digits}f}"
+
+
+def _percent(values: Sequence[float], digits: int = 0) -> str:
+    """Return the mean of shares, one a seed, in percent, and behind ± their standard deviation."""
+    spread = (
+        f"\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{100 * np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
+    )
+    return f"{100 * np.mean(values):.{digits}f}{spread}"
+
+
 def measures_table(found: Mapping[Any, Measures], measures: Iterable[str] = SINGLE | POOLED) -> pd.DataFrame:
-    """Return ``measures`` of what was measured, in [0, 1], a row an entry; pairs as keys give two levels of names."""
+    """Return ``measures`` of what was measured, in percent, a row an entry; pairs as keys give two levels of names."""
     measures = list(measures)
-    return pd.DataFrame({key: {TITLES[m]: one.values[m] for m in measures} for key, one in found.items()}).T
+    return pd.DataFrame({key: {TITLES[m]: 100 * one.values[m] for m in measures} for key, one in found.items()}).T
 
 
 def layers_table(measured: Mapping[str, Mapping[str, Measures]], measures: Iterable[str]) -> pd.DataFrame:
-    """Return ``measures`` of each layer of each network, in [0, 1]; ``measured`` maps network -> layer -> measures."""
+    """Return ``measures`` of each layer of each network, in percent; ``measured`` maps network -> layer -> measures."""
     rows = {(_short(name), layer): found for name, layers in measured.items() for layer, found in layers.items()}
     return measures_table(rows, measures)
 
@@ -130,7 +143,7 @@ def planted_table(
     maps: Mapping[str, tuple[Tensor, Tensor | None]], pictures: Pictures, garments: Tensor
 ) -> pd.DataFrame:
     """Return how often maps point at the planted patch, of all pictures and class by class, and how often at the
-    garment, with the network's accuracy, all in [0, 1]; the last row is what chance gives.
+    garment, with the network's accuracy, all in percent; the last row is what chance gives.
 
     Args:
         maps: by the name of its row, ``(N, H, W)``, and the predicted classes ``(N,)``; None for maps of no network.
@@ -152,7 +165,7 @@ def planted_table(
         "points at the patch": localization.chance_level(patches),
         "points at the garment": float(garments.double().mean()),
     }
-    return pd.DataFrame(rows).T
+    return 100 * pd.DataFrame(rows).T.astype(float)
 
 
 def versions_table(
@@ -168,11 +181,11 @@ def versions_table(
     """
     rows: dict[str, dict[str, str]] = {}
     for m in measures:
-        row = rows[TITLES[m]] = {"bottom-up": f"{float(base.each[m].mean()):.2f}"}
+        row = rows[TITLES[m]] = {"bottom-up (%)": f"{100 * float(base.each[m].mean()):.0f}"}
         for label, found in versions.items():
             gap = interval([found.each[m] - base.each[m]], resamples=resamples)
-            row[f"top-down {label}"] = f"{float(found.each[m].mean()):.2f}"
-            row[f"minus bottom-up, {label}"] = f"{gap:+.2f}"
+            row[f"top-down {label} (%)"] = f"{100 * float(found.each[m].mean()):.0f}"
+            row[f"its lead, {label} (points)"] = points(gap)
     return pd.DataFrame(rows).T
 
 
@@ -181,8 +194,8 @@ def gaps_table(gaps: Mapping[str, Interval]) -> pd.DataFrame:
 
     ``gaps`` maps names in ``TITLES`` to them.
     """
-    rows = [(TITLES[m], f"{g.value:+.3f}", f"{g.low:+.3f} to {g.high:+.3f}", verdict(g)) for m, g in gaps.items()]
-    columns = ["measure", "top-down minus bottom-up", "95 % interval", "more"]
+    rows = [(TITLES[m], points(g, 1), verdict(g)) for m, g in gaps.items()]
+    columns = ["measure", "top-down minus bottom-up, points (95 % interval)", "more"]
     return pd.DataFrame(rows, columns=columns).set_index("measure")
 
 
@@ -192,7 +205,8 @@ def _by_class(record: Record, layer: str, measure: str) -> np.ndarray:
 
 
 def classes_table(records: Mapping[str, Record], layer: str, measures: Iterable[str]) -> pd.DataFrame:
-    """Return, as text, the mean over seeds of each class, in brackets the lowest seed, a column a measure and network.
+    """Return, as text and in percent, the mean over seeds of each class, in brackets the lowest seed, a column a
+    measure and network.
 
     Args:
         records: by network.
@@ -203,9 +217,10 @@ def classes_table(records: Mapping[str, Record], layer: str, measures: Iterable[
     for network, record in records.items():
         for m in measures:
             each = _by_class(record, layer, m)
-            cells = [f"{mean:.2f} ({low:.2f})" for mean, low in zip(each.mean(axis=0), each.min(axis=0), strict=True)]
+            ends = zip(100 * each.mean(axis=0), 100 * each.min(axis=0), strict=True)
+            cells = [f"{mean:.0f} ({low:.0f})" for mean, low in ends]
             classes = record.runs[0].details["classes"]
-            columns[TITLES[m], _short(network)] = dict(zip(classes, cells, strict=True))
+            columns[f"{TITLES[m]} (%)", _short(network)] = dict(zip(classes, cells, strict=True))
     return pd.DataFrame(columns)
 
 
@@ -229,7 +244,8 @@ def lowest_class(records: Mapping[str, Record], layer: str, measure: str) -> Cla
 
 
 def recorded_table(found: Mapping[str, Mapping[str, tuple[Record, Path]]], measures: Iterable[str]) -> pd.DataFrame:
-    """Return, as text, mean and sd over seeds, a row a data set, network and layer, then each data set's baselines.
+    """Return, as text, how long each network was trained and, in percent, mean and sd over seeds at its last layer, a
+    row a data set and network, then each data set's baselines.
 
     Args:
         found: see ``first_recorded``.
@@ -238,52 +254,51 @@ def recorded_table(found: Mapping[str, Mapping[str, tuple[Record, Path]]], measu
     measures, rows = list(measures), {}
     for data, by_network in found.items():
         for name, (record, _) in by_network.items():
-            who = f"{networks.title(name)}, {training_length(record)}, seeds: {len(record.runs)}"
-            for layer in record.parameters["layers"]:
-                rows[data, who, layer] = {TITLES[m]: f"{record.summary[f'{layer} {m}']:.2f}" for m in measures}
+            last = max(record.parameters["layers"])
+            cells = {f"{TITLES[m]} (%)": _percent(record.values(f"{last} {m}")) for m in measures}
+            about = {"trained for": training_length(record), "seeds": str(len(record.runs))}
+            rows[data, networks.title(name)] = about | cells
     for data, by_network in found.items():
         record, _ = next(iter(by_network.values()))
         for who, values in record.runs[0].details["baselines"].items():
-            rows[data, who, ""] = {TITLES[m]: f"{values[m]:.2f}" for m in measures}
-    return pd.DataFrame(rows).T
+            rows[data, who] = {f"{TITLES[m]} (%)": _percent([values[m]]) for m in measures}
+    return pd.DataFrame(rows).T.fillna("")
 
 
 def pair_table(pair: Mapping[str, Record], home: Path, measures: Iterable[str], resamples: int) -> pd.DataFrame:
-    """Return, as text, measures of two networks at the last layer and at each one's best, with their difference.
+    """Return, as text, measures of two networks at the last layer and at each one's best, with their difference and its
+    95 % interval.
 
     Args:
         pair: records of the bottom-up and the top-down network, by network, and ``home``, their folder: see
             ``pair_recorded``.
-        measures: names in ``SINGLE`` and ``POOLED``; a difference of the former has a 95 % interval.
-        resamples: of these.
+        measures: names in ``SINGLE`` and ``POOLED``.
+        resamples: of the intervals.
     """
     bottom_up, top_down = pair
     about = pair[bottom_up].parameters
     centre = pair[bottom_up].runs[0].details["baselines"]["centre box"]
-    rows: dict[str, dict[tuple[str, str], str]] = {}
-    for m in measures:
-        row = rows[TITLES[m]] = {("", "centre box"): f"{centre[m]:.2f}"}
-        last, best = dict.fromkeys(pair, max(about["layers"])), {n: best_layer(record, m) for n, record in pair.items()}
-        for at, layers in (("last layer", last), ("best layer", best)):
-            means = {n: np.mean(record.values(f"{layers[n]} {m}")) for n, record in pair.items()}
-            for n, mean in means.items():
-                row[at, _short(n)] = f"{mean:.2f} ({layers[n]})"
-            row[at, "difference"] = f"{means[top_down] - means[bottom_up]:+.2f}"
-            if m in SINGLE:
-                a, b = (bottom_up, layers[bottom_up]), (top_down, layers[top_down])
-                gap = compare(a, b, about["data"], m, about["maps"], home, resamples)
-                row[at, "difference"] = f"{gap:+.2f}"
+    measures, rows = list(measures), {}
+    for at in ("last layer", "best layer"):
+        for m in measures:
+            layers = {n: max(about["layers"]) if at == "last layer" else best_layer(r, m) for n, r in pair.items()}
+            a, b = (bottom_up, layers[bottom_up]), (top_down, layers[top_down])
+            gap = compare(a, b, about["data"], m, about["maps"], home, resamples)
+            row = rows[at, TITLES[m]] = {"centre box (%)": _percent([centre[m]])}
+            for n, record in pair.items():
+                row[f"{_short(n)} (%)"] = f"{_percent(record.values(f'{layers[n]} {m}'))} ({layers[n]})"
+            row["difference (points)"] = points(gap)
     return pd.DataFrame(rows).T
 
 
 def faithfulness_table(records: Mapping[str, Record]) -> pd.DataFrame:
-    """Return, as text, the areas of ``FAITHFULNESS``, mean and sd over seeds, a row a layer, each network's random maps
-    last.
+    """Return, as text, the areas of ``FAITHFULNESS`` (a mean probability, in percent), mean and sd over seeds, a row a
+    layer, each network's random maps last.
     """
     return pd.DataFrame(
         {
             (_short(network), layer): {
-                title: f"{record.summary[f'{layer} {what}']:.3f}" for what, title in FAITHFULNESS.items()
+                f"{title} (%)": _percent(record.values(f"{layer} {what}"), 1) for what, title in FAITHFULNESS.items()
             }
             for network, record in records.items()
             for layer in (*record.parameters["layers"], RANDOM)

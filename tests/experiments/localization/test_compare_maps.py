@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from c2f.cam import CamResult, grad_cam, paper_layers, upsample
+from c2f.cam import grad_cam, paper_layers, upsample
 from c2f.experiments.localization import compare_maps as explaining
 from c2f.runs.folder import SHIPPED
 from c2f.runs.record import RecordError
@@ -90,18 +90,6 @@ def test_agreement_by_hand():
     one = torch.tensor([[[1.0, 2], [3, 4]]]).repeat(4, 1, 1)
     other = torch.stack([2 * one[0] + 5, -one[0], torch.ones(2, 2), torch.tensor([[1.0, -1], [-1, 1]])])
     assert explaining.agreement(one, other).tolist() == pytest.approx([1, -1, 0, 0])
-
-
-def test_rows_alternate_between_the_networks():
-    def result(value, side):
-        maps = torch.arange(1.0, 3)[:, None, None].expand(2, side, side) * value
-        some = torch.zeros(2)
-        return CamResult(maps, some, some, some, some, "logit", "x", 0, 1)
-
-    found = {"a": {"act_1": result(1, 2)}, "b": {"act_1": result(10, 4)}}
-    rows = explaining.side_by_side(found, 8)["act_1"]
-    assert rows.shape == (4, 8, 8)
-    assert rows[:, 0, 0].tolist() == [4, 160, 8, 320]  # times 2 * 2 and 4 * 4 places
 
 
 def test_what_a_map_keeps_and_leaves():

@@ -1,9 +1,9 @@
 from dataclasses import replace
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import torch
-from matplotlib.collections import LineCollection
 from torch import nn
 
 from c2f import datasets
@@ -314,6 +314,10 @@ def test_networks_are_compared_on_the_same_pictures(tmp_path):
     assert found.value == pytest.approx(float(by_hand))
     assert found.low <= found.value <= found.high
     assert compare(a, a, DATA, "energy", output=tmp_path, resamples=5).high == 0
+    pooled, records = compare(a, b, DATA, "px_ap", output=tmp_path), localization_tables.recorded(output=tmp_path)[DATA]
+    by_hand = [np.mean(records[net].values(f"{at} px_ap")) for net, at in (a, b)]
+    assert pooled.value == pytest.approx(by_hand[1] - by_hand[0])
+    assert pooled.low < pooled.value < pooled.high
     tables = localization_tables.recorded(output=tmp_path)
     assert {data: list(by_network) for data, by_network in tables.items()} == {DATA: ["lenetfc", "lenetfc_td"]}
     by_layer = localization_tables.by_layer(tables[DATA], "energy")
@@ -355,12 +359,13 @@ def test_a_full_run_takes_the_place_of_a_short_one(tmp_path, monkeypatch):
     monkeypatch.setattr(localization_tables, "best_layer", lambda record, measure: "act_2")
     table = localization_tables.pair_table(records, home, ["energy", "px_ap"], resamples=5)
     gap = compare(("lenetfc", "act_3"), ("lenetfc_td", "act_3"), DATA, "energy", output=home, resamples=5)
-    assert table.loc["energy in the object", ("last layer", "difference")] == f"{gap:+.2f}"
-    below, above = (records[name].runs[0].values["act_3 px_ap"] for name in pair)
-    assert table.loc["PxAP", ("last layer", "top-down")] == f"{above:.2f} (act_3)"
-    assert table.loc["PxAP", ("last layer", "difference")] == f"{above - below:+.2f}"
-    best = records["lenetfc_td"].runs[0].values["act_2 px_ap"]
-    assert table.loc["PxAP", ("best layer", "top-down")] == f"{best:.2f} (act_2)"
+    difference = "difference (points)"
+    assert table.loc[("last layer", "energy in the object"), difference] == localization_tables.points(gap)
+    below, above = (100 * records[name].runs[0].values["act_3 px_ap"] for name in pair)
+    assert table.loc[("last layer", "PxAP"), "top-down (%)"] == f"{above:.0f} (act_3)"
+    assert table.loc[("last layer", "PxAP"), difference].startswith(f"{above - below:+.0f} (")
+    best = 100 * records["lenetfc_td"].runs[0].values["act_2 px_ap"]
+    assert table.loc[("best layer", "PxAP"), "top-down (%)"] == f"{best:.0f} (act_2)"
     assert localization_tables.pair_recorded([full, short], "mnist", pair) is None
     assert localization_tables.pair_recorded([tmp_path / "nowhere"], DATA, pair) is None
     assert localization_tables.first_recorded([tmp_path / "nowhere"]) == {}
@@ -428,7 +433,7 @@ def test_outlines_follow_the_pixels_edges():
     mask[1, 1:3] = True
     mask[3, 4] = True
     mask_outline(ax, mask)
-    (lines,) = (c for c in ax.collections if isinstance(c, LineCollection))
+    lines = ax.collections[-1]
     segments = {tuple(map(tuple, s.tolist())) for s in lines.get_segments()}
     assert len(segments) == 6 + 4
     assert ((0.5, 0.5), (1.5, 0.5)) in segments  # above pixel 1, 1
@@ -444,10 +449,10 @@ def test_a_map_panel_outlines_the_object_and_the_region():
     heat = torch.tensor([[-1.0, 0.0, 1.0]])  # by its own range 0, 0.5, 1
     mask = torch.tensor([[True, False, False]])
     localization_plots.map_panel(ax, torch.zeros(1, 1, 3), heat, mask, 0.4)
-    region, thing = ax.collections
+    _, region, _, thing = ax.collections
     assert len(region.get_segments()) == 6  # two pixels side by side
     assert len(thing.get_segments()) == 4
-    assert ax.images[-1].get_array().tolist() == [[0, 0.5, 1]]
+    assert ax.images[0].get_array().tolist() == [[0, 0.5, 1]]
     plt.close(figure)
 
 
@@ -456,8 +461,8 @@ def test_layer_dots_show_every_seed():
     values = {"lenetfc": {"act_1": [0.1, 0.3], "act_2": [0.5]}, "lenetfc_td": {"act_1": [0.7], "act_2": [0.9]}}
     localization_plots.layer_dots(ax, values, {"chance": 0.2}, "pointing")
     means, dots = ax.lines[0], ax.lines[1]
-    assert means.get_ydata().tolist() == pytest.approx([0.2, 0.5])
-    assert list(dots.get_ydata()) == [0.1, 0.3]
+    assert means.get_ydata().tolist() == pytest.approx([20, 50])
+    assert list(dots.get_ydata()) == [10, 30]
     assert [text.get_text() for text in ax.get_xticklabels()] == ["act_1", "act_2"]
-    assert ax.get_ylim() == (0, 1)
+    assert ax.get_ylim() == (0, 100)
     plt.close(figure)

@@ -42,7 +42,7 @@ def test_measures_are_laid_out_by_their_titles():
     table = tables.layers_table(found, ["px_ap", "energy"])
     assert list(table.index) == [("bottom-up", "act_1"), ("top-down", "act_1"), ("top-down", "act_2")]
     assert list(table.columns) == ["PxAP", "energy in the object"]
-    assert table["energy in the object"].tolist() == pytest.approx([0.3, 0.6, 0.5])
+    assert table["energy in the object"].tolist() == pytest.approx([30, 60, 50])
 
 
 def test_versions_stand_beside_what_they_are_compared_with():
@@ -50,9 +50,9 @@ def test_versions_stand_beside_what_they_are_compared_with():
     table = tables.versions_table(base, {"as it is": other}, ["energy"], resamples=20)
     gap = interval([torch.tensor([0.3, 0.5], dtype=torch.float64)], resamples=20)
     assert table.loc["energy in the object"].to_dict() == {
-        "bottom-up": "0.30",
-        "top-down as it is": "0.70",
-        "minus bottom-up, as it is": f"{gap:+.2f}",
+        "bottom-up (%)": "30",
+        "top-down as it is (%)": "70",
+        "its lead, as it is (points)": tables.points(gap),
     }
     assert gap.value == pytest.approx(0.4)
 
@@ -65,14 +65,14 @@ def test_differences_come_with_their_verdict():
         "F1": "cannot be told",
         "IoU": "bottom-up",
     }
-    assert table.loc["F1"].tolist() == ["-0.100", "-0.200 to +0.010", "cannot be told"]
+    assert table.loc["F1"].tolist() == ["-10.0 (-20.0 to +1.0)", "cannot be told"]
 
 
 def test_classes_show_their_lowest_seed():
     records = {UP: record(UP, [[0.5, 0.9], [0.7, 0.7]]), DOWN: record(DOWN, [[0.8, 0.4]])}
     table = tables.classes_table(records, "act_2", ["energy"])
-    assert table["energy in the object", "bottom-up"].to_dict() == {"cat": "0.60 (0.50)", "dog": "0.80 (0.70)"}
-    assert table["energy in the object", "top-down"].to_dict() == {"cat": "0.80 (0.80)", "dog": "0.40 (0.40)"}
+    assert table["energy in the object (%)", "bottom-up"].to_dict() == {"cat": "60 (50)", "dog": "80 (70)"}
+    assert table["energy in the object (%)", "top-down"].to_dict() == {"cat": "80 (80)", "dog": "40 (40)"}
     assert tables.lowest_class(records, "act_2", "energy") == tables.ClassShare(0.4, DOWN, 0, 1)
     assert tables.lowest_class({UP: records[UP]}, "act_2", "energy") == tables.ClassShare(0.5, UP, 0, 0)
 
@@ -80,18 +80,17 @@ def test_classes_show_their_lowest_seed():
 def test_recorded_maps_and_behind_them_what_needs_no_network():
     found = {"fashion-mnist": {UP: (record(UP, [[0, 0], [0, 0]]), Path())}}
     table = tables.recorded_table(found, ["energy"])
-    who = "LeNetFC bottom-up, 40 epochs, seeds: 2"
-    assert table["energy in the object"].to_dict() == {
-        ("fashion-mnist", who, "act_1"): "0.11\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.01",
-        ("fashion-mnist", who, "act_2"): "0.21\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.01",
-        ("fashion-mnist", "centre box", ""): "0.30",
+    assert table["energy in the object (%)"].to_dict() == {
+        ("fashion-mnist", "LeNetFC bottom-up"): "21\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}1",
+        ("fashion-mnist", "centre box"): "30",
     }
+    assert table[["trained for", "seeds"]].to_numpy().tolist() == [["40 epochs", "2"], ["", ""]]
 
 
 def test_faithfulness_has_a_row_for_chance():
     table = tables.faithfulness_table({UP: record(UP, [[0, 0]])})
     assert list(table.index) == [("bottom-up", layer) for layer in ("act_1", "act_2", "random map")]
-    assert table.to_numpy().tolist() == [["0.250", "0.250"]] * 3
+    assert table.to_numpy().tolist() == [["25.0", "25.0"]] * 3
 
 
 def test_planted_evidence_by_hand():
@@ -102,7 +101,7 @@ def test_planted_evidence_by_hand():
     pictures = Pictures(torch.zeros(2, 3, 2, 2, dtype=torch.uint8), torch.tensor([0, 1]), ("red", "blue"), masks=masks)
     heat = torch.tensor([[[1.0, 0], [0, 0]], [[0, 0], [0, 1.0]]])  # at the patch, at the garment
     table = tables.planted_table({"net": (heat, torch.tensor([0, 0])), "blind": (heat, None)}, pictures, garments)
-    expected = {"accuracy": 0.5, "points at the patch": 0.5, "points at the garment": 0.5}
-    assert table.loc["net"].to_dict() == {**expected, "patch, red": 1, "patch, blue": 0}
+    expected = {"accuracy": 50, "points at the patch": 50, "points at the garment": 50}
+    assert table.loc["net"].to_dict() == {**expected, "patch, red": 100, "patch, blue": 0}
     assert table["accuracy"].isna().tolist() == [False, True, True]
-    assert table.loc["by chance", ["points at the patch", "points at the garment"]].tolist() == [0.25, 0.5]
+    assert table.loc["by chance", ["points at the patch", "points at the garment"]].tolist() == [25, 50]
