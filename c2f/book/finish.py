@@ -14,6 +14,8 @@ from c2f.common.files import write_text
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
 
+NOTEBOOKS = "notebooks"
+"""The branch to which the workflow that publishes the book puts the chapters as the pages' buttons give them."""
 _ICON = re.compile(r"fa-([a-z0-9-]+)")
 _DRAWN_BY_STYLE = re.compile(r"--pst-icon[\w-]*: ?[\"'](?:\\([0-9a-f]+)|(.))[\"']")
 """Icons of boxes and links, which style sheets draw."""
@@ -65,9 +67,12 @@ def _no_kernel_in_the_page(soup: "BeautifulSoup") -> None:
 
 
 def _icons_from_the_font(soup: "BeautifulSoup") -> None:
-    """Take out the script that draws 2,000 icons: the style sheet has the same ones as a font."""
+    """Take out the script that draws 2,000 icons: the style sheet has the same ones as a font; a brand's, which would
+    need one of its own, becomes a branching line."""
     for script in soup.select('script[src*="fontawesome"]'):
         script.decompose()
+    for brand in soup.select("i.fab, span.fab"):
+        brand["class"] = "fa-solid fa-code-branch"
     for icon in soup.select("i[class*=fa-], span[class*=fa-]"):
         icon["aria-hidden"] = "true"
         del icon["title"]
@@ -88,6 +93,12 @@ def _named_controls(soup: "BeautifulSoup") -> None:
         del button["aria-label"]
     for button in soup.select("button.sidebar-toggle[title]"):
         button["aria-label"] = button["title"]
+
+
+def _colab_opens_what_was_executed(soup: "BeautifulSoup") -> None:
+    """Lead Colab to the branch of chapters as they are downloaded, which install what they need."""
+    for link in soup.select('a[href^="https://colab.research.google.com/github/"]'):
+        link["href"] = re.sub(r"/blob/.+?/book/", f"/blob/{NOTEBOOKS}/book/", str(link["href"]))
 
 
 def _landmarks(soup: "BeautifulSoup") -> None:
@@ -166,6 +177,7 @@ _MENDS: tuple[Callable[["BeautifulSoup"], None], ...] = (
     _no_kernel_in_the_page,
     _icons_from_the_font,
     _named_controls,
+    _colab_opens_what_was_executed,
     _landmarks,
     _lists_of_works,
     _tables,

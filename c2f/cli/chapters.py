@@ -45,11 +45,13 @@ def book(
         force: execute unchanged chapters too.
         jobs: how many chapters are executed at a time; without it as many as cores and memory allow, one with a GPU.
         nice: let other processes go first.
-        readme: write what each chapter cost, now or when it was executed, into the README's table.
+        readme: write what each chapter cost, now or when it was executed, into the README's table, and the project's
+            address into its line of git clone.
     """
     from c2f.book.build import build
     from c2f.book.chapters import QUICK, ROOT
-    from c2f.book.readme import write_costs
+    from c2f.book.readme import write_address, write_costs
+    from c2f.book.site import read_site
     from c2f.common.checks import positive_int
     from c2f.common.cores import be_nice
 
@@ -68,8 +70,12 @@ def book(
     report = built.report
     sphinx = f"of which Sphinx {built.sphinx_seconds:.0f} s" if built.sphinx_seconds else "the pages unchanged"
     print(f"{report.pages} pages, {report.figures} figures, {built.seconds:.0f} s, {sphinx}")
+    site = read_site(ROOT / "_config.yml")
     if readme:
         write_costs(ROOT / "README.md", built.executed)
+        write_address(ROOT / "README.md", site)
+    for line in site.missing:
+        print(line)
     print(f"Open {built.index.as_uri()}")
 
 

@@ -6,7 +6,7 @@ place, marker, dash or label too.
 """
 
 TOP_DOWN, BOTTOM_UP, UNIFORM, REVERSED = "#0072B2", "#D55E00", "#009E73", "#BF6699"
-"""The four variants of a network; after Okabe and Ito (2008), whose pink is darkened to 3.9:1."""
+"""The four variants of a network; after Okabe and Ito (2008), whose pink is darkened until its contrast with white is 3.9."""
 
 NETWORKS = {
     "": BOTTOM_UP,
@@ -23,7 +23,7 @@ NETWORKS = {
 """Variant of a classifier (what its name ends in), network of segmentation, kind of network of glimpses -> colour."""
 
 SCALES = {"coarse": "#2D1160", "middle": "#9C2E7F", "fine": "#D8576B"}
-"""Scale of the pyramid -> colour: the darker the smaller the picture; of matplotlib's *magma*."""
+"""Scale of the pyramid -> colour, the darker the smaller the picture; of matplotlib's *magma*."""
 
 GLIMPSES = ("#000000", "#5E2B97", "#B0308A", "#D1495B", "#A66F00", "#00807A")
 """The colour of the first, second, ... glimpse; they begin anew after the sixth."""
@@ -35,7 +35,7 @@ MARKERS = "osD^vPX"
 """Columns differ in shape too, not in colour alone."""
 
 SIGNED, AMOUNT, SHARE = "RdBu_r", "inferno", "viridis"
-"""Colour maps: of evidence that speaks for (red) and against (blue), 0 being white; of what has no sign, 0 being black;
+"""Colour maps, of evidence that speaks for (red) and against (blue), 0 being white; of what has no sign, 0 being black;
 of shares of pictures or of attention.
 """
 
