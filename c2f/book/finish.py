@@ -187,7 +187,8 @@ _MENDS: tuple[Callable[["BeautifulSoup"], None], ...] = (
 
 
 def _icons(tag: "Tag") -> list[str]:
-    return [found[1] for one in tag.get("class") or [] if (found := _ICON.fullmatch(one))]
+    classes = " ".join(tag.get_attribute_list("class")).split()
+    return [found[1] for one in classes if (found := _ICON.fullmatch(one))]
 
 
 def _ship_what_is_loaded(html: Path, names: set[str]) -> None:

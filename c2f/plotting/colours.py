@@ -6,7 +6,7 @@ place, marker, dash or label too.
 """
 
 TOP_DOWN, BOTTOM_UP, UNIFORM, REVERSED = "#0072B2", "#D55E00", "#009E73", "#BF6699"
-"""The four variants of a network; after Okabe and Ito (2008), whose pink is darkened until its contrast with white is 3.9."""
+"""The four variants of a network; after Okabe and Ito (2008), whose pink is darkened: 3.9 against white."""
 
 NETWORKS = {
     "": BOTTOM_UP,

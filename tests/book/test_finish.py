@@ -25,6 +25,11 @@ def test_no_kernel_is_named_in_the_page():
     assert not left.find("link")
 
 
+def test_a_brand_s_icon_is_drawn_by_the_font_that_is_shipped():
+    left = mended(module._icons_from_the_font, '<i class="fab fa-github"></i>')
+    assert module._icons(left.find("i")) == ["solid", "code-branch"]
+
+
 def test_controls_have_the_name_that_they_show():
     body = """<details><summary aria-label="Toggle hidden content"><p>Code</p></summary></details>
     <nav><ul><li><a>The package</a><details><summary><span role="presentation"><i></i></span></summary></details></li></ul></nav>
