@@ -1,4 +1,4 @@
-"""``c2f run``, ``book`` and ``doctor``."""
+"""``c2f run``, ``verify``, ``book`` and ``doctor``."""
 
 import sys
 from pathlib import Path
@@ -32,6 +32,37 @@ def run(
     found = chapters.find(chapter)
     done = execute.run(found, chapters.from_text(found, parameter), profile, notebook)
     print(f"{done.chapter}: {done.seconds:.0f} s, {done.peak_mib:.0f} MiB; {done.output}")
+
+
+@app.command(name="verify")
+def verify(
+    chapter: Positional[str], /, *, notebook: Path | None = None, profile: str = "quick", tolerance: float = 0.01
+) -> None:
+    """Run an executed chapter again, as it was run, and tell cell by cell whether it says the same.
+
+    Compared are printed text, tables, findings, the texts of figures, and what the exercises' solutions print; not the
+    pictures themselves. Ends with exit status 1 where a cell is different.
+
+    Args:
+        chapter: its number or name, e.g. 2 or 02-bottom-up-against-top-down.
+        notebook: the executed notebook, of c2f run or from a page's download button; without it the book's own.
+        profile: of the book's own.
+        tolerance: by how much of the larger one two numbers may differ and still count as near.
+    """
+    from c2f.book import chapters
+    from c2f.book.verify import Verdict, executed_notebook, verify
+
+    found = chapters.find(chapter)
+    executed = notebook or executed_notebook(found, profile)
+    print(f"{found.name}: comparing with {executed}", flush=True)
+    done = verify(found, executed, Path("output") / f"{found.name}.verify.ipynb", tolerance)
+    for cell in done.cells:
+        print(f"{cell.verdict.name.lower():9s} {cell.cell}")
+        if cell.verdict is not Verdict.SAME:
+            print(f"          then: {cell.before}\n          now:  {cell.after}")
+    print(f"{done} (tolerance {tolerance:g}); {done.output}")
+    if not done.same:
+        raise SystemExit(1)
 
 
 @app.command(name="book")

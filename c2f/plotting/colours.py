@@ -6,7 +6,7 @@ place, marker, dash or label too.
 """
 
 TOP_DOWN, BOTTOM_UP, UNIFORM, REVERSED = "#0072B2", "#D55E00", "#009E73", "#BF6699"
-"""The four variants of a network; after Okabe and Ito (2008), whose pink is darkened: 3.9 against white."""
+"""The four variants of a network; after Okabe and Ito (2008), whose pink is darkened to a contrast of 3.9."""
 
 NETWORKS = {
     "": BOTTOM_UP,
