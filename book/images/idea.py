@@ -20,12 +20,12 @@ from torch import Tensor
 
 from c2f.datasets import load
 from c2f.networks.pyramid import Pyramid
-from c2f.plotting.figures import OKABE_ITO
+from c2f.plotting.colours import SCALES
 
 WIDTH, HEIGHT = 1600, 1080
 MARGIN = 60
 INK, GREY = "#222222", "#5a5a5a"
-COLOURS = {7: OKABE_ITO[0], 14: OKABE_ITO[1], 28: OKABE_ITO[2]}
+COLOURS = {7: SCALES["coarse"], 14: SCALES["middle"], 28: SCALES["fine"]}
 """A colour for every resolution, by the side in pixels."""
 SHOWN = {7: 76, 14: 120, 28: 180}
 """How large the planes of every resolution are drawn."""

@@ -5,9 +5,10 @@ fault, so that a reader with a screen reader, a phone or a slow line gets the sa
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
 
 from c2f.common.files import write_text
 
@@ -24,12 +25,18 @@ _NOT_LOADED = ("_static/scripts/fontawesome.js", "_static/sphinx-thebe.js", "_st
 """Files that no page loads any more: icons come from the font, and no cell runs in the page."""
 _LISTING = "<!-- the listing -->"
 """Stands for the listing of a module while the page around it is mended."""
+_PICTURE = "_static/social.png"
 _DESCRIPTION = 155
 """Characters that search engines show of a page's description."""
 
 
-def finish(html: Path) -> None:
+def finish(html: Path, address: str = "") -> None:
     """Mend every page in the folder ``html``, then ship only what the pages load.
+
+    Args:
+        html: the folder.
+        address: where the pages will be, ending in a slash. With it they have a preview picture and their own address
+            for whoever links to them, and ``sitemap.xml`` lists them.
 
     Raises:
         RuntimeError: the theme's icons are not where they were, so that none could be kept.
@@ -48,8 +55,12 @@ def finish(html: Path) -> None:
         soup = BeautifulSoup(page, "html.parser")
         for mend in _MENDS:
             mend(soup)
+        if address:
+            _shown_elsewhere(soup, address, path.relative_to(html).as_posix())
         names.update(name for tag in soup.select("i[class], span[class]") for name in _icons(tag))
         write_text(path, str(soup).replace(_LISTING, kept) if kept else str(soup))
+    if address:
+        _list_pages(html, address)
     _ship_what_is_loaded(html, names)
 
 
@@ -164,13 +175,37 @@ def _described(soup: "BeautifulSoup") -> None:
     if len(text) > _DESCRIPTION:
         text = text[:_DESCRIPTION].rsplit(" ", 1)[0] + " ..."
     title = soup.title.get_text(strip=True) if soup.title else ""
-    for attribute, name, content in (
-        ("name", "description", text),
-        ("property", "og:type", "article"),
-        ("property", "og:title", title),
-        ("property", "og:description", text),
-    ):
-        head.append(soup.new_tag("meta", attrs={attribute: name, "content": content}))
+    _add_meta(soup, {"description": text, "og:type": "article", "og:title": title, "og:description": text})
+
+
+def _add_meta(soup: "BeautifulSoup", told: Mapping[str, str]) -> None:
+    if soup.head is not None:
+        for name, content in told.items():
+            kind = "property" if name.startswith("og:") else "name"
+            soup.head.append(soup.new_tag("meta", attrs={kind: name, "content": content}))
+
+
+def _shown_elsewhere(soup: "BeautifulSoup", address: str, page: str) -> None:
+    """Tell who links to the page which picture to show with it, where it is, and of what book it is."""
+    told = {
+        "og:site_name": "Coarse to Fine",
+        "og:url": f"{address}{page}",
+        "og:image": f"{address}{_PICTURE}",
+        "og:image:width": "1200",
+        "og:image:height": "630",
+        "og:image:alt": "Coarse to Fine: a bag at 7 by 7, 14 by 14 and 28 by 28 pixels.",
+        "twitter:card": "summary_large_image",
+    }
+    _add_meta(soup, told)
+
+
+def _list_pages(html: Path, address: str) -> None:
+    """Write ``sitemap.xml``: every page but listings of source and indices."""
+    pages = [path.relative_to(html).as_posix() for path in sorted((html / "book").rglob("*.html"))]
+    urls = "".join(f"<url><loc>{escape(address + page)}</loc></url>\n" for page in pages)
+    namespace = "http://www.sitemaps.org/schemas/sitemap/0.9"
+    declaration = '<?xml version="1.0" encoding="UTF-8"?>'
+    write_text(html / "sitemap.xml", f'{declaration}\n<urlset xmlns="{namespace}">\n{urls}</urlset>\n')
 
 
 _MENDS: tuple[Callable[["BeautifulSoup"], None], ...] = (

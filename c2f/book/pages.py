@@ -169,7 +169,7 @@ def build_html(site: Path, folder: Path) -> Path:
         said = (done.stderr.strip() or done.stdout.strip()).replace(f"{site}{os.sep}", "")
         raise BookError(f"Jupyter Book found fault with the book:\n{said}")
     built = work / "_build" / "html"
-    finish(built)
+    finish(built, read_site(site / "_config.yml").book)
     for notebook in (site / _DOWNLOADS).glob("*.ipynb"):
         shutil.copy(notebook, built / "_sources" / "book")
     html = folder / "html"

@@ -41,7 +41,8 @@ class CellComparison:
     Attributes:
         cell: its first line of code, with its number among the code cells, from 1; a solution's label.
         verdict: how it compares.
-        before, after: the first lines that differ, empty where none does.
+        before: the first line that differs, as it was; empty where none does.
+        after: the same line as it is now.
     """
 
     cell: str

@@ -1,12 +1,15 @@
 """The addresses of project and book: read, refused, put into the pages, the clone lines and the downloads."""
 
 import json
+import runpy
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from PIL import Image
 
 from c2f.book.build import build
 from c2f.book.chapters import ROOT
@@ -105,7 +108,10 @@ def test_pages_link_to_the_project_once_it_has_an_address(root, tmp_path):
     assert [a["href"] for a in page.select("a[href^=http]") if "sphinx" not in a["href"]] == []
     assert "install" not in (html / "_sources" / "book" / "01-a.ipynb").read_text()
 
-    set_addresses(root, ADDRESS, "")
+    assert not (html / "sitemap.xml").exists()
+    assert not page.select('link[rel=canonical], meta[property="og:url"]')
+
+    set_addresses(root, ADDRESS, PAGES)
     html, page = pages_of(root, tmp_path)
     links = {a["href"] for a in page.select("a[href^=http]")}
     assert links >= {
@@ -121,3 +127,19 @@ def test_pages_link_to_the_project_once_it_has_an_address(root, tmp_path):
         f'git\\", \\"clone\\", \\"--depth\\", \\"1\\", \\"{ADDRESS}'
         in (html / "_sources" / "book" / "01-a.ipynb").read_text()
     )
+    here = f"{PAGES}book/01-a.html"
+    assert page.select_one("link[rel=canonical]")["href"] == here
+    told = {m["property"]: m["content"] for m in page.select("meta[property]")}
+    assert (told["og:url"], told["og:image"]) == (here, f"{PAGES}_static/social.png")
+    listed = [url.text for url in ElementTree.parse(html / "sitemap.xml").iter() if url.tag.endswith("}loc")]
+    assert listed == [here, f"{PAGES}book/index.html"]
+
+
+@pytest.mark.parametrize(("script", "drawn"), [("idea", "images/idea"), ("social", "_static/social")])
+def test_what_draws_a_picture_of_the_book_draws_it_at_the_size_that_is_shipped(script, drawn, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "book" / "images")
+    figure = runpy.run_path(str(ROOT / "book" / "images" / f"{script}.py"))["draw"]()
+    with Image.open(ROOT / "book" / f"{drawn}.png") as shipped:
+        assert shipped.size == tuple(figure.get_size_inches() * figure.dpi)
+    if script == "social":
+        assert shipped.size == (1200, 630)
