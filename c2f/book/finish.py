@@ -21,10 +21,25 @@ _ICON = re.compile(r"fa-([a-z0-9-]+)")
 _DRAWN_BY_STYLE = re.compile(r"--pst-icon[\w-]*: ?[\"'](?:\\([0-9a-f]+)|(.))[\"']")
 """Icons of boxes and links, which style sheets draw."""
 _SOLID = Path("_static/vendor/fontawesome/webfonts/fa-solid-900.woff2")
-_NOT_LOADED = ("_static/scripts/fontawesome.js", "_static/sphinx-thebe.js", "_static/sphinx-thebe.css")
-"""Files that no page loads any more: icons come from the font, and no cell runs in the page."""
+_NOT_LOADED = (
+    "scripts/fontawesome.js",
+    "sphinx-thebe.*",
+    "togglebutton.*",
+    "**/*.map",
+    "vendor/fontawesome/webfonts/fa-[!s]*",
+    "vendor/fontawesome/webfonts/*.ttf",
+    "mathjax/*-*.js",
+    "mathjax/a11y/[!a]*.js",
+    "mathjax/sre/**/*.json",
+)
+"""Patterns of files in _static that no page loads any more: icons come from one font, no cell runs in the page, and
+MathJax comes in parts."""
+_MATHJAX = 'MathJax.loader = {load: ["input/tex", "output/chtml", "a11y/assistive-mml"]};'
+"""What draws formulas and says them to screen readers; the whole, with menus and speech, weighs twice as much."""
+_NAMED_ICONS = re.compile(r"((?:\.fa-[\w-]+:before,?)+)\{content:\"\\[0-9a-f]+\"\}")
 _LISTING = "<!-- the listing -->"
 """Stands for the listing of a module while the page around it is mended."""
+_PNG = re.compile(r"(_images/[^/]+)\.png$")
 _PICTURE = "_static/social.png"
 _DESCRIPTION = 155
 """Characters that search engines show of a page's description."""
@@ -73,8 +88,22 @@ def _no_kernel_in_the_page(soup: "BeautifulSoup") -> None:
             script.decompose()
     for link in soup.select('link[href*="sphinx-thebe"]'):
         link.decompose()
-    for later in [s for s in soup.find_all("script") if s.get_text().startswith("var togglebuttonSelector")][1:]:
-        later.decompose()
+
+
+def _scripts_where_they_are_needed(soup: "BeautifulSoup") -> None:
+    """Load MathJax where there are formulas, and of it what draws them; the index of all words where one searches."""
+    for script in soup.select('script[src*="mathjax/tex-"]'):
+        if soup.select_one(".math"):
+            loader = soup.new_tag("script")
+            loader.string = _MATHJAX
+            script.insert_before(loader)
+            script["src"] = re.sub(r"tex-.+$", "startup.js", str(script["src"]))
+        else:
+            script.decompose()
+    if not soup.select_one("#search-results"):
+        for name in ("searchtools", "language_data", "searchindex"):
+            for script in soup.select(f'script[src*="{name}.js"]'):
+                script.decompose()
 
 
 def _icons_from_the_font(soup: "BeautifulSoup") -> None:
@@ -104,6 +133,34 @@ def _named_controls(soup: "BeautifulSoup") -> None:
         del button["aria-label"]
     for button in soup.select("button.sidebar-toggle[title]"):
         button["aria-label"] = button["title"]
+
+
+def _folded_code_by_its_first_line(soup: "BeautifulSoup") -> None:
+    """Tell the bars of folded cells apart for who hears them: each by the first line of its code."""
+    for summary in soup.select("details.hide > summary"):
+        code = summary.parent.select_one("pre") if summary.parent else None
+        line = next(iter(code.get_text().strip().splitlines()), "") if code else ""
+        heard = soup.new_tag("span", attrs={"class": "visually-hidden"})
+        heard.string = f": {line[:80]}" if line else ""
+        summary.append(heard)
+
+
+def _folded_solutions(soup: "BeautifulSoup") -> None:
+    """Fold solutions as browsers do, with no script: each has a name of its own, and opens when it is linked to."""
+    for box in soup.select("div.admonition.dropdown"):
+        title = box.find(class_="admonition-title", recursive=False)
+        if title is None:
+            continue
+        box.name, title.name = "details", "summary"
+        for link in title.find_all("a"):
+            link.unwrap()
+    for content in soup.select("section#solution-content, section#exercise-content"):
+        del content["id"]  # one for all of them
+    for tag in soup.select('script[src*="togglebutton"], link[href*="togglebutton"]'):
+        tag.decompose()
+    for script in soup.find_all("script"):
+        if re.match(r"let toggle|var togglebutton", script.get_text()):
+            script.decompose()
 
 
 def _colab_opens_what_was_executed(soup: "BeautifulSoup") -> None:
@@ -152,7 +209,7 @@ def _tables(soup: "BeautifulSoup") -> None:
 
 
 def _pictures_in_full(soup: "BeautifulSoup") -> None:
-    """Link every figure to its picture in full size."""
+    """Link every figure to its picture in full size, and show it from a file of the same pixels and half the bytes."""
     for image in soup.select("div.cell_output img[src], article figure img[src]"):
         if image.find_parent("a"):
             continue
@@ -161,6 +218,7 @@ def _pictures_in_full(soup: "BeautifulSoup") -> None:
         link["class"] = "full-size"
         link["title"] = "Full size"
         image.wrap(link)
+        image["src"] = _PNG.sub(r"\1.webp", str(image["src"]))
 
 
 def _described(soup: "BeautifulSoup") -> None:
@@ -210,8 +268,11 @@ def _list_pages(html: Path, address: str) -> None:
 
 _MENDS: tuple[Callable[["BeautifulSoup"], None], ...] = (
     _no_kernel_in_the_page,
+    _scripts_where_they_are_needed,
     _icons_from_the_font,
     _named_controls,
+    _folded_code_by_its_first_line,
+    _folded_solutions,
     _colab_opens_what_was_executed,
     _landmarks,
     _lists_of_works,
@@ -227,12 +288,14 @@ def _icons(tag: "Tag") -> list[str]:
 
 
 def _ship_what_is_loaded(html: Path, names: set[str]) -> None:
-    """Keep of the icons' font those that the pages show, and drop the files that none loads."""
+    """Keep of the icons those that the pages show, and drop the files that none loads; make the pictures lighter."""
     from fontTools.subset import Options, Subsetter, load_font, log, save_font
+    from PIL import Image
 
     log.setLevel("WARNING")  # it tells of every table of the font
 
-    css = "\n".join(path.read_text(encoding="utf-8") for path in sorted((html / "_static").rglob("*.css")))
+    sheets = sorted((html / "_static").rglob("*.css"))
+    css = "\n".join(path.read_text(encoding="utf-8") for path in sheets)
     points = {code for name in names if (code := _code_point(css, name)) is not None}
     points |= {int(code, 16) if code else ord(drawn) for code, drawn in _DRAWN_BY_STYLE.findall(css)}
     if not points or not (html / _SOLID).is_file():
@@ -243,10 +306,16 @@ def _ship_what_is_loaded(html: Path, names: set[str]) -> None:
     subsetter.populate(unicodes=points)
     subsetter.subset(font)
     save_font(font, str(html / _SOLID), options)
-    fonts = [path for path in (html / _SOLID).parent.iterdir() if path.name != _SOLID.name]
-    maps = list((html / "_static/scripts").glob("*.map"))
-    for path in [*fonts, *maps, *(html / name for name in _NOT_LOADED)]:
-        path.unlink(missing_ok=True)
+    shown = {f".fa-{name}:before" for name in names}
+    for sheet in sheets:
+        text = sheet.read_text(encoding="utf-8")
+        write_text(sheet, _NAMED_ICONS.sub(lambda rule: rule[0] if shown & {*rule[1].split(",")} else "", text))
+    for picture in (html / "_images").glob("*.png"):
+        with Image.open(picture) as opened:
+            opened.save(picture.with_suffix(".webp"), lossless=True, quality=50, method=3)
+    for pattern in _NOT_LOADED:
+        for path in list((html / "_static").glob(pattern)):
+            path.unlink()
 
 
 def _code_point(css: str, icon: str) -> int | None:
