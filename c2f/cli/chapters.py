@@ -67,7 +67,13 @@ def verify(
 
 @app.command(name="book")
 def book(
-    *, profile: str = "quick", force: bool = False, jobs: int | None = None, nice: bool = False, readme: bool = False
+    *,
+    profile: str = "quick",
+    force: bool = False,
+    jobs: int | None = None,
+    nice: bool = False,
+    readme: bool = False,
+    pdf: bool = False,
 ) -> None:
     """Execute every chapter that has changed, build the HTML, check it, and say where to open it.
 
@@ -78,7 +84,9 @@ def book(
         nice: let other processes go first.
         readme: write what each chapter cost, now or when it was executed, into the README's table, and the project's
             address into its line of git clone.
+        pdf: print the book, without the pages of the package, to one PDF too; takes Chromium.
     """
+    from c2f.book import pdf as pdfs
     from c2f.book.build import build
     from c2f.book.chapters import QUICK, ROOT
     from c2f.book.readme import write_address, write_costs
@@ -95,6 +103,8 @@ def book(
         positive_int(jobs, "jobs", maximum=100)
     if readme and profile != QUICK:
         raise ValueError(f"the README tells what chapters cost in the profile {QUICK}, not in {profile}")
+    if pdf:
+        pdfs.browser()
     if nice:
         be_nice()
     built = build(profile, force=force, jobs=jobs, said=lambda line: print(line, flush=True), fill=fill)
@@ -107,6 +117,9 @@ def book(
         write_address(ROOT / "README.md", site)
     for line in site.missing:
         print(line)
+    if pdf:
+        output = built.index.parents[1] / "coarse-to-fine.pdf"
+        print(f"{output}: {pdfs.make_pdf(built.index.parent, ROOT / '_toc.yml', output) / 1e6:.0f} MB", flush=True)
     print(f"Open {built.index.as_uri()}")
 
 
