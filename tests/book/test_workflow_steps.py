@@ -166,7 +166,7 @@ def called(machine):
 
 LABELS = '["self-hosted", "linux", "gpu"]'
 WEEKLY = {"github.event_name": "schedule", "vars.GPU_RUNNER": LABELS, "inputs.work": ""}
-CPU = {"matrix.constraints": "constraints.txt"}
+CPU = {"matrix.constraints": "constraints.txt", "matrix.versions": "tested", "github.event_name": "push"}
 PAGES = {"github.token": "secret", "github.repository": "us/book"}
 CHAPTER, REFERENCE = ({"matrix.work": name, "matrix.minutes": "30"} for name in (chapters()[0].name, "reference"))
 
@@ -174,7 +174,8 @@ CHAPTER, REFERENCE = ({"matrix.work": name, "matrix.minutes": "30"} for name in 
 def test_every_step_runs_in_a_fresh_clone(machine):
     git(machine.home, "init", "--quiet", "--bare", "published.git")
     machine.more["REMOTE"] = str(machine.home / "published.git")
-    jobs = [("cpu", "test", CPU), ("cpu", "test", {"matrix.constraints": ""}), ("pages", "build", PAGES)]
+    jobs = [("cpu", "test", CPU | {"github.event_name": "schedule"}), ("cpu", "test", CPU | {"matrix.constraints": ""})]
+    jobs += [("pages", "build", PAGES)]
     jobs += [("gpu", "run", CHAPTER), ("gpu", "run", REFERENCE), ("gpu", "run", REFERENCE), ("gpu", "work", WEEKLY)]
     for workflow, job, contexts in jobs:
         failed, printed = play(machine, workflow, job, contexts)
@@ -191,6 +192,7 @@ def test_every_step_runs_in_a_fresh_clone(machine):
     name = chapters()[0].name
     assert f"c2f run {name} --profile paper --notebook output/{name}.paper.ipynb" in log
     assert log.count("python -m pytest --numprocesses 2 --dist worksteal") == 2
+    assert log.count("python -m tests.browser book/_build/quick/html") == 1  # of the weekly run alone
     assert log.count("c2f reference --unpack output/reference.tar") == 1  # there was none before the first time
     assert {path.name for path in (machine.clone / "output").iterdir()} == {f"{name}.paper.ipynb", "reference.tar"}
     assert git(machine.home / "published.git", "show", "notebooks:book/01-a.ipynb") == "a chapter"
