@@ -36,7 +36,8 @@ article.bd-article:first-of-type { break-before: auto; }
 .bd-article table.dataframe th, .bd-article table.dataframe td { padding: 0.15rem 0.35rem; }
 .bd-article pre { font-size: 0.78rem; }
 .bd-article h1 { font-size: 1.9rem; } .bd-article h2 { font-size: 1.4rem; } .bd-article h3 { font-size: 1.15rem; }
-.bd-article h1::after, .bd-article details.hide > summary { display: none; }
+.bd-article h1::after, .bd-article details.hide > summary { display: none !important; }
+.bd-article table.dataframe { border: 0; }
 """
 
 
