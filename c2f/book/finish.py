@@ -206,6 +206,10 @@ def _tables(soup: "BeautifulSoup") -> None:
             box["tabindex"] = "0"
             box["role"] = "group"
             box["aria-label"] = "Table"
+    for formula in soup.select("div.math"):
+        formula["tabindex"] = "0"
+        formula["role"] = "group"
+        formula["aria-label"] = "Formula"
 
 
 def _pictures_in_full(soup: "BeautifulSoup") -> None:

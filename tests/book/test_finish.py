@@ -50,8 +50,9 @@ def test_controls_have_the_name_that_they_show():
 
 
 def test_empty_heads_are_cells_and_tables_that_scroll_can_be_reached():
-    body = """<div class="cell_output"><div class="output text_html"><table><tr><th></th><th>n</th></tr></table></div></div>"""
+    body = """<div class="cell_output"><div class="output text_html"><table><tr><th></th><th>n</th></tr></table></div></div><div class="math">x</div>"""
     left = mended(module._tables, body)
+    assert left.select_one(".math")["tabindex"] == "0"
     assert [cell.name for cell in left.find("tr").find_all(recursive=False)] == ["td", "th"]
     assert left.select_one(".text_html")["tabindex"] == "0"
 
