@@ -25,6 +25,7 @@ from c2f.book.check import Report
 from c2f.book.doctor import free_memory
 from c2f.book.execute import require, run
 from c2f.book.pages import BookError, make_pages
+from c2f.book.site import read_site
 from c2f.common.cores import THREADS, spare_cores
 from c2f.common.files import checksums
 from c2f.common.versions import versions
@@ -90,10 +91,11 @@ def build(
     Raises:
         ChapterError: a chapter failed; those before it and those that were begun need not run again.
         BookError: the build gave a warning, or the HTML lacks something; all of it, a line each.
-        ParameterError, ValueError: a profile that will not do, before anything runs.
+        ParameterError, ValueError: a profile or an address in ``_config.yml`` that will not do, before anything runs.
     """
     started = time.perf_counter()
     all_chapters = chapters(root / "book")
+    read_site(root / "_config.yml")
     for chapter in all_chapters:  # what is wrong with the last chapter is said before the first one runs
         profile_values(chapter, profile)
     for module in ("papermill", "jupyter_book", "bs4"):

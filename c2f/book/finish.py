@@ -5,29 +5,53 @@ fault, so that a reader with a screen reader, a phone or a slow line gets the sa
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
 
 from c2f.common.files import write_text
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
 
+NOTEBOOKS = "notebooks"
+"""The branch to which the workflow that publishes the book puts the chapters as the pages' buttons give them."""
 _ICON = re.compile(r"fa-([a-z0-9-]+)")
 _DRAWN_BY_STYLE = re.compile(r"--pst-icon[\w-]*: ?[\"'](?:\\([0-9a-f]+)|(.))[\"']")
 """Icons of boxes and links, which style sheets draw."""
 _SOLID = Path("_static/vendor/fontawesome/webfonts/fa-solid-900.woff2")
-_NOT_LOADED = ("_static/scripts/fontawesome.js", "_static/sphinx-thebe.js", "_static/sphinx-thebe.css")
-"""Files that no page loads any more: icons come from the font, and no cell runs in the page."""
+_NOT_LOADED = (
+    "scripts/fontawesome.js",
+    "sphinx-thebe.*",
+    "togglebutton.*",
+    "**/*.map",
+    "vendor/fontawesome/webfonts/fa-[!s]*",
+    "vendor/fontawesome/webfonts/*.ttf",
+    "mathjax/*-*.js",
+    "mathjax/a11y/[!a]*.js",
+    "mathjax/sre/**/*.json",
+)
+"""Patterns of files in _static that no page loads any more: icons come from one font, no cell runs in the page, and
+MathJax comes in parts."""
+_MATHJAX = 'MathJax.loader = {load: ["input/tex", "output/chtml", "a11y/assistive-mml"]};'
+"""What draws formulas and says them to screen readers; the whole, with menus and speech, weighs twice as much."""
+_NAMED_ICONS = re.compile(r"((?:\.fa-[\w-]+:before,?)+)\{content:\"\\[0-9a-f]+\"\}")
 _LISTING = "<!-- the listing -->"
 """Stands for the listing of a module while the page around it is mended."""
+_PNG = re.compile(r"(_images/[^/]+)\.png$")
+_PICTURE = "_static/social.png"
 _DESCRIPTION = 155
 """Characters that search engines show of a page's description."""
 
 
-def finish(html: Path) -> None:
+def finish(html: Path, address: str = "") -> None:
     """Mend every page in the folder ``html``, then ship only what the pages load.
+
+    Args:
+        html: the folder.
+        address: where the pages will be, ending in a slash. With it they have a preview picture and their own address
+            for whoever links to them, and ``sitemap.xml`` lists them.
 
     Raises:
         RuntimeError: the theme's icons are not where they were, so that none could be kept.
@@ -46,8 +70,12 @@ def finish(html: Path) -> None:
         soup = BeautifulSoup(page, "html.parser")
         for mend in _MENDS:
             mend(soup)
+        if address:
+            _shown_elsewhere(soup, address, path.relative_to(html).as_posix())
         names.update(name for tag in soup.select("i[class], span[class]") for name in _icons(tag))
         write_text(path, str(soup).replace(_LISTING, kept) if kept else str(soup))
+    if address:
+        _list_pages(html, address)
     _ship_what_is_loaded(html, names)
 
 
@@ -60,14 +88,31 @@ def _no_kernel_in_the_page(soup: "BeautifulSoup") -> None:
             script.decompose()
     for link in soup.select('link[href*="sphinx-thebe"]'):
         link.decompose()
-    for later in [s for s in soup.find_all("script") if s.get_text().startswith("var togglebuttonSelector")][1:]:
-        later.decompose()
+
+
+def _scripts_where_they_are_needed(soup: "BeautifulSoup") -> None:
+    """Load MathJax where there are formulas, and of it what draws them; the index of all words where one searches."""
+    for script in soup.select('script[src*="mathjax/tex-"]'):
+        if soup.select_one(".math"):
+            loader = soup.new_tag("script")
+            loader.string = _MATHJAX
+            script.insert_before(loader)
+            script["src"] = re.sub(r"tex-.+$", "startup.js", str(script["src"]))
+        else:
+            script.decompose()
+    if not soup.select_one("#search-results"):
+        for name in ("searchtools", "language_data", "searchindex"):
+            for script in soup.select(f'script[src*="{name}.js"]'):
+                script.decompose()
 
 
 def _icons_from_the_font(soup: "BeautifulSoup") -> None:
-    """Take out the script that draws 2,000 icons: the style sheet has the same ones as a font."""
+    """Take out the script that draws 2,000 icons: the style sheet has the same ones as a font; a brand's, which would
+    need one of its own, becomes a branching line."""
     for script in soup.select('script[src*="fontawesome"]'):
         script.decompose()
+    for brand in soup.select("i.fab, span.fab"):
+        brand["class"] = "fa-solid fa-code-branch"
     for icon in soup.select("i[class*=fa-], span[class*=fa-]"):
         icon["aria-hidden"] = "true"
         del icon["title"]
@@ -88,6 +133,40 @@ def _named_controls(soup: "BeautifulSoup") -> None:
         del button["aria-label"]
     for button in soup.select("button.sidebar-toggle[title]"):
         button["aria-label"] = button["title"]
+
+
+def _folded_code_by_its_first_line(soup: "BeautifulSoup") -> None:
+    """Tell the bars of folded cells apart for who hears them: each by the first line of its code."""
+    for summary in soup.select("details.hide > summary"):
+        code = summary.parent.select_one("pre") if summary.parent else None
+        line = next(iter(code.get_text().strip().splitlines()), "") if code else ""
+        heard = soup.new_tag("span", attrs={"class": "visually-hidden"})
+        heard.string = f": {line[:80]}" if line else ""
+        summary.append(heard)
+
+
+def _folded_solutions(soup: "BeautifulSoup") -> None:
+    """Fold solutions as browsers do, with no script: each has a name of its own, and opens when it is linked to."""
+    for box in soup.select("div.admonition.dropdown"):
+        title = box.find(class_="admonition-title", recursive=False)
+        if title is None:
+            continue
+        box.name, title.name = "details", "summary"
+        for link in title.find_all("a"):
+            link.unwrap()
+    for content in soup.select("section#solution-content, section#exercise-content"):
+        del content["id"]  # one for all of them
+    for tag in soup.select('script[src*="togglebutton"], link[href*="togglebutton"]'):
+        tag.decompose()
+    for script in soup.find_all("script"):
+        if re.match(r"let toggle|var togglebutton", script.get_text()):
+            script.decompose()
+
+
+def _colab_opens_what_was_executed(soup: "BeautifulSoup") -> None:
+    """Lead Colab to the branch of chapters as they are downloaded, which install what they need."""
+    for link in soup.select('a[href^="https://colab.research.google.com/github/"]'):
+        link["href"] = re.sub(r"/blob/.+?/book/", f"/blob/{NOTEBOOKS}/book/", str(link["href"]))
 
 
 def _landmarks(soup: "BeautifulSoup") -> None:
@@ -138,10 +217,14 @@ def _tables(soup: "BeautifulSoup") -> None:
             box["tabindex"] = "0"
             box["role"] = "group"
             box["aria-label"] = "Table"
+    for formula in soup.select("div.math"):
+        formula["tabindex"] = "0"
+        formula["role"] = "group"
+        formula["aria-label"] = "Formula"
 
 
 def _pictures_in_full(soup: "BeautifulSoup") -> None:
-    """Link every figure to its picture in full size."""
+    """Link every figure to its picture in full size, and show it from a file of the same pixels and half the bytes."""
     for image in soup.select("div.cell_output img[src], article figure img[src]"):
         if image.find_parent("a"):
             continue
@@ -150,6 +233,7 @@ def _pictures_in_full(soup: "BeautifulSoup") -> None:
         link["class"] = "full-size"
         link["title"] = "Full size"
         image.wrap(link)
+        image["src"] = _PNG.sub(r"\1.webp", str(image["src"]))
 
 
 def _described(soup: "BeautifulSoup") -> None:
@@ -164,19 +248,47 @@ def _described(soup: "BeautifulSoup") -> None:
     if len(text) > _DESCRIPTION:
         text = text[:_DESCRIPTION].rsplit(" ", 1)[0] + " ..."
     title = soup.title.get_text(strip=True) if soup.title else ""
-    for attribute, name, content in (
-        ("name", "description", text),
-        ("property", "og:type", "article"),
-        ("property", "og:title", title),
-        ("property", "og:description", text),
-    ):
-        head.append(soup.new_tag("meta", attrs={attribute: name, "content": content}))
+    _add_meta(soup, {"description": text, "og:type": "article", "og:title": title, "og:description": text})
+
+
+def _add_meta(soup: "BeautifulSoup", told: Mapping[str, str]) -> None:
+    if soup.head is not None:
+        for name, content in told.items():
+            kind = "property" if name.startswith("og:") else "name"
+            soup.head.append(soup.new_tag("meta", attrs={kind: name, "content": content}))
+
+
+def _shown_elsewhere(soup: "BeautifulSoup", address: str, page: str) -> None:
+    """Tell who links to the page which picture to show with it, where it is, and of what book it is."""
+    told = {
+        "og:site_name": "Coarse to Fine",
+        "og:url": f"{address}{page}",
+        "og:image": f"{address}{_PICTURE}",
+        "og:image:width": "1200",
+        "og:image:height": "630",
+        "og:image:alt": "Coarse to Fine: a bag at 7 by 7, 14 by 14 and 28 by 28 pixels.",
+        "twitter:card": "summary_large_image",
+    }
+    _add_meta(soup, told)
+
+
+def _list_pages(html: Path, address: str) -> None:
+    """Write ``sitemap.xml``: every page but listings of source and indices."""
+    pages = [path.relative_to(html).as_posix() for path in sorted((html / "book").rglob("*.html"))]
+    urls = "".join(f"<url><loc>{escape(address + page)}</loc></url>\n" for page in pages)
+    namespace = "http://www.sitemaps.org/schemas/sitemap/0.9"
+    declaration = '<?xml version="1.0" encoding="UTF-8"?>'
+    write_text(html / "sitemap.xml", f'{declaration}\n<urlset xmlns="{namespace}">\n{urls}</urlset>\n')
 
 
 _MENDS: tuple[Callable[["BeautifulSoup"], None], ...] = (
     _no_kernel_in_the_page,
+    _scripts_where_they_are_needed,
     _icons_from_the_font,
     _named_controls,
+    _folded_code_by_its_first_line,
+    _folded_solutions,
+    _colab_opens_what_was_executed,
     _landmarks,
     _index_of_terms,
     _lists_of_works,
@@ -187,16 +299,19 @@ _MENDS: tuple[Callable[["BeautifulSoup"], None], ...] = (
 
 
 def _icons(tag: "Tag") -> list[str]:
-    return [found[1] for one in tag.get("class") or [] if (found := _ICON.fullmatch(one))]
+    classes = " ".join(tag.get_attribute_list("class")).split()
+    return [found[1] for one in classes if (found := _ICON.fullmatch(one))]
 
 
 def _ship_what_is_loaded(html: Path, names: set[str]) -> None:
-    """Keep of the icons' font those that the pages show, and drop the files that none loads."""
+    """Keep of the icons those that the pages show, and drop the files that none loads; make the pictures lighter."""
     from fontTools.subset import Options, Subsetter, load_font, log, save_font
+    from PIL import Image
 
     log.setLevel("WARNING")  # it tells of every table of the font
 
-    css = "\n".join(path.read_text(encoding="utf-8") for path in sorted((html / "_static").rglob("*.css")))
+    sheets = sorted((html / "_static").rglob("*.css"))
+    css = "\n".join(path.read_text(encoding="utf-8") for path in sheets)
     points = {code for name in names if (code := _code_point(css, name)) is not None}
     points |= {int(code, 16) if code else ord(drawn) for code, drawn in _DRAWN_BY_STYLE.findall(css)}
     if not points or not (html / _SOLID).is_file():
@@ -207,10 +322,16 @@ def _ship_what_is_loaded(html: Path, names: set[str]) -> None:
     subsetter.populate(unicodes=points)
     subsetter.subset(font)
     save_font(font, str(html / _SOLID), options)
-    fonts = [path for path in (html / _SOLID).parent.iterdir() if path.name != _SOLID.name]
-    maps = list((html / "_static/scripts").glob("*.map"))
-    for path in [*fonts, *maps, *(html / name for name in _NOT_LOADED)]:
-        path.unlink(missing_ok=True)
+    shown = {f".fa-{name}:before" for name in names}
+    for sheet in sheets:
+        text = sheet.read_text(encoding="utf-8")
+        write_text(sheet, _NAMED_ICONS.sub(lambda rule: rule[0] if shown & {*rule[1].split(",")} else "", text))
+    for picture in (html / "_images").glob("*.png"):
+        with Image.open(picture) as opened:
+            opened.save(picture.with_suffix(".webp"), lossless=True, quality=50, method=3)
+    for pattern in _NOT_LOADED:
+        for path in list((html / "_static").glob(pattern)):
+            path.unlink()
 
 
 def _code_point(css: str, icon: str) -> int | None:

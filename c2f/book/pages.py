@@ -20,6 +20,7 @@ from c2f.book.chapters import PACKAGE, ROOT, chapters, source
 from c2f.book.check import Report, look_over
 from c2f.book.finish import finish
 from c2f.book.plain import plain, read_works
+from c2f.book.site import name_project, read_site, with_links
 from c2f.book.solutions import show_what_they_print
 from c2f.common.files import checksums, sha256, write_text
 from c2f.plotting.figures import CAPTION, alt_problem
@@ -71,23 +72,30 @@ def make_pages(
 def stage(
     root: Path, site: Path, executed: Mapping[str, Path], fill: Callable[[Path], None] = lambda pages: None
 ) -> None:
-    """Copy the book's sources to ``site``, with the executed notebooks in the place of the chapters and the page of
-    costs filled; ``fill`` as for ``c2f.book.build.build``.
+    """Copy the book's sources to ``site``, with the executed notebooks in the place of the chapters, the page of
+    costs filled and the project's address in it; ``fill`` as for ``c2f.book.build.build``.
 
     Raises:
         BookError: a figure without an alternative text, or two figures in one cell; all of them.
+        ValueError: an address in ``_config.yml`` that will not do.
         c2f.runs.record.RecordError: the record of costs will not do.
     """
+    import yaml
+
     shutil.rmtree(site, ignore_errors=True)
     site.mkdir(parents=True)
-    for name in SETTINGS:
-        shutil.copy(root / name, site)
+    address = read_site(root / "_config.yml")
+    shutil.copy(root / "_toc.yml", site)
+    settings = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    write_text(site / "_config.yml", yaml.safe_dump(with_links(settings, address), sort_keys=False))
     shutil.copytree(root / "book", site / "book", ignore=shutil.ignore_patterns(*PASSED_OVER))
     if (site / "book" / "what-it-costs.md").exists():
         from c2f.book import costs  # brings torch, for which a book that has not changed need not wait
 
         costs.fill(site / "book")
     fill(site / "book")
+    index = site / "book" / "index.md"
+    write_text(index, name_project(index.read_text(encoding="utf-8"), address))
     problems: list[str] = []
     all_chapters = [chapter for chapter in chapters(root / "book") if chapter.name in executed]
     cards = read_cards(root / "book", chapters(root / "book"))
@@ -97,7 +105,7 @@ def stage(
         name = chapter.name
         notebook = json.loads(executed[name].read_text(encoding="utf-8"))
         show_what_they_print(notebook, notebook["metadata"]["c2f"].get("solutions", {}))
-        write_text(site / _DOWNLOADS / f"{name}.ipynb", json.dumps(plain(notebook, works)))
+        write_text(site / _DOWNLOADS / f"{name}.ipynb", json.dumps(plain(notebook, works, address)))
         put_in(notebook, head(chapter, all_chapters, cards[chapter.number], notebook), foot(notebook))
         for key in ("papermill", "c2f"):  # the page would show them
             notebook["metadata"].pop(key, None)
@@ -161,7 +169,7 @@ def build_html(site: Path, folder: Path) -> Path:
         said = (done.stderr.strip() or done.stdout.strip()).replace(f"{site}{os.sep}", "")
         raise BookError(f"Jupyter Book found fault with the book:\n{said}")
     built = work / "_build" / "html"
-    finish(built)
+    finish(built, read_site(site / "_config.yml").book)
     for notebook in (site / _DOWNLOADS).glob("*.ipynb"):
         shutil.copy(notebook, built / "_sources" / "book")
     html = folder / "html"

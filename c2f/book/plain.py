@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from c2f.book.chapters import source
+from c2f.book.site import Site, install_cell
 
 _DIRECTIVE = re.compile(
     r"^(?P<fence>`{3,}|:{3,})\{(?P<kind>[a-z-]+)\}[ ]*(?P<title>.*)\n(?P<options>(?::[\w-]+:.*\n)*)"
@@ -56,8 +57,14 @@ def read_works(bibliography: Path) -> dict[str, Work]:
     return works
 
 
-def plain(notebook: Mapping[str, Any], works: Mapping[str, Work]) -> dict[str, Any]:
-    """Return a copy of ``notebook`` whose Markdown any viewer can show.
+def plain(notebook: Mapping[str, Any], works: Mapping[str, Work], site: Site | None = None) -> dict[str, Any]:
+    """Return a copy of ``notebook`` whose Markdown any viewer can show, and which installs what it needs.
+
+    Args:
+        notebook: a chapter.
+        works: what it cites, by key.
+        site: where the package is fetched from, in a cell behind the first, which does nothing where the package is
+            there; without an address there is no such cell.
 
     Raises:
         KeyError: a work that is cited and is not among ``works``.
@@ -74,6 +81,9 @@ def plain(notebook: Mapping[str, Any], works: Mapping[str, Work]) -> dict[str, A
     for cell in copy["cells"]:
         if cell["cell_type"] == "markdown":
             cell["source"] = _plain_text(source(cell), works, listed)
+    install = install_cell(site or Site())
+    if install:
+        copy["cells"].insert(1, install)
     return copy
 
 

@@ -1,4 +1,4 @@
-"""The README's table of chapters: what each costs, written from the last build."""
+"""What the README tells of the book, written by ``c2f book --readme``: what each chapter costs, and where to clone."""
 
 import re
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from c2f.book.pages import BookError
+from c2f.book.site import Site, name_project
 from c2f.common.files import write_text
 
 if TYPE_CHECKING:
@@ -29,3 +30,8 @@ def write_costs(readme: Path, executed: "Sequence[Executed]") -> None:
         if rows != 1:
             raise BookError(f"{readme} has {rows} rows of {done.chapter} in its table of chapters, and must have one")
     write_text(readme, text)
+
+
+def write_address(readme: Path, site: Site) -> None:
+    """Put the project's address into the ``readme``'s line of ``git clone``."""
+    write_text(readme, name_project(readme.read_text(encoding="utf-8"), site))

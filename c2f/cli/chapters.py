@@ -1,4 +1,4 @@
-"""``c2f run``, ``book`` and ``doctor``."""
+"""``c2f run``, ``verify``, ``book`` and ``doctor``."""
 
 import sys
 from pathlib import Path
@@ -34,9 +34,46 @@ def run(
     print(f"{done.chapter}: {done.seconds:.0f} s, {done.peak_mib:.0f} MiB; {done.output}")
 
 
+@app.command(name="verify")
+def verify(
+    chapter: Positional[str], /, *, notebook: Path | None = None, profile: str = "quick", tolerance: float = 0.01
+) -> None:
+    """Run an executed chapter again, as it was run, and tell cell by cell whether it says the same.
+
+    Compared are printed text, tables, findings, the texts of figures, and what the exercises' solutions print; not the
+    pictures themselves. Ends with exit status 1 where a cell is different.
+
+    Args:
+        chapter: its number or name, e.g. 2 or 02-bottom-up-against-top-down.
+        notebook: the executed notebook, of c2f run or from a page's download button; without it the book's own.
+        profile: of the book's own.
+        tolerance: by how much of the larger one two numbers may differ and still count as near.
+    """
+    from c2f.book import chapters
+    from c2f.book.verify import Verdict, executed_notebook, verify
+
+    found = chapters.find(chapter)
+    executed = notebook or executed_notebook(found, profile)
+    print(f"{found.name}: comparing with {executed}", flush=True)
+    done = verify(found, executed, Path("output") / f"{found.name}.verify.ipynb", tolerance)
+    for cell in done.cells:
+        print(f"{cell.verdict.name.lower():9s} {cell.cell}")
+        if cell.verdict is not Verdict.SAME:
+            print(f"          then: {cell.before}\n          now:  {cell.after}")
+    print(f"{done} (tolerance {tolerance:g}); {done.output}")
+    if not done.same:
+        raise SystemExit(1)
+
+
 @app.command(name="book")
 def book(
-    *, profile: str = "quick", force: bool = False, jobs: int | None = None, nice: bool = False, readme: bool = False
+    *,
+    profile: str = "quick",
+    force: bool = False,
+    jobs: int | None = None,
+    nice: bool = False,
+    readme: bool = False,
+    pdf: bool = False,
 ) -> None:
     """Execute every chapter that has changed, build the HTML, check it, and say where to open it.
 
@@ -45,11 +82,15 @@ def book(
         force: execute unchanged chapters too.
         jobs: how many chapters are executed at a time; without it as many as cores and memory allow, one with a GPU.
         nice: let other processes go first.
-        readme: write what each chapter cost, now or when it was executed, into the README's table.
+        readme: write what each chapter cost, now or when it was executed, into the README's table, and the project's
+            address into its line of git clone.
+        pdf: print the book, without the pages of the package, to one PDF too; takes Chromium.
     """
+    from c2f.book import pdf as pdfs
     from c2f.book.build import build
     from c2f.book.chapters import QUICK, ROOT
-    from c2f.book.readme import write_costs
+    from c2f.book.readme import write_address, write_costs
+    from c2f.book.site import read_site
     from c2f.common.checks import positive_int
     from c2f.common.cores import be_nice
 
@@ -62,14 +103,23 @@ def book(
         positive_int(jobs, "jobs", maximum=100)
     if readme and profile != QUICK:
         raise ValueError(f"the README tells what chapters cost in the profile {QUICK}, not in {profile}")
+    if pdf:
+        pdfs.browser()
     if nice:
         be_nice()
     built = build(profile, force=force, jobs=jobs, said=lambda line: print(line, flush=True), fill=fill)
     report = built.report
     sphinx = f"of which Sphinx {built.sphinx_seconds:.0f} s" if built.sphinx_seconds else "the pages unchanged"
     print(f"{report.pages} pages, {report.figures} figures, {built.seconds:.0f} s, {sphinx}")
+    site = read_site(ROOT / "_config.yml")
     if readme:
         write_costs(ROOT / "README.md", built.executed)
+        write_address(ROOT / "README.md", site)
+    for line in site.missing:
+        print(line)
+    if pdf:
+        output = built.index.parents[1] / "coarse-to-fine.pdf"
+        print(f"{output}: {pdfs.make_pdf(built.index.parent, ROOT / '_toc.yml', output) / 1e6:.0f} MB", flush=True)
     print(f"Open {built.index.as_uri()}")
 
 

@@ -1,10 +1,16 @@
 """What is mended in the built pages."""
 
+import shutil
+from pathlib import Path
+
 import pytest
+import sphinx_book_theme
 from bs4 import BeautifulSoup
+from PIL import Image
 
 from c2f.book import finish as module
 from c2f.book.finish import finish
+from c2f.common.files import write_text
 
 HEAD = "<!DOCTYPE html><html><head><title>T</title></head><body>"
 
@@ -18,11 +24,15 @@ def mended(mend, body):
 def test_no_kernel_is_named_in_the_page():
     scripts = """<script>const THEBE_JS_URL = "https://unpkg.com/x"</script><script src="s/sphinx-thebe.js"></script>
     <script type="text/x-thebe-config">{}</script><script>kernelName = 'python3'</script><script>let a = 1</script>
-    <script>var togglebuttonSelector = 1;</script><script>var togglebuttonSelector = 1;</script>
     <link href="s/sphinx-thebe.css" rel="stylesheet">"""
     left = mended(module._no_kernel_in_the_page, scripts)
-    assert [tag.get_text() for tag in left.find_all("script")] == ["let a = 1", "var togglebuttonSelector = 1;"]
+    assert [tag.get_text() for tag in left.find_all("script")] == ["let a = 1"]
     assert not left.find("link")
+
+
+def test_a_brand_s_icon_is_drawn_by_the_font_that_is_shipped():
+    left = mended(module._icons_from_the_font, '<i class="fab fa-github"></i>')
+    assert module._icons(left.find("i")) == ["solid", "code-branch"]
 
 
 def test_controls_have_the_name_that_they_show():
@@ -47,16 +57,71 @@ def test_the_side_bar_ends_with_the_index_of_terms():
 
 
 def test_empty_heads_are_cells_and_tables_that_scroll_can_be_reached():
-    body = """<div class="cell_output"><div class="output text_html"><table><tr><th></th><th>n</th></tr></table></div></div>"""
+    body = """<div class="cell_output"><div class="output text_html"><table><tr><th></th><th>n</th></tr></table></div></div><div class="math">x</div>"""
     left = mended(module._tables, body)
+    assert left.select_one(".math")["tabindex"] == "0"
     assert [cell.name for cell in left.find("tr").find_all(recursive=False)] == ["td", "th"]
     assert left.select_one(".text_html")["tabindex"] == "0"
 
 
 def test_every_figure_leads_to_its_picture_once():
-    body = """<div class="cell_output"><img alt="A line" src="a.png"></div><article><figure><a href="b"><img src="b.png"></a></figure></article>"""
+    body = """<div class="cell_output"><img alt="A line" src="../_images/a.png"></div><article><figure><a href="b"><img src="b.png"></a></figure></article>"""
     left = mended(module._pictures_in_full, body)
-    assert [link["href"] for link in left.find_all("a")] == ["a.png", "b"]
+    assert [link["href"] for link in left.find_all("a")] == ["../_images/a.png", "b"]
+    assert [image["src"] for image in left.find_all("img")] == ["../_images/a.webp", "b.png"]
+
+
+def test_formulas_and_search_are_loaded_where_they_are_needed():
+    scripts = """<script>window.MathJax = {}</script><script defer src="../_static/mathjax/tex-chtml.js"></script>
+    <script src="../searchindex.js"></script>"""
+
+    def loaded(body):
+        left = mended(module._scripts_where_they_are_needed, scripts + body)
+        return [tag.get("src") or tag.string for tag in left.find_all("script")][1:]
+
+    assert loaded("<p>No formula</p>") == []
+    assert loaded('<span class="math">x</span>') == [module._MATHJAX, "../_static/mathjax/startup.js"]
+    assert loaded('<div id="search-results"></div>') == ["../searchindex.js"]
+
+
+def test_folded_code_is_heard_by_its_first_line_and_solutions_fold_without_a_script():
+    body = """<details class="hide"><summary><p>Code</p></summary><pre>\n<span>x</span> = 1\ny = 2</pre></details>"""
+    left = mended(module._folded_code_by_its_first_line, body)
+    assert " ".join(left.find("summary").get_text(" ").split()) == "Code : x = 1"
+    body = """<div class="solution dropdown admonition" id="s"><p class="admonition-title">Solution to<a href="#ex"> Exercise 1</a></p>
+    <section id="solution-content"><p>4</p></section></div><script>let toggleHintShow = 'x';</script><script src="_static/togglebutton.js"></script>"""
+    left = mended(module._folded_solutions, body)
+    box = left.find("details", id="s")
+    assert box.find("summary").get_text() == "Solution to Exercise 1"
+    assert not left.select("a, [id=solution-content], script")
+
+
+def test_only_what_is_loaded_is_shipped(tmp_path):
+    fonts = tmp_path / module._SOLID
+    fonts.parent.mkdir(parents=True)
+    theme = Path(sphinx_book_theme.__file__).parents[1] / "pydata_sphinx_theme/theme/pydata_sphinx_theme/static"
+    shutil.copy(theme / module._SOLID.relative_to("_static"), fonts)
+    sheet = tmp_path / "_static" / "a.css"
+    sheet.write_text('.fa-bars:before,.fa-navicon:before{content:"\\f0c9"}.fa-0:before{content:"\\30"}a{color:red}')
+    gone = [
+        "mathjax/tex-chtml.js",
+        "mathjax/sre/mathmaps/en.json",
+        "a.css.map",
+        "vendor/fontawesome/webfonts/fa-brands-400.woff2",
+    ]
+    kept = ["mathjax/startup.js", "mathjax/a11y/assistive-mml.js", "doctools.js"]
+    for name in (*gone, *kept):
+        write_text(tmp_path / "_static" / name, "")
+    (tmp_path / "_images").mkdir()
+    pixels = Image.effect_noise((40, 30), 50).convert("RGB")
+    pixels.save(tmp_path / "_images" / "a.png")
+    before = fonts.stat().st_size
+    module._ship_what_is_loaded(tmp_path, {"bars"})
+    assert fonts.stat().st_size < before / 50
+    assert sheet.read_text() == '.fa-bars:before,.fa-navicon:before{content:"\\f0c9"}a{color:red}'
+    assert [name for name in (*gone, *kept) if (tmp_path / "_static" / name).exists()] == kept
+    with Image.open(tmp_path / "_images" / "a.webp") as shown:
+        assert shown.convert("RGB").tobytes() == pixels.tobytes()
 
 
 def test_a_page_is_described_by_its_first_paragraph():

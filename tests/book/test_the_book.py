@@ -36,7 +36,7 @@ def test_pages_in_a_browser_are_without_faults(book):
 def test_faults_of_a_page_are_found(tmp_path):
     (tmp_path / "a.html").write_text(
         "<html lang='en'><title>A</title><main style='width: 2000px'><h1>A</h1><img src='http://127.0.0.1:9/a.png'>"
-        "<script>nothing()</script></main></html>"
+        "<script>nothing()</script><style>:focus { outline: none }</style><button>B</button></main></html>"
     )
     found = "\n".join(faults(tmp_path, ["a"]))
     for what in (
@@ -44,5 +44,6 @@ def test_faults_of_a_page_are_found(tmp_path):
         "asks http://127.0.0.1:9/a.png",
         "critical image-alt",
         "sideways by",
+        "shows no focus: <button>B",
     ):
         assert what in found

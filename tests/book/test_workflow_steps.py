@@ -58,6 +58,9 @@ if not os.environ.get("REAL_DOCTOR"):
     done = SimpleNamespace(chapter="a chapter", seconds=1, peak_mib=1, output="")
     execute.run = work(done, lambda chapter, given, profile, output: output)
     html = pathlib.Path("book/_build/quick/html/index.html")
+    chapter = pathlib.Path("book/_build/quick/html/_sources/book/01-a.ipynb")
+    chapter.parent.mkdir(parents=True, exist_ok=True)
+    chapter.write_text("a chapter")
     report = SimpleNamespace(pages=1, figures=1)
     built = SimpleNamespace(report=report, seconds=1, sphinx_seconds=1, index=html.resolve())
     sys.modules["c2f.book.build"] = SimpleNamespace(build=work(built, lambda *_: html))
@@ -163,12 +166,16 @@ def called(machine):
 
 LABELS = '["self-hosted", "linux", "gpu"]'
 WEEKLY = {"github.event_name": "schedule", "vars.GPU_RUNNER": LABELS, "inputs.work": ""}
-CPU = {"matrix.constraints": "constraints.txt"}
+CPU = {"matrix.constraints": "constraints.txt", "matrix.versions": "tested", "github.event_name": "push"}
+PAGES = {"github.token": "secret", "github.repository": "us/book"}
 CHAPTER, REFERENCE = ({"matrix.work": name, "matrix.minutes": "30"} for name in (chapters()[0].name, "reference"))
 
 
 def test_every_step_runs_in_a_fresh_clone(machine):
-    jobs = [("cpu", "test", CPU), ("cpu", "test", {"matrix.constraints": ""}), ("pages", "build", {})]
+    git(machine.home, "init", "--quiet", "--bare", "published.git")
+    machine.more["REMOTE"] = str(machine.home / "published.git")
+    jobs = [("cpu", "test", CPU | {"github.event_name": "schedule"}), ("cpu", "test", CPU | {"matrix.constraints": ""})]
+    jobs += [("pages", "build", PAGES)]
     jobs += [("gpu", "run", CHAPTER), ("gpu", "run", REFERENCE), ("gpu", "run", REFERENCE), ("gpu", "work", WEEKLY)]
     for workflow, job, contexts in jobs:
         failed, printed = play(machine, workflow, job, contexts)
@@ -185,8 +192,10 @@ def test_every_step_runs_in_a_fresh_clone(machine):
     name = chapters()[0].name
     assert f"c2f run {name} --profile paper --notebook output/{name}.paper.ipynb" in log
     assert log.count("python -m pytest --numprocesses 2 --dist worksteal") == 2
+    assert log.count("python -m tests.browser book/_build/quick/html") == 1  # of the weekly run alone
     assert log.count("c2f reference --unpack output/reference.tar") == 1  # there was none before the first time
     assert {path.name for path in (machine.clone / "output").iterdir()} == {f"{name}.paper.ipynb", "reference.tar"}
+    assert git(machine.home / "published.git", "show", "notebooks:book/01-a.ipynb") == "a chapter"
     assert git(machine.clone, "status", "--porcelain") == ""  # all that was written is ignored
     listed = json.loads(machine.outputs["list"])
     assert [one["work"] for one in listed] == [*(c.name for c in chapters()), "reference"]
@@ -199,7 +208,7 @@ def test_every_step_runs_in_a_fresh_clone(machine):
         ("ruff", "cpu", "test", CPU, "Install, lint, types, tests, every chapter at its smallest, strict book"),
         ("-m pytest", "cpu", "test", CPU, "Install, lint, types, tests, every chapter at its smallest, strict book"),
         ("c2f book", "cpu", "test", CPU, "The quick book"),
-        ("c2f book", "pages", "build", {}, "make book"),
+        ("c2f book", "pages", "build", PAGES, "make book"),
         ("pip install", "gpu", "run", CHAPTER, "Install"),
         ("--require cuda", "gpu", "run", CHAPTER, "Is there a GPU that torch can use, and room"),
         ("c2f fetch", "gpu", "run", CHAPTER, "Fetch the data"),

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+from c2f.book import site
 from c2f.book.chapters import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -147,6 +148,18 @@ def test_conda_installs_the_same_set():
     conda.pop("pip")
     wanted = {CONDA_NAMES.get(r.name.lower(), r.name.lower()): r.specifier for r in requirements()}
     assert conda == wanted
+
+
+def test_binder_installs_what_conda_and_the_notebooks_do():
+    binder = yaml.safe_load((ROOT / ".binder" / "environment.yml").read_text())["dependencies"]
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    assert set(binder) - {"jupyterlab"} <= {one for one in conda if isinstance(one, str)}
+    script = ROOT / ".binder" / "postBuild"
+    assert script.stat().st_mode & 0o111
+    installed = site.install_cell(site.Site("https://github.com/us/book"))["source"]
+    for extra in ("[attacks]", "captum>=0.9"):
+        assert extra in script.read_text()
+        assert extra in installed
 
 
 def test_constraints_pin_and_fit_the_bounds():

@@ -136,6 +136,7 @@ def test_torchrun_shares_the_seeds_out(c2f, few_pictures, tmp_path, monkeypatch)
         (("run", "77"), "77"),
         (("run", "1", "-p", "pitcure=3"), "did you mean 'picture'?"),
         (("run", "1", "-p", "picture=much"), "must be int"),
+        (("verify", "1", "--notebook", "nowhere.ipynb"), "there is no notebook nowhere.ipynb"),
         (("book", "--profile", "papre"), "papre"),
     ],
 )
