@@ -25,18 +25,19 @@ PAPERS = {
         NETWORKS["td"],
         {
             "02": (2.62, 4.1),
-            "07": (0.87, 3.0),
+            "08": (0.87, 3.0),
             "03": (2.62, 3.0),
             "04": (2.62, 1.9),
             "05": (4.37, 3.0),
             "06": (4.37, 1.9),
+            "07": (2.62, 0.8),
         },
     ),
-    "High-Resolution CAM": (LINES[2], {"08": (4.37, 0.8)}),
-    "Multi-Glimpse Network": (NETWORKS["mgnet"], {"09": (6.12, 4.1), "10": (6.12, 1.9)}),
+    "High-Resolution CAM": (LINES[2], {"09": (4.37, 0.8)}),
+    "Multi-Glimpse Network": (NETWORKS["mgnet"], {"10": (6.12, 4.1), "11": (6.12, 1.9)}),
 }
 """Paper -> its colour, and the middle of each of its chapters."""
-LABELS = {"Top-Down Networks": (0.87, 4.1), "High-Resolution CAM": (2.62, 0.8), "Multi-Glimpse Network": (6.12, 5.2)}
+LABELS = {"Top-Down Networks": (0.87, 4.1), "High-Resolution CAM": (6.12, 0.8), "Multi-Glimpse Network": (6.12, 5.2)}
 
 
 def needed(after: dict[str, list[str]]) -> list[tuple[str, str]]:

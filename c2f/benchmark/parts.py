@@ -202,7 +202,7 @@ def _anything(subject: Subject) -> str:
 
 def _with_objects(subject: Subject) -> str:
     if not (is_own(subject.network) or subject.network in networks.names("classifier")):
-        return "its maps are measured in chapters 8 and 9: Grad-CAM needs a layer that a classifier of the book names"
+        return "its maps are measured in chapters 9 and 10: Grad-CAM needs a layer that a classifier of the book names"
     some = test_pictures(subject.sample.model, subject.data).select(subject.sample.indices[:1])
     try:
         find_objects(some, subject.data)

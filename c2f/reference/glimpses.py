@@ -19,7 +19,7 @@ PAPER_DATA = (("canvas-mnist", False), ("canvas-fashion-mnist", False), ("folder
 in the folder at work.
 """
 VALUES: Values = {
-    r"(mgnet|equal)_small_cnn--canvas-mnist--seed[01]": (8, "chapter 9: the paper's digits on a canvas, in full"),
+    r"(mgnet|equal)_small_cnn--canvas-mnist--seed[01]": (8, "chapter 10: the paper's digits on a canvas, in full"),
 }
 
 

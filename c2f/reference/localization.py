@@ -18,8 +18,8 @@ _FAMILIES = {
 _KINDS = {"fashion-mnist": ("paper",), "mnist": ("paper",)}
 """Of maps: what the paper says of these data is about its own maps. Elsewhere raw ones are measured as well."""
 VALUES: Values = {
-    r"lenetfc(_td)?--mnist--localization--paper--seed\d": (1, "chapter 11: where the small pair looks on MNIST"),
-    r"resnet18(_td)?--tiny-imagenette--localization--(raw|paper)--seed[01]": (5, "chapter 11: photographs in full"),
+    r"lenetfc(_td)?--mnist--localization--paper--seed\d": (1, "chapter 7: where the small pair looks on MNIST"),
+    r"resnet18(_td)?--tiny-imagenette--localization--(raw|paper)--seed[01]": (5, "chapter 7: photographs in full"),
 }
 
 

@@ -33,7 +33,7 @@ def cells(chapter, kind):
 def test_there_are_chapters_and_all_are_in_the_table_of_contents():
     pages = toc_pages(ROOT / "_toc.yml")
     assert len(CHAPTERS) > 0
-    assert sorted(page for page in pages if re.search(r"/\d\d-", page)) == [f"book/{c.name}" for c in CHAPTERS]
+    assert [page for page in pages if re.search(r"/\d\d-", page)] == [f"book/{c.name}" for c in CHAPTERS]
     for page in pages:
         assert any((ROOT / f"{page}{ending}").is_file() for ending in (".md", ".ipynb")), page
 
@@ -84,18 +84,18 @@ def test_every_number_has_a_range(chapter):
         (1, {"picture": 10**9}),
         (2, {"profile": "papr"}),
         (4, {"shown": -1}),
-        (11, {"maps": "no such"}),
+        (7, {"maps": "no such"}),
         (6, {"draws": -1}),
-        (11, {"resamples": 10**9}),
+        (7, {"resamples": 10**9}),
         (1, {"picture": 2000}),
         (1, {"picture": 10_000, "data": "fashion-mnist"}),
-        (7, {"seed": -1}),
-        (7, {"shown": [0, 500]}),
-        (8, {"chosen": 10**9}),
-        (9, {"shown": 10**9}),
-        (9, {"shown": 1000, "pictures": 5000}),
+        (8, {"seed": -1}),
+        (8, {"shown": [0, 500]}),
+        (9, {"chosen": 10**9}),
         (10, {"shown": 10**9}),
-        (10, {"restarts": -1}),
+        (10, {"shown": 1000, "pictures": 5000}),
+        (11, {"shown": 10**9}),
+        (11, {"restarts": -1}),
     ],
 )
 def test_a_value_out_of_range_is_refused(number, given):

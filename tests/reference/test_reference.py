@@ -562,7 +562,7 @@ def test_runs_that_lie_apart_travel_to_the_same_folders(here, there, tmp_path):
         keep(there / folder, 4)
         (there / folder / "checkpoints").mkdir()
         (there / folder / "checkpoints" / "lenetfc--mnist--seed5.pt").write_bytes(folder.encode())
-    keep(there / "chapter-10" / "mine", 0)  # no piece's
+    keep(there / "chapter-11" / "mine", 0)  # no piece's
     keep(here / "short", 3)
     assert pack(there, tmp_path / "travels.tar") == 5 + 3 * 3
     assert unpack(tmp_path / "travels.tar", here) == 2 + 3
@@ -572,7 +572,7 @@ def test_runs_that_lie_apart_travel_to_the_same_folders(here, there, tmp_path):
     for folder in ("short", "merges/sum", "precision/bfloat16"):
         for name in ("checkpoints/lenetfc--mnist--seed5.pt", "weights/lenetfc--mnist--seed4.safetensors"):
             assert came[f"{folder}/{name}"] == sent[f"{folder}/{name}"]
-    assert not (here / "chapter-10").exists()
+    assert not (here / "chapter-11").exists()
 
     weights = there / "merges" / "sum" / "weights" / "lenetfc--mnist--seed4.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1])

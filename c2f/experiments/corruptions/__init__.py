@@ -1,1 +1,1 @@
-"""Chapter 10: trained networks on corrupted pictures."""
+"""Chapter 11: trained networks on corrupted pictures."""

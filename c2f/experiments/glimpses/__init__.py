@@ -1,1 +1,1 @@
-"""Chapters 9 and 10: networks of glimpses trained, and attacked by projected gradient descent."""
+"""Chapters 10 and 11: networks of glimpses trained, and attacked by projected gradient descent."""

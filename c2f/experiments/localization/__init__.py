@@ -1,1 +1,1 @@
-"""Chapters 5, 6 and 11: does the evidence lie on the object?"""
+"""Chapters 5, 6 and 7: does the evidence lie on the object?"""
