@@ -82,7 +82,9 @@ def test_the_authors_densenet_by_the_names_of_its_layers(tmp_path):
     x = top_down.pictures(high_res_cam_networks.picture())
     with torch.no_grad():
         logits = network(x)
-    assert top_down.difference(logits, high_res_cam_networks.arrays()["half_logits"].reshape(1, 10)) < top_down.TOLERANCE
+    assert (
+        top_down.difference(logits, high_res_cam_networks.arrays()["half_logits"].reshape(1, 10)) < top_down.TOLERANCE
+    )
     half = {
         name: arrays for name, arrays in layers.items() if name in keras_weights.densenet_layers(network.classifier)
     }
