@@ -96,7 +96,7 @@ def test_rows_alternate_between_the_networks():
     def result(value, side):
         maps = torch.arange(1.0, 3)[:, None, None].expand(2, side, side) * value
         some = torch.zeros(2)
-        return CamResult(maps, some, some, some, some, "logit", "x", 0, 1)
+        return CamResult(maps, some, some, some, some, "logit", "x", 0, 1, some)
 
     found = {"a": {"act_1": result(1, 2)}, "b": {"act_1": result(10, 4)}}
     rows = explaining.side_by_side(found, 8)["act_1"]
