@@ -36,6 +36,7 @@ class CamResult:
         layer: its path in the network.
         call: which of the layer's calls in a forward pass was mapped, from 0.
         calls: how many there are.
+        logits: float32 ``(N, K)``.
     """
 
     maps: Tensor
@@ -47,6 +48,7 @@ class CamResult:
     layer: str
     call: int
     calls: int
+    logits: Tensor
 
 
 def grad_cam(
@@ -146,8 +148,9 @@ def _cam(
             logits, features = checked_logits(outputs, len(batch[0])), _choose_call(kept, call, path)
             axis = channel_axis or _guess_axis(features, module, batch[0], path)
             parts.append(_map_batch(logits, features, axis, targets, score, path, combine))
-        maps, weights, mapped, predicted, scores = (torch.cat(values) for values in zip(*parts, strict=True))
-    return CamResult(maps, weights, mapped, predicted, scores, score, path, (call or 0) % len(kept), len(kept))
+        maps, weights, mapped, predicted, scores, found = (torch.cat(values) for values in zip(*parts, strict=True))
+    ran = len(kept)
+    return CamResult(maps, weights, mapped, predicted, scores, score, path, (call or 0) % ran, ran, found)
 
 
 def _checked_pictures(pictures: Tensor | Sequence[Tensor]) -> list[Tensor]:
@@ -234,7 +237,7 @@ def _map_batch(
     maps = combine(features, gradient)
     if not torch.isfinite(maps).all():
         raise ValueError(f"the maps of {path!r} hold NaN or infinity: check the network's weights and the pictures")
-    return maps.float(), weights.float(), classes, predicted, scores.detach().float()
+    return maps.float(), weights.float(), classes, predicted, scores.detach().float(), logits.detach().float()
 
 
 def _choose_call(kept: list[Any], call: int | None, path: str) -> Any:

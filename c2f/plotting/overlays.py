@@ -14,10 +14,11 @@ from matplotlib.font_manager import findfont
 from PIL import Image, ImageDraw, ImageFont
 
 from c2f.plotting.colours import AMOUNT, SIGNED
-from c2f.plotting.heatmaps import OPACITY
 
 Limits = tuple[float, float]
 _BAR = 10
+OPACITY = 0.65
+"""Of a map over its picture, from 0 to 1; a map alone is a file of its own, in the colours of the bar."""
 
 
 @cache

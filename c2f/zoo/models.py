@@ -143,7 +143,8 @@ def find(name: str, data: str, seed: int = 0, output: Path | None = None) -> Tra
         ValueError: as ``load``, or a path of pictures in the place of the training's data.
         RecordError: as ``load`` and ``load_file_of``.
     """
-    if name in networks.names() and ("/" in data or Path(data).exists()) and not DataName.parse(data).folders:
+    known = data in datasets.names() or bool(DataName.parse(data).folders)
+    if name in networks.names() and not known and ("/" in data or Path(data).exists()):
         raise ValueError(f"say which data set {name} was trained on, or give the path of its weights")
     return load_file_of(expand(name)) if name.endswith(".safetensors") else load(name, data, seed, output)
 

@@ -131,7 +131,12 @@ def explain_files(
     listed = hashlib.sha256("\n".join(map(_signature, paths)).encode()).hexdigest()
     identity = {"weights": model.weights, "settings": {**asdict(settings), "method": method}, "pictures": listed}
     there = folder / "explanation.json"
-    if there.exists() and not again and json.loads(there.read_text(encoding="utf-8"))["identity"] == identity:
+    if there.exists() and not again:
+        if json.loads(there.read_text(encoding="utf-8"))["identity"] != identity:
+            raise ValueError(
+                f"{folder} holds what was made of other pictures, weights or settings: replace it by --again, or "
+                "choose another folder for output"
+            )
         return Explanation(folder, pd.read_csv(folder / "pictures.csv"), False)
     there.unlink(missing_ok=True)  # what is begun now is not what it says
     model.network.to(device)
@@ -141,6 +146,8 @@ def explain_files(
     else:
         work = _Maps(model, paths, folder, settings, device)
     parts = PartialResults(folder / "explaining", identity)
+    if not len(parts):
+        _clear(folder)
     batches = [range(first, min(first + AT_ONCE, len(paths))) for first in range(0, len(paths), AT_ONCE)]
     answers = parts.get_all({f"{batch[0]}": partial(work.ask, batch) for batch in batches})
     rows = [row for answer in answers.values() for row in answer]
@@ -157,6 +164,13 @@ def explain_files(
 def _signature(path: Path) -> str:
     status = path.stat()
     return f"{path} {status.st_size} {status.st_mtime_ns}"
+
+
+def _clear(folder: Path) -> None:
+    """Remove what is there of other pictures or settings: it would lie among the new files."""
+    for path in folder.iterdir():
+        if path.suffix in (".npy", ".png", ".part"):
+            path.unlink()
 
 
 def _draw_all(work: "_Maps | _Glimpses", rows: list[dict[str, Any]], numbers: range) -> int:

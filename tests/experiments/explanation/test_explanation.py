@@ -114,7 +114,10 @@ def test_pictures_keep_their_size_and_stand_upright(files, tmp_path):
     assert about["limits"] == [0, done.pictures["highest"].max()]
     assert {"sheet.png", "scale.png", "pictures.csv"} <= {path.name for path in done.folder.iterdir()}
     assert not explain_files(model, files, tmp_path / "out", Settings(of="red", layer="conv", threshold=0.5)).fresh
-    assert explain_files(model, files, tmp_path / "out", Settings(of="blue", layer="conv")).fresh
+    with pytest.raises(ValueError, match="made of other pictures, weights or settings"):
+        explain_files(model, files, tmp_path / "out", Settings(of="blue", layer="conv"))
+    assert explain_files(model, files[1:], tmp_path / "out", Settings(of="blue"), again=True).fresh
+    assert {path.name for path in done.folder.glob("*.npy")} == {"1-wide.npy"}
 
 
 def test_a_scale_that_is_shared_and_each_pictures_own(tmp_path):
