@@ -94,6 +94,11 @@ def trainings(axes: Any, runs: Mapping[str, Record]) -> tuple[str, str]:
     return alt, f"{alt} n = {len(next(iter(runs.values())).runs)}; bands, of several seeds, run from lowest to highest."
 
 
+def _of_amounts(values: Any, shared: tuple[float, float]) -> tuple[float, float]:
+    """Return the limits ``shared`` of a map, from 0 on if it knows no evidence against the class."""
+    return shared if float(np.asarray(values).min()) < 0 else (0.0, shared[1])
+
+
 def columns(axes: Any, pictures: Any, maps: Mapping[str, Any], masks: Any = None, rows: Sequence[str] = ()) -> Any:
     """Draw a row a picture: the picture, then each of its maps; return ``axes``.
 
@@ -115,7 +120,7 @@ def columns(axes: Any, pictures: Any, maps: Mapping[str, Any], masks: Any = None
     if np.shape(axes) != wanted:
         raise ValueError(f"axes must be {wanted}, one row a picture and one column a map, not {np.shape(axes)}")
     height, width = np.shape(pictures)[2:]
-    scales = {title: clipped_limits([values]) for title, values in maps.items()}
+    scales = {title: _of_amounts(values, clipped_limits([values])) for title, values in maps.items()}
     for row, (line, picture) in enumerate(zip(axes, pictures, strict=True)):
         plots.picture(line[0], picture)
         if rows:
@@ -184,13 +189,13 @@ def pipeline(axes: Any, picture: Any, refined: Refined, at: int) -> Any:
             band = (refined.edges[at] >= lower) & (refined.edges[at] <= upper)
             plots.picture(ax, band, f"{title}: {lower:.2f} to {upper:.2f}")
         elif step == "focal_points":
-            evidence(ax, low, limits([low]), title)
+            evidence(ax, low, _of_amounts(low, limits([low])), title)
             ax.plot(*np.asarray(refined.focal_points[at]).T, "o", color="black", markersize=3)
         elif step in MASKS or step == "result":
             plots.picture(ax, getattr(refined, step)[at], title)
         else:
             value = getattr(refined, step)[at]
-            evidence(ax, value, limits([value]), title)
+            evidence(ax, value, _of_amounts(value, limits([value])), title)
         ax.set_title(ax.get_title(), fontsize=9)
     return axes
 
