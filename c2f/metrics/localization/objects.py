@@ -52,6 +52,7 @@ def find_objects(pictures: Pictures, data: str) -> Objects:
     else:
         raise ValueError(
             f"{data} has coloured pictures with neither boxes nor masks, so nobody knows where the object is: "
-            "take data that say so (scenes-fashion-mnist-sample, tiny-imagenette) or grey pictures"
+            "take data that say so (scenes-fashion-mnist-sample, tiny-imagenette) or grey pictures. `c2f explain` "
+            "draws maps of any pictures, which nobody can score"
         )
     return Objects(localization.masks_to_boxes(masks), masks, known)
