@@ -60,7 +60,7 @@ check_parameters({name!r}, globals(), book=pathlib.Path({str(book)!r}))"""
 from c2f.plotting.figures import show
 figure, ax = plt.subplots(figsize=(2, 1))
 ax.plot(range(epochs))
-show(figure, f"A line that rises from 0 to {epochs - 1} in {epochs} steps")"""
+show(figure, f"A line that rises from 0 to {epochs - 1} in {epochs} steps", "It rises.")"""
     return write_notebook(
         book / f"{name}.ipynb",
         [text(f"# About {name}\n\nWith $x^2$."), code(parameters, "parameters"), code(check), code(figure)]

@@ -137,12 +137,15 @@ def _carry_words(cell: dict[str, Any], name: str) -> str | None:
     image["alt"] = next((entry["alt"] for entry in words if entry.get("alt")), image.get("alt", ""))
     if any(entry.get("chart") for entry in words):
         image["classes"] = "chart"
-    if captions:
-        caption = captions[0]["data"]["text/markdown"]
-        options["figure"] = {"caption": caption if isinstance(caption, str) else "".join(caption), "name": name}
     if not image["alt"]:
-        return "shows a figure without an alternative text; end it with c2f.plotting.figures.show(figure, alt=...)"
-    return alt_problem(image["alt"])
+        return "shows a figure without an alternative text; end it with c2f.plotting.figures.show(figure, alt, caption)"
+    if problem := alt_problem(image["alt"]):
+        return problem
+    if not captions:
+        return "shows a figure without a caption; end it with c2f.plotting.figures.show(figure, alt, caption)"
+    caption = captions[0]["data"]["text/markdown"]
+    options["figure"] = {"caption": caption if isinstance(caption, str) else "".join(caption), "name": name}
+    return None
 
 
 def build_html(site: Path, folder: Path) -> Path:

@@ -27,7 +27,7 @@ def alt_problem(alt: str) -> str | None:
     return None
 
 
-def show(figure: Figure, alt: str, caption: str = "", dpi: int = 120) -> None:
+def show(figure: Figure, alt: str, caption: str, dpi: int = 120) -> None:
     """Show ``figure`` as a PNG on white, with the alternative text ``alt`` and a caption, and close it.
 
     One figure a cell: the book takes the texts of a cell, not of a picture, and puts the figure's number before the
@@ -43,7 +43,7 @@ def show(figure: Figure, alt: str, caption: str = "", dpi: int = 120) -> None:
         dpi: pixels per inch.
 
     Raises:
-        ValueError: ``alt`` says nothing.
+        ValueError: ``alt`` says nothing, or there is no caption.
     """
     import matplotlib.pyplot as plt
     from IPython.display import display
@@ -51,6 +51,8 @@ def show(figure: Figure, alt: str, caption: str = "", dpi: int = 120) -> None:
     problem = alt_problem(alt)
     if problem:
         raise ValueError(problem)
+    if not caption.strip():
+        raise ValueError("a figure has a caption: what it says, what its bands, ticks and lines mean, and n")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight", facecolor="white", metadata={"Software": None})
     plt.close(figure)
@@ -58,8 +60,7 @@ def show(figure: Figure, alt: str, caption: str = "", dpi: int = 120) -> None:
     chart = not any(ax.images or any(isinstance(c, QuadMesh) for c in ax.collections) for ax in figure.axes)
     picture = {"image/png": buffer.getvalue(), "text/plain": alt}
     display(picture, raw=True, metadata={"image/png": {"alt": alt, "chart": chart}})
-    if caption:
-        display({"text/markdown": caption, "text/plain": caption}, raw=True, metadata={CAPTION: True})
+    display({"text/markdown": caption, "text/plain": caption}, raw=True, metadata={CAPTION: True})
 
 
 def came_out(*findings: str) -> Any:

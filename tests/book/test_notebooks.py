@@ -43,6 +43,15 @@ def test_no_other_notebook_lies_about():
 
 
 @each_chapter
+def test_what_came_out_stands_before_the_takeaways(chapter):
+    every = chapter.notebook()["cells"]
+    (came_out,) = [place for place, cell in enumerate(every) if "came-out" in cell["metadata"].get("tags", [])]
+    (takeaways,) = [place for place, cell in enumerate(every) if ":class: takeaways" in "".join(cell["source"])]
+    assert came_out < takeaways
+    assert "came_out(" in "".join(every[came_out]["source"])
+
+
+@each_chapter
 def test_without_outputs(chapter):
     for number, cell in enumerate(chapter.notebook()["cells"], start=1):
         assert not cell.get("outputs"), f"cell {number} has outputs: clear them before you commit"

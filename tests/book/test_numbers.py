@@ -36,8 +36,8 @@ def test_numbers_are_found_where_they_are_said(text, found):
 
 @pytest.mark.parametrize("chapter", chapters(), ids=lambda chapter: chapter.number)
 def test_every_number_of_a_chapters_text_has_a_source(chapter):
-    cells = [cell for cell in json.loads(chapter.path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "markdown"]
-    said = set().union(*(numbers(source(cell)) for cell in cells))
+    cells = json.loads(chapter.path.read_text(encoding="utf-8"))["cells"]
+    said = set().union(*(numbers(source(cell)) for cell in cells if cell["cell_type"] == "markdown"))
     known = {str(number) for number in CONSTANTS.get(chapter.number, {})}
     assert said - known - set(CONSTANTS["everywhere"]) == set(), "make it by a cell, or name its source"
     assert known - said == set(), "no longer said: take it out"

@@ -78,6 +78,7 @@ def png(alt=None):
         ),
         ([png("learning-curves-of-all-networks.png")], "is the name of a file"),
         ([png("A line")], "is too short"),
+        ([png("A line that rises slowly")], "shows a figure without a caption"),
     ],
 )
 def test_a_figure_must_say_what_it_shows(root, pictures, message):

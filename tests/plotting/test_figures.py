@@ -19,7 +19,7 @@ def shown(monkeypatch):
 
 def test_a_figure_is_shown_with_its_text_on_white_and_closed(shown):
     figure, _ = plt.subplots(figsize=(2, 1), facecolor="none")
-    show(figure, "A line that\n  rises from 0 to 1")
+    show(figure, "A line that\n  rises from 0 to 1", "It rises.")
     data, more = shown[0]
     assert more["metadata"] == {"image/png": {"alt": "A line that rises from 0 to 1", "chart": True}}
     assert data["text/plain"] == "A line that rises from 0 to 1"
@@ -30,7 +30,7 @@ def test_a_figure_is_shown_with_its_text_on_white_and_closed(shown):
 def test_a_coloured_field_keeps_its_colours_at_night(shown):
     figure, ax = plt.subplots(figsize=(2, 1))
     ax.pcolormesh([[0, 1], [2, 3]])
-    show(figure, "Four fields that get lighter")
+    show(figure, "Four fields that get lighter", "Lighter to the right.")
     assert shown[0][1]["metadata"]["image/png"]["chart"] is False
 
 
@@ -48,5 +48,5 @@ def test_a_caption_is_shown_below_and_pictures_are_no_charts(shown):
 @pytest.mark.parametrize("alt", ["", "  a plot  ", "the-learning-curves-of-all-networks.png"])
 def test_a_text_that_says_nothing_is_refused(shown, alt):
     with pytest.raises(ValueError, match=r"say (in a sentence )?what the figure shows"):
-        show(plt.figure(), alt)
+        show(plt.figure(), alt, "It rises.")
     assert shown == []
