@@ -91,7 +91,8 @@ def test_a_figure_must_say_what_it_shows(root, pictures, message):
 def test_the_sources_are_copied_without_what_is_no_page(root):
     (root / "book" / "_build" / "old").mkdir(parents=True)
     executed = root / "executed.ipynb"
-    figure = {**code("plot()"), "outputs": [png("A line that rises from one to two")]}
+    caption = {"output_type": "display_data", "data": {"text/markdown": "It rises."}, "metadata": {CAPTION: True}}
+    figure = {**code("plot()"), "outputs": [png("A line that rises from one to two"), caption]}
     write_executed(executed, [text("# A"), figure])
     stage(root, root / "site", {"01-a": executed})
     assert sorted(os.listdir(root / "site" / "book")) == [
@@ -103,7 +104,7 @@ def test_the_sources_are_copied_without_what_is_no_page(root):
     ]
     staged = json.loads((root / "site" / "book" / "01-a.ipynb").read_text())
     assert staged["cells"][1]["metadata"]["mystnb"]["image"]["alt"] == "A line that rises from one to two"
-    assert "figure" not in staged["cells"][1]["metadata"]["mystnb"]
+    assert staged["cells"][1]["metadata"]["mystnb"]["figure"]["caption"] == "It rises."
 
 
 def test_a_caption_goes_from_the_cell_s_output_to_the_figure_and_a_chart_is_marked(root):

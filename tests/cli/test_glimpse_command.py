@@ -45,7 +45,9 @@ def test_a_baseline_has_the_same_options(c2f, tmp_path):
     assert "full_small_cnn--scenes-fashion-mnist-sample--seed3: test accuracy after each" in text
     recipe = zoo.record("full_small_cnn", DATA, tmp_path).parameters["recipe"]
     assert (recipe["epochs"], recipe["lr"], recipe["batch_size"]) == (1, 0.005, 16)
-    assert "Unrecognized options: --merge" in c2f("train", "mgnet_small_cnn", DATA, "--merge", "sum", *options)[2]
+    refused = c2f("train", "mgnet_small_cnn", DATA, "--merge", "sum", *options)[2]
+    assert "Unrecognized" in refused
+    assert "--merge (applied to c2f train)" in refused
 
 
 @pytest.mark.parametrize(
