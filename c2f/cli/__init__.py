@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 # isort: off
 from c2f.cli import train, attacks, localization, highres, corruptions, data  # noqa: F401
-from c2f.cli import subset, listing, references, chapters  # noqa: F401
+from c2f.cli import subset, export, listing, references, chapters  # noqa: F401
 
 # isort: on
 from c2f.cli.app import app
