@@ -44,6 +44,8 @@ class Exported:
 class _LessMean(nn.Module):
     """A network that takes pictures as they are: the mean picture that it was trained without is taken off inside."""
 
+    mean: Tensor | None
+
     def __init__(self, network: nn.Module, mean: Tensor | None):
         super().__init__()
         self.network = network
