@@ -65,6 +65,16 @@ export async function begin(root, data) {
   const did = make("p", { class: "live-did" });
   const { place, say } = voice();
   const won = make("tbody");
+  const heads = [...SLOTS, "top-down says", "won by", "bottom-up says"].map((text) =>
+    make("th", { scope: "col" }, text),
+  );
+  const table = make(
+    "table",
+    { class: "live-won" },
+    make("caption", {}, "Who won, the last tries"),
+    make("thead", {}, make("tr", {}, ...heads)),
+    won,
+  );
   const into = choice("Work on", [...SLOTS, "all three"], chosen, (which) => {
     chosen = which;
     showSliders();
@@ -168,21 +178,7 @@ export async function begin(root, data) {
     place,
     make("div", { class: "live-columns" }, ...scores.map((s) => s.table)),
     pad((drawn) => put(chosenSlots(), drawn, "a drawing")),
-    make(
-      "table",
-      { class: "live-won" },
-      make("caption", {}, "Who won, the last tries"),
-      make(
-        "thead",
-        {},
-        make(
-          "tr",
-          {},
-          ...[...SLOTS, "top-down says", "won by", "bottom-up says"].map((text) => make("th", { scope: "col" }, text)),
-        ),
-      ),
-      won,
-    ),
+    make("div", { class: "live-scroll", tabindex: "0", role: "group", "aria-label": "Who won" }, table),
   );
   boxes.forEach((box) => box.classList.add("live-chosen"));
   answer();

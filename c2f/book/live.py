@@ -68,7 +68,7 @@ def put_into(html: Path, sources: Path) -> list[str]:
     for name in names:
         fragments[name] = _write(name, sources, folder, runs or not NEEDS_ENGINE[name])
         write_text(html / "live" / f"{name}.html", _alone(name, fragments[name]))
-    for extra in ("start.js", "live.css"):
+    for extra in ("start.js", "live.css", *(["LICENSE-tensorflow.txt"] if runs else [])):
         shutil.copy(sources / extra, folder)
     for path in pages:
         _fill(path, fragments, "../" * (len(path.relative_to(html).parts) - 1))

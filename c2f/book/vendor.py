@@ -7,6 +7,7 @@ does 100 million multiply-adds a second, so that the pair of chapter 4 takes 75 
 begin with 0.1.)
 """
 
+import hashlib
 import shutil
 import subprocess
 import tarfile
@@ -33,8 +34,8 @@ FILES = {
         "77ebb28a6d34f371dbbf2086b7f2de8994acd8ea5a3cf1fa24d2c26c840cac7b",
     ),
 }
-"""File -> the npm package that holds it in ``dist/``, and its SHA-256. All are under the Apache License 2.0, which the
-head of each script names."""
+"""File -> the npm package that holds it in ``dist/``, and its SHA-256. All are under the Apache License 2.0; its text
+ships with them."""
 
 
 class EngineMissing(RuntimeError):
@@ -78,11 +79,10 @@ def _fetch(package: str, wanted: dict[str, str], folder: Path) -> None:
         except (OSError, subprocess.SubprocessError) as error:
             raise EngineMissing(f"{package} {VERSION} could not be fetched ({error}): {remedy}") from error
         with tarfile.open(next(Path(temporary).glob("*.tgz"))) as archive:
-            for name, digest in wanted.items():
-                member = archive.extractfile(f"package/dist/{name}")
-                assert member is not None
-                with atomic_path(folder / name) as path, open(path, "wb") as file:
-                    shutil.copyfileobj(member, file)
-                if sha256(folder / name) != digest:
-                    (folder / name).unlink()
+            contents = {name: archive.extractfile(f"package/dist/{name}") for name in wanted}
+            for name, content in contents.items():
+                read = content.read() if content else b""
+                if hashlib.sha256(read).hexdigest() != wanted[name]:
                     raise EngineMissing(f"{name} of {package} {VERSION} is not what was expected (sha256 differs)")
+                with atomic_path(folder / name) as path:
+                    path.write_bytes(read)

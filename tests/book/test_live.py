@@ -1,9 +1,12 @@
 """The demonstrations in a real browser: the same answers as PyTorch, in time, by every hand, and nothing from outside."""
 
+import hashlib
+import io
 import json
 import re
 import shutil
 import subprocess
+import tarfile
 import tempfile
 from functools import partial
 from http.server import ThreadingHTTPServer
@@ -127,6 +130,31 @@ def test_the_engine_is_refused_where_its_checksum_differs_or_downloads_are_forbi
         (folder / name).write_text("something else")
     with pytest.raises(vendor.EngineMissing, match="C2F_OFFLINE forbids"):
         vendor.engine()
+
+
+def test_what_the_registry_gives_is_kept_only_with_its_checksum(tmp_path, monkeypatch):
+    def pack(command, **_):
+        folder = Path(command[command.index("--pack-destination") + 1])
+        with tarfile.open(folder / "it.tgz", "w:gz") as archive:
+            for name in vendor.FILES:
+                about = tarfile.TarInfo(f"package/dist/{name}")
+                about.size = len(name)
+                archive.addfile(about, io.BytesIO(name.encode()))
+
+    monkeypatch.setenv("C2F_DATA", str(tmp_path))
+    monkeypatch.setenv("C2F_OFFLINE", "0")
+    monkeypatch.setattr(vendor.shutil, "which", lambda name: name)
+    monkeypatch.setattr(vendor.subprocess, "run", pack)
+    with pytest.raises(vendor.EngineMissing, match="sha256 differs"):
+        vendor.engine()
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    digests = {n: (owner, hashlib.sha256(n.encode()).hexdigest()) for n, (owner, _) in vendor.FILES.items()}
+    monkeypatch.setattr(vendor, "FILES", digests)
+    assert not vendor.there()
+    assert {name: path.read_text() for name, path in vendor.engine().items()} == {name: name for name in digests}
+    monkeypatch.setenv("C2F_OFFLINE", "1")  # now it is here
+    assert vendor.there()
+    vendor.engine()
 
 
 # The same answers as PyTorch
