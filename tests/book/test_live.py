@@ -3,11 +3,13 @@
 import hashlib
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
 import tarfile
 import tempfile
+from contextlib import contextmanager
 from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -24,6 +26,8 @@ from tests.browser import CHROMIUM, NEEDS_CHROMIUM, QuietHandler
 
 SOURCES = ROOT / "book" / "live"
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
+NEEDS_FIREFOX = pytest.mark.skipif(FIREFOX is None, reason="no Firefox here: apt install firefox-esr")
+HERE = Path(__file__).parent / "live"
 PAGE = (
     '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{}</title></head><body><main><h1>A</h1><h2>B</h2>'
     "{}</main></body></html>"
@@ -78,6 +82,10 @@ def opened(site, chromium):
         context.close()
 
 
+def _page(site, name):
+    return (site / "live" / f"{name}.html").read_text(encoding="utf-8")
+
+
 def voice(page):
     return page.inner_text(".live-voice")
 
@@ -90,7 +98,7 @@ def test_a_demonstration_adds_at_most_three_megabytes_on_a_press(site):
     before = sum((site / live.FOLDER / name).stat().st_size for name in ("start.js", "live.css"))
     assert before < 8000
     for name in live.TITLES:
-        needs = re.search(r'data-needs="([^"]+)"', (site / "live" / f"{name}.html").read_text())[1].split()
+        needs = re.search(r'data-needs="([^"]+)"', _page(site, name))[1].split()
         size = sum((site / live.FOLDER / file).stat().st_size for file in needs)
         print(f"{name}: {size / 1e6:.2f} MB on a press")
         assert size < 3e6
@@ -189,9 +197,9 @@ def _wanted(folder):
 def parity(site):
     """A server of the page that compares, and a function that waits for what it found."""
     _wanted(site)
-    page = (Path(__file__).parent / "live" / "parity.html").read_text()
+    page = (HERE / "parity.html").read_text()
     for name in ("three-eyes", "looking"):
-        needs = re.search(r'data-needs="([^"]+)"', (site / "live" / f"{name}.html").read_text())[1]
+        needs = re.search(r'data-needs="([^"]+)"', _page(site, name))[1]
         page = page.replace("$" + name.replace("-", "_"), needs)
     (site / "parity.html").write_text(page)
     found, told = [], Event()
@@ -232,22 +240,41 @@ def test_logits_in_chromium_are_pytorchs(parity, chromium):
     page.close()
 
 
-@pytest.mark.skipif(FIREFOX is None, reason="no Firefox here: apt install firefox-esr")
-def test_logits_in_firefox_are_pytorchs(parity):
-    address, wait = parity
+@contextmanager
+def firefox(address):
+    """Firefox without a window at ``address``; there is no driver of it, so a page has to tell what it found."""
     with tempfile.TemporaryDirectory() as home:
         command = [str(FIREFOX), "--headless", "--no-remote", "--profile", home, address]
-        browser = subprocess.Popen(
-            command,
-            env={"HOME": home, "PATH": "/usr/bin:/bin", "MOZ_HEADLESS": "1"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        environment = {"HOME": home, "PATH": os.environ["PATH"]}
+        quiet = subprocess.DEVNULL
+        browser = subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet)
         try:
-            _check(wait())
+            yield
         finally:
             browser.terminate()
             browser.wait(30)
+
+
+@NEEDS_FIREFOX
+def test_logits_in_firefox_are_pytorchs(parity):
+    address, wait = parity
+    with firefox(address):
+        _check(wait())
+
+
+@NEEDS_FIREFOX
+def test_firefox_runs_all_from_a_disk(site, parity):
+    address, wait = parity
+    places = "".join(re.search(r"<section.*</section>", _page(site, name), re.DOTALL)[0] for name in live.TITLES)
+    page = (HERE / "disk.html").read_text().replace("$places", places)
+    (site / "disk.html").write_text(page.replace("$result", address.replace("parity.html", "result")))
+    with firefox((site / "disk.html").as_uri()):
+        said = wait()
+    assert said.get("error") is None
+    assert said["address"] == "file:"
+    for name in live.TITLES:
+        before, after = said[name]
+        assert before != after, name
 
 
 # In time
