@@ -1,7 +1,7 @@
 """What runs networks in a page: TensorFlow.js with its WebAssembly, from the registry's packages, each file checked.
 
 Nothing of it is loaded from a server while somebody reads. The files are fetched once, by ``npm pack``, and kept in the
-data folder. Of the libraries that were tried it is the smallest that answers in time and works from a disk: 0.8 MB,
+data folder. Of the libraries that were tried it is the smallest that answers in time and works from a disk: 0.6 MB,
 started in 50 ms. (onnxruntime-web's smallest WebAssembly is 14.2 MB; TensorFlow.js in plain JavaScript is 0.4 MB, but
 does 100 million multiply-adds a second, so that the pair of chapter 4 takes 75 ms; jax-js is as small, but its versions
 begin with 0.1.)
@@ -19,7 +19,6 @@ from c2f.datasets.download import offline
 from c2f.datasets.row import data_root
 
 VERSION = "4.22.0"
-_FOLDER = f"vendor/tfjs-{VERSION}"
 FILES = {
     "tf-core.es2017.min.js": (
         "@tensorflow/tfjs-core",
@@ -44,7 +43,17 @@ class EngineMissing(RuntimeError):
 
 def there() -> bool:
     """Return whether the engine's files are on this machine, whole."""
-    return all(_is(data_root() / _FOLDER / name, digest) for name, (_, digest) in FILES.items())
+    try:
+        return all(_is(_folder() / name, digest) for name, (_, digest) in FILES.items())
+    except EngineMissing:
+        return False
+
+
+def _folder() -> Path:
+    try:
+        return data_root() / "vendor" / f"tfjs-{VERSION}"
+    except FileNotFoundError as error:
+        raise EngineMissing(str(error)) from error
 
 
 def _is(path: Path, digest: str) -> bool:
@@ -57,7 +66,7 @@ def engine() -> dict[str, Path]:
     Raises:
         EngineMissing: they are not there, and npm, the network or the leave to use it is missing; with the remedy.
     """
-    folder = data_root() / _FOLDER
+    folder = _folder()
     for package in dict.fromkeys(package for package, _ in FILES.values()):
         wanted = {name: digest for name, (owner, digest) in FILES.items() if owner == package}
         if not all(_is(folder / name, digest) for name, digest in wanted.items()):
@@ -72,17 +81,27 @@ def _fetch(package: str, wanted: dict[str, str], folder: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise EngineMissing(f"{package} {VERSION} is not in {folder}, and there is no npm to fetch it: {remedy}")
+    try:
+        contents = _packed(npm, package, list(wanted))
+        for name, digest in wanted.items():
+            content = contents[name]
+            if hashlib.sha256(content).hexdigest() != digest:
+                raise EngineMissing(f"{name} of {package} {VERSION} is not what was expected (sha256 differs)")
+            with atomic_path(folder / name) as path:
+                path.write_bytes(content)
+    except (OSError, subprocess.SubprocessError, tarfile.TarError, KeyError) as error:
+        raise EngineMissing(f"{package} {VERSION} could not be fetched ({error}): {remedy}") from error
+
+
+def _packed(npm: str, package: str, names: list[str]) -> dict[str, bytes]:
+    """Return the content of files in the registry's package, by their names in ``dist/``."""
     with tempfile.TemporaryDirectory() as temporary:
         command = [npm, "pack", f"{package}@{VERSION}", "--silent", "--ignore-scripts", "--pack-destination", temporary]
-        try:
-            subprocess.run(command, check=True, capture_output=True, text=True, timeout=300, cwd=temporary)
-        except (OSError, subprocess.SubprocessError) as error:
-            raise EngineMissing(f"{package} {VERSION} could not be fetched ({error}): {remedy}") from error
-        with tarfile.open(next(Path(temporary).glob("*.tgz"))) as archive:
-            contents = {name: archive.extractfile(f"package/dist/{name}") for name in wanted}
-            for name, content in contents.items():
-                read = content.read() if content else b""
-                if hashlib.sha256(read).hexdigest() != wanted[name]:
-                    raise EngineMissing(f"{name} of {package} {VERSION} is not what was expected (sha256 differs)")
-                with atomic_path(folder / name) as path:
-                    path.write_bytes(read)
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=300, cwd=temporary)
+        contents = {}
+        for path in Path(temporary).glob("*.tgz"):
+            with tarfile.open(path) as archive:
+                for name in names:
+                    file = archive.extractfile(f"package/dist/{name}")
+                    contents[name] = file.read() if file else b""
+        return contents
