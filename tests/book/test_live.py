@@ -22,6 +22,7 @@ from c2f import datasets, zoo
 from c2f.book import live, vendor
 from c2f.book.chapters import ROOT
 from c2f.networks.glimpse.network import MultiGlimpse
+from c2f.runs.folder import find_record
 from tests.browser import CHROMIUM, NEEDS_CHROMIUM, QuietHandler
 
 SOURCES = ROOT / "book" / "live"
@@ -102,6 +103,16 @@ def test_a_demonstration_adds_at_most_three_megabytes_on_a_press(site):
         size = sum((site / live.FOLDER / file).stat().st_size for file in needs)
         print(f"{name}: {size / 1e6:.2f} MB on a press")
         assert size < 3e6
+
+
+def test_answers_have_the_numbers_of_the_records(site):
+    accuracies = [run.values["test_accuracy"] for run in zoo.record("equal_small_cnn", "scenes-fashion-mnist").runs]
+    assert f"misses nothing: {100 * sum(accuracies) / len(accuracies):.1f} %" in _page(site, "looking")
+    scales = find_record(None, "lenetfc_td--fashion-mnist--additive_gaussian--minimal--scales")
+    middle = [run.values["accuracy medium"] for run in scales.runs]
+    assert f"{100 * sum(middle) / len(middle):.1f} % for the middle one" in _page(site, "three-eyes")
+    maps = find_record(None, "densenet_maps--scenes-fashion-mnist").runs[0].values
+    assert re.search(rf"correlates\s+{maps['to_low']:.2f} with the low-resolution one", _page(site, "shuffled"))
 
 
 def test_a_name_that_is_no_demonstration(tmp_path):
