@@ -15,8 +15,7 @@ import tempfile
 from pathlib import Path
 
 from c2f.common.files import atomic_path, sha256
-from c2f.datasets.download import offline
-from c2f.datasets.row import data_root
+from c2f.common.outside import data_root, offline
 
 VERSION = "4.22.0"
 FILES = {

@@ -2,12 +2,13 @@
 
 import shutil
 import subprocess
+import sys
 
 import pytest
 
 from c2f.book import live
 from c2f.book.chapters import ROOT
-from c2f.datasets.download import offline
+from c2f.common.outside import offline
 
 SOURCES = ROOT / "book" / "live"
 TOOLS = {
@@ -55,3 +56,8 @@ def test_sources_are_formatted_linted_and_typed(tool):
         pytest.skip(f"{package} could not be fetched, so that the scripts are not checked by it")
     done = subprocess.run([*call, "--", *command], capture_output=True, text=True, cwd=SOURCES)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_book_that_has_not_changed_waits_for_no_torch():
+    said = "import sys; from c2f.book import pages, live, vendor; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", said], capture_output=True, text=True).stdout == "False\n"
