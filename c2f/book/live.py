@@ -144,7 +144,9 @@ def _fill(path: Path, fragments: Mapping[str, str], up: str) -> None:
 
     soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
     for place in soup.select("div.live[data-live]"):
-        place.replace_with(BeautifulSoup(fragments[str(place["data-live"])], "html.parser"))
+        name = str(place["data-live"])
+        link = f'<p><a href="{up}live/{name}.html">On a page of its own</a></p>\n</section>'
+        place.replace_with(BeautifulSoup(fragments[name].replace("</section>", link), "html.parser"))
     assert soup.head is not None
     soup.head.append(soup.new_tag("link", rel="stylesheet", href=f"{up}{FOLDER}/live.css"))
     soup.head.append(soup.new_tag("script", src=f"{up}{FOLDER}/start.js", defer=""))

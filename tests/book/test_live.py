@@ -95,6 +95,12 @@ def test_pages_without_a_place_are_left_to_the_byte(site):
     assert (site / "other.html").read_text() == PAGE.format("A", "")
 
 
+def test_pages_link_to_the_page_of_its_own_and_that_one_to_the_book(site):
+    for name in live.TITLES:
+        assert f'<a href="live/{name}.html">' in (site / "index.html").read_text()
+        assert '<a href="../index.html">' in _page(site, name)
+
+
 def test_a_demonstration_adds_at_most_three_megabytes_on_a_press(site):
     before = sum((site / live.FOLDER / name).stat().st_size for name in ("start.js", "live.css"))
     assert before < 8000
