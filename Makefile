@@ -31,6 +31,7 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or newer is needed, $(PYTHON) is {sys.version.split()[0]}: make $(MAKECMDGOALS) PYTHON=/path/to/python3")'
 	@$(BIN)/python -c '' 2> /dev/null || $(PYTHON) -m venv --clear $(VENV) || { echo 'No virtual environment could be made (on Debian and Ubuntu: apt install python3-venv)' >&2; exit 1; }
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet $(addprefix --constraint ,$(CONSTRAINTS)) --editable '.[book,test]'
+	@C2F_OFFLINE= $(BIN)/python -c 'from c2f.book.vendor import engine; engine()' 2> /dev/null || echo 'what runs the demonstrations could not be fetched with npm: they stay figures'
 	@touch $@
 
 book: $(STAMP)

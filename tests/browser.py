@@ -36,7 +36,9 @@ WITHOUT_FOCUS = """() => [...document.querySelectorAll("a[href], button, summary
 """What can be reached by the keyboard and does not show that it has been."""
 
 
-class _Quiet(SimpleHTTPRequestHandler):
+class QuietHandler(SimpleHTTPRequestHandler):
+    """A server of files that writes no log."""
+
     def log_message(self, *arguments: object) -> None:
         pass
 
@@ -56,7 +58,7 @@ def faults(html: Path, pages: Sequence[str], looks: Sequence[tuple[str, int]] = 
     from axe_playwright_python.sync_playwright import Axe
     from playwright.sync_api import sync_playwright
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(html)))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(html)))
     Thread(target=server.serve_forever, daemon=True).start()
     base = f"http://127.0.0.1:{server.server_port}/"
     try:

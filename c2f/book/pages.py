@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from c2f.book import live, vendor
 from c2f.book.cards import foot, head, put_in, read_cards
 from c2f.book.chapters import PACKAGE, ROOT, chapters, source
 from c2f.book.check import Report, look_over
@@ -65,7 +66,7 @@ def make_pages(
     report = look_over(html, root / "_toc.yml", [f"book/{name}" for name in executed])
     if report.problems:
         raise BookError(f"the book in {html} is not whole:\n" + "\n".join(report.problems))
-    _remember(folder, digest, report)
+    _remember(folder, goes_in(root, executed), report)  # the build may have fetched what it lacked
     return report, seconds
 
 
@@ -173,6 +174,7 @@ def build_html(site: Path, folder: Path) -> Path:
         raise BookError(f"Jupyter Book found fault with the book:\n{said}")
     built = work / "_build" / "html"
     finish(built, read_site(site / "_config.yml").book)
+    live.put_into(built, site / "book" / "live")
     for notebook in (site / _DOWNLOADS).glob("*.ipynb"):
         shutil.copy(notebook, built / "_sources" / "book")
     html = folder / "html"
@@ -192,8 +194,9 @@ def goes_in(root: Path, executed: Mapping[str, Path]) -> str:
     """
     sources = [checksums(root / "book", without=PASSED_OVER), *(sha256(root / name) for name in SETTINGS)]
     notebooks = {name: sha256(path) for name, path in executed.items()}
+    engine = vendor.there()  # without it some demonstrations are figures
     installed = sorted(f"{one.name} {one.version}" for one in metadata.distributions())
-    return _digest(sources, notebooks, checksums(PACKAGE, "*.py"), sys.version, installed)
+    return _digest(sources, notebooks, checksums(PACKAGE, "*.py"), sys.version, installed, engine)
 
 
 def unchanged(folder: Path, digest: str) -> Report | None:

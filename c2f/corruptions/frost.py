@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from c2f.common.outside import data_root
 from c2f.datasets.download import download, md5_of
-from c2f.datasets.row import Archive, data_root
+from c2f.datasets.row import Archive
 
 NAME = "frost"
 """What ``c2f fetch`` calls the photographs, and their folder under the data root."""

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from c2f.common.checks import positive_int, shortened
+from c2f.common.outside import data_root
 from c2f.datasets import scenes
 from c2f.datasets.data_name import DataName
 from c2f.datasets.decoding import DamagedData, resize
@@ -33,7 +34,7 @@ from c2f.datasets.readers import (
     take_classes,
 )
 from c2f.datasets.registry import INFO, info, names
-from c2f.datasets.row import Info, data_root
+from c2f.datasets.row import Info
 from c2f.datasets.sample import check_sample
 from c2f.datasets.tiny_imagenet import class_names, read_tiny_imagenet
 from c2f.datasets.verified import check_contents, files_of

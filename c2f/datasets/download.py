@@ -18,6 +18,8 @@ from pathlib import Path
 import requests
 from tqdm.auto import tqdm
 
+from c2f.common.outside import offline
+
 logger = logging.getLogger(__name__)
 
 CHUNK = 1 << 12
@@ -32,11 +34,6 @@ PAUSE = 1.0
 
 class DownloadError(RuntimeError):
     """A file could not be had from any of its addresses."""
-
-
-def offline() -> bool:
-    """Return whether the environment's ``C2F_OFFLINE`` forbids downloads (anything but empty or 0)."""
-    return os.environ.get("C2F_OFFLINE", "") not in ("", "0")
 
 
 def md5_of(path: Path) -> str:

@@ -14,11 +14,12 @@ from filelock import FileLock, Timeout
 
 from c2f.common.checks import shortened
 from c2f.common.files import atomic_path
+from c2f.common.outside import data_root, offline
 from c2f.datasets.data_name import DataName
-from c2f.datasets.download import DownloadError, check_space, download, make_folder, md5_of, megabytes, offline, part_of
+from c2f.datasets.download import DownloadError, check_space, download, make_folder, md5_of, megabytes, part_of
 from c2f.datasets.manifest import note_files
 from c2f.datasets.registry import INFO, info
-from c2f.datasets.row import Archive, Info, data_root
+from c2f.datasets.row import Archive, Info
 
 logger = logging.getLogger(__name__)
 

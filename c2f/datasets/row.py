@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from c2f.common.files import expand
+from c2f.common.outside import data_root
 from c2f.datasets.readers import class_folders, idx_file
 from c2f.datasets.tiny_imagenet import NUM_CLASSES
 
@@ -105,15 +105,3 @@ class Info:
         if self.archives:
             return f"Remove it and run `c2f fetch {self.name}` again."
         return "Remove it or put a whole one in its place."
-
-
-def data_root(root: str | os.PathLike[str] | None = None) -> Path:
-    """Return where data sets lie: ``root``, else ``C2F_DATA`` of the environment, else the user's cache.
-
-    Raises:
-        FileNotFoundError: that is below a home folder, and the user has none.
-    """
-    if root is None:
-        cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-        root = os.environ.get("C2F_DATA") or f"{cache}/c2f/data"
-    return expand(root, "set C2F_DATA to a folder for data sets")

@@ -9,7 +9,15 @@ from c2f.book.solutions import solutions
 from c2f.reference.pages import fill
 from tests.browser import NEEDS_CHROMIUM, faults
 
-LOOKED_AT = ("book/index", "book/03-under-attack", "book/scorecard", "book/api/attacks", "search", "genindex")
+LOOKED_AT = (
+    "book/index",
+    "book/03-under-attack",
+    "book/04-which-scale-is-fragile",
+    "book/scorecard",
+    "book/api/attacks",
+    "search",
+    "genindex",
+)
 """A page of each kind."""
 
 

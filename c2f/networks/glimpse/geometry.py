@@ -37,7 +37,7 @@ def glimpse_side(height: int, downsampling: float) -> int:
 
 def whole_picture(pictures: Tensor) -> Tensor:
     """Return the location of the first glimpse, (1, 0, 0), for each of ``(N, C, H, W)`` pictures: ``(N, 3)``."""
-    return pictures.new_tensor([1.0, 0.0, 0.0]).expand(len(pictures), 3)
+    return pictures.new_tensor([1.0, 0.0, 0.0]).expand(pictures.shape[0], 3)
 
 
 def take_glimpse(pictures: Tensor, locations: Tensor, side: int) -> Tensor:
@@ -53,7 +53,7 @@ def take_glimpse(pictures: Tensor, locations: Tensor, side: int) -> Tensor:
     positive_int(side, "a glimpse's side")
     if pictures.ndim != 4:
         raise ValueError(f"expected pictures (N, C, H, W), not {tuple(pictures.shape)}")
-    if tuple(locations.shape) != (len(pictures), 3):
+    if tuple(locations.shape) != (pictures.shape[0], 3):
         raise ValueError(
             f"expected one location (scale, x, y) a picture, ({len(pictures)}, 3), not {tuple(locations.shape)}"
         )
@@ -73,7 +73,7 @@ def sampling_grid(locations: Tensor, side: int) -> Tensor:
         else locations.new_zeros(1)
     )
     x, y = (locations[:, 1:, None] + locations[:, :1, None] * t).unbind(dim=1)  # (N, h) each
-    shape = (len(locations), side, side)
+    shape = (locations.shape[0], side, side)
     return torch.stack([x[:, None, :].expand(shape), y[:, :, None].expand(shape)], dim=-1)
 
 

@@ -212,7 +212,7 @@ class MultiGlimpse(nn.Module):
         with in_float32(pictures.device):  # the backbone alone may be of mixed precision
             crop = take_glimpse(pictures, location, side)
         feature = self.backbone(crop).to(location.dtype)
-        if tuple(feature.shape) != (len(pictures), self.width):
+        if tuple(feature.shape) != (pictures.shape[0], self.width):
             raise ValueError(
                 f"the backbone gave {tuple(feature.shape)}, not features ({len(pictures)}, {self.width}): "
                 "end it with a mean over rows and columns, and give its width"
