@@ -187,7 +187,7 @@ def _signed(values: Tensor) -> np.ndarray:
 
 
 def looking() -> Made:
-    """Return what chapter 10's demonstration needs: the glimpse network, a single pass of equal cost, sixteen scenes."""
+    """Return what chapter 10's demonstration needs: the glimpse network, a pass of equal cost, sixteen scenes."""
     network, single = (zoo.load(f"{kind}_small_cnn", _SCENES).network_of(MultiGlimpse) for kind in ("mgnet", "equal"))
     test = datasets.load(f"{_SCENES}-sample").test
     assert test.masks is not None

@@ -37,8 +37,8 @@ class OwnNetwork:
         image_size: H in pixels; None where the data's pictures all have one size.
         classes: K names in label order; None takes the data's in their order.
         in_channels: C; None takes the data's, 3 for photographs and 1 for grey pictures.
-        mean, std: of each channel, by which pictures in [0, 1] are standardised before they reach ``network``; None
-            leaves them in [0, 1].
+        mean: of each channel, which is taken from pictures in [0, 1] before they reach ``network``; None leaves them.
+        std: of each channel, by which they are then divided; given with ``mean``.
 
     Raises:
         ValueError: a value of another type or out of range.

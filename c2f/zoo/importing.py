@@ -40,8 +40,9 @@ class Import:
         merge: how a top-down network joins scales.
         config: of a DenseNet-FCN.
         look: how a network of glimpses looks.
-        mean, std: by which a network of glimpses standardises each channel; none for ImageNet's of a folder of
+        mean: of each channel, by which a network of glimpses standardises; none for ImageNet's of a folder of
             photographs, and else for pictures as they are.
+        std: of each channel, given with ``mean``.
     """
 
     image_size: int | None = None

@@ -37,7 +37,7 @@ FORMS = (
 )
 """What pictures can be given as."""
 Read = Callable[[Tensor], Iterator[tuple[Tensor, Tensor]]]
-"""Maps int64 places to batches: float32 pictures ``(B, C, H, H)`` in [0, 1] and int64 labels ``(B,)``."""
+"""Maps int64 places to batches of float32 pictures ``(B, C, H, H)`` in [0, 1] and int64 labels ``(B,)``."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def open_tested(model: TrainedModel, data: str) -> Tested:
         ValueError: a name that is none of ``FORMS``, other classes than the network's (both lists), or labels out of
             range.
         FileNotFoundError: a folder or file that is not there.
-        c2f.datasets.DamagedData: a file that is not what it should be.
+        c2f.datasets.decoding.DamagedData: a file that is not what it should be.
     """
     if data in _named():
         found = test_pictures(model, data)

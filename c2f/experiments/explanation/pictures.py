@@ -60,7 +60,7 @@ def read_for(model: TrainedModel, paths: Sequence[Path]) -> Tensor:
     """Return the pictures in ``paths`` as ``model`` takes them: float32 ``(N, C, H, H)``, its mean picture subtracted.
 
     Raises:
-        c2f.datasets.DamagedData: a file that is no whole picture; its name.
+        c2f.datasets.decoding.DamagedData: a file that is no whole picture; its name.
         ValueError: a network of other channels than 1 or 3.
     """
     with ThreadPoolExecutor(_READERS) as pool:

@@ -47,7 +47,7 @@ ON_SHEET = 100
 COLUMNS = 5
 """Pictures in a row of it."""
 SCALES = ("shared", "own")
-"""Of the colours: one for all pictures, or each picture's own."""
+"""One scale of colours for all pictures, or each picture's own."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def explain_files(
     Raises:
         ValueError: no pictures, a bad name, a method or layer that the network does not have, other pictures or
             settings than those that the folder holds (unless ``again``).
-        c2f.datasets.DamagedData: a file that is no whole picture; its name.
+        c2f.datasets.decoding.DamagedData: a file that is no whole picture; its name.
         OSError: the folder cannot be written to, or the disk is full.
     """
     settings = settings or Settings()
