@@ -29,7 +29,7 @@
       live[name] = await live.demos[name](stage, live.data);
       button.hidden = true;
     } catch (error) {
-      stage.textContent = `This cannot run here: ${error instanceof Error ? error.message : error}. The figure above says the same.`;
+      stage.textContent = `This cannot run here: ${error instanceof Error ? error.message : error}. The figure in the folded answer says the same.`;
       button.disabled = false;
     }
   };
