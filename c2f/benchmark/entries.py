@@ -105,6 +105,7 @@ def leaderboard(entries: Sequence[Entry], columns: Sequence[str] = COLUMNS) -> s
         return "There are no entries yet."
     known = {name for entry in entries for run in entry.record.runs for name in run.values}
     table = side_by_side({entry.title: entry.record for entry in entries}, [c for c in columns if c in known])
+    table = table.replace("", "not measured")
     table["code"] = [entry.code for entry in entries]
     table["by"] = [entry.by for entry in entries]
     head = "| | " + " | ".join(table.columns) + " |"

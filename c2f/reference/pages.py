@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from c2f import networks
+from c2f.benchmark.entries import leaderboard, read_entries
 from c2f.common.files import write_text
 from c2f.experiments.classification import published
 from c2f.experiments.classification import tables as trainings
@@ -20,6 +21,8 @@ from c2f.scorecard.claims import PAPERS
 from c2f.scorecard.page import table
 
 _PLACE = re.compile(r"<!-- (claims|records): (\w+) -->")
+ENTRIES = "leaderboard"
+"""In the folder of the book's records, the entries of its leaderboard."""
 _TRAINED = ("training", "glimpse", "densenet", "segmentation")
 """Kinds of records that have a row each; those of measurements share one, a kind and data set."""
 
@@ -33,6 +36,7 @@ def fill(folder: Path) -> None:
     """
     words: dict[tuple[str, str], Callable[[], str]] = {("claims", paper): partial(table, paper) for paper in PAPERS}
     words["records", "spent"] = lambda: spent_table(SHIPPED)
+    words["records", "leaderboard"] = lambda: leaderboard(read_entries(SHIPPED / ENTRIES))
     words["records", "precision"] = lambda: precision_table(SHIPPED)
     for page in sorted(folder.glob("*.md")):
         text = page.read_text(encoding="utf-8")
