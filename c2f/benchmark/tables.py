@@ -1,5 +1,6 @@
 """A benchmark as a table, and several networks side by side."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -7,7 +8,7 @@ import pandas as pd
 from c2f import attacks, corruptions
 from c2f.benchmark.parts import PARTS
 from c2f.common.checks import choose
-from c2f.metrics.statistics import seeds_interval
+from c2f.metrics.statistics import Interval, seeds_interval
 from c2f.runs.record import Record, Run
 
 _SHARES = ("accuracy", "top5", "pgd", "corrupted", "pointing", "energy", "px_ap")
@@ -40,6 +41,11 @@ def called(value: str) -> tuple[str, float]:
     return (f"{value} (%)", 100) if first in _SHARES else (value, 1)
 
 
+def _written(found: Interval) -> str:
+    """Return a number with its interval, whole where it is large, else to four digits."""
+    return format(found, ",.0f" if abs(found.value) >= 1000 else ".4g")
+
+
 def one_table(run: Run) -> pd.DataFrame:
     """Return what a benchmark measured, as text, a row a value, in the order of its parts; what was left out stands
     there with its reason.
@@ -48,7 +54,7 @@ def one_table(run: Run) -> pd.DataFrame:
     for part, values in run.details["by_part"].items():
         for value in values:
             name, factor = called(value)
-            rows.append((PARTS[part].title, name, f"{factor * run.values[value]:,.4g}"))
+            rows.append((PARTS[part].title, name, _written(Interval(factor * run.values[value], math.nan, math.nan))))
     rows += [(PARTS[part].title, "left out", why) for part, why in run.details["left_out"].items()]
     return pd.DataFrame(rows, columns=["part", "measured", "value"]).set_index(["part", "measured"])
 
@@ -70,6 +76,6 @@ def side_by_side(records: Mapping[str, Record], columns: Sequence[str] = COLUMNS
         for column in columns:
             name, factor = called(choose(column, known, "value of a benchmark"))
             values = [factor * run.values[column] for run in record.runs if column in run.values]
-            row[name] = f"{seeds_interval(values):.4g}" if values else ""
+            row[name] = _written(seeds_interval(values)) if values else ""
         rows[title] = row
     return pd.DataFrame.from_dict(rows, orient="index")
