@@ -108,9 +108,9 @@ def three_eyes() -> Made:
     }
     scales = find_record(None, "lenetfc_td--fashion-mnist--additive_gaussian--minimal--scales")
     ablation = {
-        f"noise_{name}": _percent(_mean(scales, f"accuracy {name}")) for name in ("clean", "high", "medium", "low")
+        f"noise_{name}": _percent(_mean(scales, f"accuracy {name}")) for name in ("clean", "fine", "middle", "coarse")
     }
-    ablation["noise_two"] = _percent(_mean(scales, "accuracy medium+low"))
+    ablation["noise_two"] = _percent(_mean(scales, "accuracy middle+coarse"))
     examples = [picture_of(x[labels == k][0, 0].numpy(), f"a {test.classes[k].lower()}") for k in (1, 8)]
     return data, {**_conflicts(top_down, x, labels), **ablation, "trouser": examples[0], "bag": examples[1]}
 

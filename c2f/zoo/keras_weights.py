@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from c2f.networks.densenet_models import FullDenseNet, HalfDenseNet
 
+# layer -> kind of its arrays (kernel, gamma, moving_mean, ...) -> them
 Layers = dict[str, dict[str, np.ndarray]]
-"""Layer -> kind of its arrays (``kernel``, ``gamma``, ``moving_mean``, ...) -> them."""
 _NUMBERED = re.compile(r"(conv2d|batch_normalization|dense)(?:_(\d+))?")
 _KINDS: dict[str, type[nn.Module]] = {"conv2d": nn.Conv2d, "batch_normalization": nn.BatchNorm2d, "dense": nn.Linear}
 _OURS = {

@@ -115,7 +115,7 @@ def test_answers_have_the_numbers_of_the_records(site):
     accuracies = [run.values["test_accuracy"] for run in zoo.record("equal_small_cnn", "scenes-fashion-mnist").runs]
     assert f"misses nothing: {100 * sum(accuracies) / len(accuracies):.1f} %" in _page(site, "looking")
     scales = find_record(None, "lenetfc_td--fashion-mnist--additive_gaussian--minimal--scales")
-    middle = [run.values["accuracy medium"] for run in scales.runs]
+    middle = [run.values["accuracy middle"] for run in scales.runs]
     assert f"{100 * sum(middle) / len(middle):.1f} % for the middle one" in _page(site, "three-eyes")
     maps = find_record(None, "densenet_maps--scenes-fashion-mnist").runs[0].values
     assert re.search(rf"correlates\s+{maps['to_low']:.2f} with the low-resolution one", _page(site, "shuffled"))
