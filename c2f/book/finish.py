@@ -70,6 +70,7 @@ def finish(html: Path, address: str = "") -> None:
         soup = BeautifulSoup(page, "html.parser")
         for mend in _MENDS:
             mend(soup)
+        _sized(soup, path.parent)
         if address:
             _shown_elsewhere(soup, address, path.relative_to(html).as_posix())
         names.update(name for tag in soup.select("i[class], span[class]") for name in _icons(tag))
@@ -234,6 +235,20 @@ def _pictures_in_full(soup: "BeautifulSoup") -> None:
         link["title"] = "Full size"
         image.wrap(link)
         image["src"] = _PNG.sub(r"\1.webp", str(image["src"]))
+
+
+def _sized(soup: "BeautifulSoup", folder: Path) -> None:
+    """Say how large each figure is, so that the page keeps its place until the figure is loaded.
+
+    ``folder``: of the page, from which its links lead.
+    """
+    from PIL import Image
+
+    for shown in soup.select("a.full-size[href$='.png'] img"):
+        path = folder / str(shown.parent["href"] if shown.parent else "")
+        if path.is_file():
+            with Image.open(path) as picture:
+                shown["width"], shown["height"] = map(str, picture.size)
 
 
 def _described(soup: "BeautifulSoup") -> None:

@@ -7,6 +7,9 @@ from c2f.reference.costs import Known
 from c2f.reference.piece import Piece
 from c2f.runs.folder import SHIPPED
 
+_MANY = 3
+"""Of more pieces only the first is named."""
+
 
 def waiting(*only: str, output: Path = SHIPPED) -> str:
     """Return what of the pieces ``only`` names is missing: ``not recorded yet (about N core-minutes: `c2f reference
@@ -30,7 +33,10 @@ def waiting(*only: str, output: Path = SHIPPED) -> str:
     total = sum(cost for cost in costs if cost is not None)
     about = "at a cost that is not known" if None in costs else f"about {float(f'{total:.2g}'):,.0f} core-minutes"
     needed = [piece.name for piece in left if not any(piece.name.startswith(name) for name in only)]
-    return f"not recorded yet ({about}: `c2f reference --only {' '.join([*needed, *only])}`)"
+    names = [*needed, *only]
+    if len(names) > _MANY:
+        return f"not recorded yet ({about} in {len(left)} pieces, beginning with `c2f reference --only {names[0]}`)"
+    return f"not recorded yet ({about}: `c2f reference --only {' '.join(names)}`)"
 
 
 def waiting_list(wanted: Mapping[str, Sequence[str]], output: Path = SHIPPED) -> str:

@@ -124,6 +124,16 @@ def test_only_what_is_loaded_is_shipped(tmp_path):
         assert shown.convert("RGB").tobytes() == pixels.tobytes()
 
 
+def test_a_figure_keeps_its_place_until_it_is_loaded(tmp_path):
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.png")
+    figure = '<a class="full-size" href="{}"><img src="x.webp"/></a>'
+    soup = BeautifulSoup(figure.format("a.png") + figure.format("gone.png"), "html.parser")
+    module._sized(soup, tmp_path)
+    first, second = soup.find_all("img")
+    assert (first["width"], first["height"]) == ("40", "30")
+    assert "width" not in second.attrs
+
+
 def test_a_page_is_described_by_its_first_paragraph():
     long = "A picture can be changed so little that nobody would notice, and a network calls it something else. " * 3
     body = f"<article><section><h1>A</h1><div><p>Not this one, which stands in a box of its own, though.</p></div><p>{long}</p></section></article>"
