@@ -3,6 +3,7 @@
 Axes: N pictures, C channels, H rows, W columns, K classes.
 """
 
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -96,11 +97,12 @@ class Subject:
 
 
 def accuracy(subject: Subject, parts: PartialResults) -> dict[str, float]:
-    """Return ``accuracy``, ``top5`` and ``loss`` on the whole test set."""
-    weights = subject.weights
-    run = evaluation_run(
-        subject.network, subject.data, subject.seed, output=subject.output, weights=weights, **(subject.how or {})
-    )
+    """Return ``accuracy``, ``top5`` and ``loss`` on the whole test set. What is said of each picture is not kept."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = evaluation_run(
+            subject.network, subject.data, subject.seed, output=Path(folder), weights=subject.weights,
+            **(subject.how or {}),
+        )  # fmt: skip
     return {name: run.values[name] for name in ("accuracy", "top5", "loss") if name in run.values}
 
 

@@ -12,6 +12,7 @@ import torch
 from c2f.common.checks import choose, positive_int
 from c2f.reference import (
     attacks,
+    competition,
     explanations,
     glimpses,
     highres,
@@ -43,6 +44,7 @@ _PARTS = (
     short,
     precision,
     merges,
+    competition,
 )
 """In the order in which pieces of equal value come."""
 

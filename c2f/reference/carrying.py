@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from c2f.common.files import atomic_path, sha256
-from c2f.reference import merges, precision, short
+from c2f.reference import competition, merges, precision, short
 from c2f.runs.folder import check_folder, find_run
 from c2f.runs.record import Record, Run, add_run, read_folder
 
@@ -18,7 +18,7 @@ CARRIED = (*_KEPT, "checkpoints")
 
 def folders() -> list[str]:
     """Return the folders of an output folder that results lie in: itself (as ""), and those of runs that lie apart."""
-    return ["", *sorted({piece.folder for part in (short, precision, merges) for piece in part.pieces()})]
+    return ["", *sorted({piece.folder for part in (short, precision, merges, competition) for piece in part.pieces()})]
 
 
 def pack(output: Path, archive: Path) -> int:

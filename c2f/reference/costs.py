@@ -235,6 +235,16 @@ def localization(network: str, data: str, maps: str, faithful: int, pictures: in
     return None if each is None else each * pictures
 
 
+def benchmark(network: str, data: str, known: Known) -> float | None:
+    """Return what a benchmark costs, as others of the same network and data did."""
+    took = [
+        minutes_of(run)
+        for record, run in known.runs
+        if record.kind == "benchmark" and (record.parameters["network"], record.parameters["data"]) == (network, data)
+    ]
+    return median(took) if took else None
+
+
 def evaluation(kind: str, network: str, data: str, known: Known) -> float | None:
     """Return what corruptions or PGD (``kind`` of the record) cost by those of other seeds."""
     return _middle(minutes_of(run) for _, run in known.of(kind, network=network, data=data))
