@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from c2f import attacks, networks
+from c2f import attacks, corruptions, networks
 from c2f.attacks import gradient, masking
 from c2f.common.checks import positive_int
 from c2f.experiments.corruptions.run import corruption_run
@@ -169,13 +169,15 @@ def _auto() -> str:
 
 
 def corrupted(subject: Subject, parts: PartialResults) -> dict[str, float]:
-    """Return the accuracy on corrupted pictures: mean over severities of each type, and ``corrupted`` over all."""
-    name = f"{subject.network}--{subject.data}--corruptions"
-    run = subject.recorded(name, {"pictures": subject.pictures, "stored_as": None})
+    """Return the accuracy on corrupted pictures: mean over severities of each type, and ``corrupted`` over all that can
+    be made here (frost needs its photographs: ``c2f fetch frost``).
+    """
+    name, types = f"{subject.network}--{subject.data}--corruptions", corruptions.available()
+    run = subject.recorded(name, {"pictures": subject.pictures, "stored_as": None, "kinds": types})
     if run is None:
         run = corruption_run(
-            subject.network, subject.data, subject.seed, output=subject.output, pictures=subject.pictures,
-            weights=subject.weights, **(subject.how or {}),
+            subject.network, subject.data, subject.seed, output=subject.output, types=types,
+            pictures=subject.pictures, weights=subject.weights, **(subject.how or {}),
         )  # fmt: skip
     kinds = {f"corrupted {kind}": run.values[kind] for kind in run.details["correct"]}
     return {"corrupted": run.values["mean"], **kinds}

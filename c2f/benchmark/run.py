@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from c2f import corruptions
 from c2f.benchmark.parts import BATCHES, EPSILONS, MASKING_AT, MASKING_PICTURES, PARTS, Subject
 from c2f.common.checks import choose
 from c2f.datasets.selection import SUBSET_SEED
@@ -51,6 +52,7 @@ def benchmark(subject: Subject, parts: Sequence[str] = ()) -> Run:
         "masking_at": MASKING_AT,
         "masking_pictures": MASKING_PICTURES,
         "batches": list(BATCHES),
+        "types": corruptions.available(),
     }
     name = benchmark_name(subject.network, subject.data)
     plan = Plan(name, "benchmark", subject.seed, described, subject.output, model.weights, subject.how or {})
