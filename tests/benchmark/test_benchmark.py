@@ -50,7 +50,7 @@ def test_a_network_of_the_users_own_is_measured_in_every_respect(own, tmp_path, 
     assert pgd == sorted(pgd, reverse=True)
     kinds = [value for name, value in run.values.items() if name.startswith("corrupted ")]
     assert len(kinds) == len(made)
-    assert run.values["corrupted"] == pytest.approx(sum(kinds) / 15)
+    assert run.values["corrupted"] == pytest.approx(sum(kinds) / len(kinds))
     shown = tables.one_table(run)
     assert shown.loc[("size and cost", "parameters"), "value"] == "170"
     assert set(shown.index.get_level_values(0)) <= {part.title for part in PARTS.values()}
