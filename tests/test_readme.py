@@ -40,3 +40,15 @@ def test_names_of_the_package_are_there():
         resolve_name(name)
     paths = set(re.findall(r"`((?:c2f|tests|benchmarks|data)/[\w/]+\.py)", text))
     assert [path for path in sorted(paths) if not (ROOT / path).is_file()] == []
+
+
+def test_nobody_is_told_to_install_another_package_of_this_name():
+    """On the package registry ``c2f`` is somebody else's."""
+    told = re.compile(r"pip install[^\n`]*\bc2f\b|\bc2f\[[a-z]+\]")
+    places = [
+        ROOT / "README.md",
+        *(ROOT / "book").glob("*.md"),
+        *(ROOT / "book").glob("*.ipynb"),
+        *(ROOT / "c2f").rglob("*.py"),
+    ]
+    assert [path.name for path in places if told.search(path.read_text(encoding="utf-8"))] == []

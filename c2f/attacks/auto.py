@@ -24,8 +24,8 @@ def check_installed() -> None:
     """Raise ``ModuleNotFoundError`` with the command that installs pyautoattack, if it is missing."""
     if find_spec("pyautoattack") is None:
         raise ModuleNotFoundError(
-            "AutoAttack and Square need the package pyautoattack: run `pip install pyautoattack==0.2.0` "
-            "(or `pip install c2f[attacks]`), or leave both out with auto='none'"
+            "AutoAttack and Square need the package pyautoattack: run `pip install pyautoattack==0.2.0`, "
+            "or leave both out with auto='none'"
         )
 
 

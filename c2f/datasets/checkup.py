@@ -39,7 +39,7 @@ def checkup(data: str) -> list[str]:
 
 
 def _without_hash() -> list[str]:
-    return [] if can_hash() else ["near duplicates were not looked for: pip install 'c2f[pictures]' (ImageHash)"]
+    return [] if can_hash() else ["near duplicates were not looked for: pip install imagehash"]
 
 
 def _across(train: Survey, test: Survey) -> list[str]:

@@ -105,7 +105,7 @@ def survey_folder(folder: Path, near: bool = True) -> Survey:
         ImportError: ``near``, and ImageHash is not installed; the remedy.
     """
     if near and not can_hash():
-        raise ImportError("near duplicates are found by ImageHash: pip install 'c2f[pictures]' (or ImageHash alone)")
+        raise ImportError("near duplicates are found by ImageHash: pip install imagehash")
     if not folder.is_dir() or not (classes := class_folders(folder)):
         raise FileNotFoundError(f"{folder} has no class folders: give a folder that holds one for each class")
     named: list[tuple[str, str]] = []

@@ -21,7 +21,7 @@ def summary_writer() -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise ImportError(
-            "TensorBoard is not installed: run `pip install 'c2f[logs]'`, or leave --tensorboard out"
+            "TensorBoard is not installed: run `pip install tensorboard`, or leave --tensorboard out"
         ) from error
     return SummaryWriter
 

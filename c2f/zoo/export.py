@@ -84,7 +84,7 @@ def export(model: TrainedModel, path: Path) -> Exported:
     """
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        raise ImportError(f"an export needs {', '.join(missing)}: pip install 'c2f[export]'")
+        raise ImportError(f"an export needs {', '.join(missing)}: pip install {' '.join(missing)}")
     check_writable(path.parent)
     about = model.record.parameters
     shape = (about["in_channels"], about["image_size"], about["image_size"])

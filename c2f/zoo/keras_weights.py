@@ -44,7 +44,7 @@ def read_layers(path: Path) -> Layers:
     try:
         import h5py
     except ImportError as error:
-        raise ImportError("Keras's files are read by h5py: pip install 'c2f[weights]' (or h5py alone)") from error
+        raise ImportError("Keras's files are read by h5py: pip install h5py") from error
     try:
         file = h5py.File(path, "r")
     except OSError as error:
