@@ -18,7 +18,8 @@ CARRIED = (*_KEPT, "checkpoints")
 
 def folders() -> list[str]:
     """Return the folders of an output folder that results lie in: itself (as ""), and those of runs that lie apart."""
-    return ["", *sorted({piece.folder for part in (short, precision, merges, competition) for piece in part.pieces()})]
+    apart = {piece.folder for part in (short, precision, merges, competition) for piece in part.pieces()}
+    return ["", *sorted(apart - {""})]
 
 
 def pack(output: Path, archive: Path) -> int:
