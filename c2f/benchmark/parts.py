@@ -15,18 +15,18 @@ import torch
 from c2f import attacks, corruptions, networks
 from c2f.attacks import gradient, masking
 from c2f.common.checks import positive_int
-from c2f.experiments.corruptions.run import corruption_run
+from c2f.experiments.corruptions.run import corruption_name, corruption_run
 from c2f.experiments.evaluation.run import evaluation_run
 from c2f.experiments.glimpses.cost import peak_bytes
 from c2f.experiments.localization.run import locate_run
+from c2f.experiments.robustness.records import attack_name
 from c2f.experiments.robustness.run import RESTARTS, attack_run
 from c2f.metrics.classification import inference_time
 from c2f.metrics.localization.objects import find_objects
 from c2f.networks.own import is_own
 from c2f.networks.summary import multiply_adds
 from c2f.runs.execution import Execution
-from c2f.runs.folder import SHIPPED, record_path
-from c2f.runs.parts import PartialResults
+from c2f.runs.folder import SHIPPED, record_path, run_name
 from c2f.runs.record import Run, read
 from c2f.zoo.samples import PICTURES, TestSample, load_sample, test_pictures
 
@@ -96,7 +96,7 @@ class Subject:
         return run if same and run is not None and run.details["weights"] == self.sample.model.weights else None
 
 
-def accuracy(subject: Subject, parts: PartialResults) -> dict[str, float]:
+def accuracy(subject: Subject) -> dict[str, float]:
     """Return ``accuracy``, ``top5`` and ``loss`` on the whole test set. What is said of each picture is not kept."""
     with tempfile.TemporaryDirectory() as folder:
         run = evaluation_run(
@@ -106,7 +106,7 @@ def accuracy(subject: Subject, parts: PartialResults) -> dict[str, float]:
     return {name: run.values[name] for name in ("accuracy", "top5", "loss") if name in run.values}
 
 
-def cost(subject: Subject, parts: PartialResults) -> dict[str, float]:
+def cost(subject: Subject) -> dict[str, float]:
     """Return ``parameters``, ``multiply_adds``, ``ms at batch B`` (median, a picture) and ``peak_mib`` (of tensors, at
     the largest batch).
     """
@@ -124,14 +124,12 @@ def cost(subject: Subject, parts: PartialResults) -> dict[str, float]:
     }
 
 
-def attacked(names: tuple[str, ...], subject: Subject, parts: PartialResults) -> dict[str, float]:
-    """Return of each attack the ``l2_at_50`` and ``points_lost`` that are defined, by the protocol
-    ``minimal``.
-    """
+def attacked(names: tuple[str, ...], subject: Subject) -> dict[str, float]:
+    """Return of each attack the ``l2_at_50`` and ``points_lost`` that are defined, protocol ``minimal``."""
     values: dict[str, float] = {}
     for name in names:
         same = {"pictures": subject.pictures, "repetitions": subject.restarts, "protocol": "minimal"}
-        run = subject.recorded(f"{subject.network}--{subject.data}--{name}--minimal", same)
+        run = subject.recorded(attack_name(subject.network, subject.data, name, "minimal"), same)
         if run is None:
             run = attack_run(
                 subject.network, subject.data, subject.seed, name, output=subject.output, restarts=subject.restarts,
@@ -142,7 +140,7 @@ def attacked(names: tuple[str, ...], subject: Subject, parts: PartialResults) ->
     return values
 
 
-def gradients(subject: Subject, parts: PartialResults) -> dict[str, float]:
+def gradients(subject: Subject) -> dict[str, float]:
     """Return the accuracy that projected gradient descent leaves at each of ``EPSILONS`` (``pgd E``), and how many
     tests of the check for masked gradients are ``suspicious``.
     """
@@ -168,11 +166,12 @@ def _auto() -> str:
     return "quick"
 
 
-def corrupted(subject: Subject, parts: PartialResults) -> dict[str, float]:
+def corrupted(subject: Subject) -> dict[str, float]:
     """Return the accuracy on corrupted pictures: mean over severities of each type, and ``corrupted`` over all that can
     be made here (frost needs its photographs: ``c2f fetch frost``).
     """
-    name, types = f"{subject.network}--{subject.data}--corruptions", corruptions.available()
+    types = corruptions.available()
+    name = corruption_name(run_name(subject.network, subject.data))
     run = subject.recorded(name, {"pictures": subject.pictures, "stored_as": None, "kinds": types})
     if run is None:
         run = corruption_run(
@@ -183,7 +182,7 @@ def corrupted(subject: Subject, parts: PartialResults) -> dict[str, float]:
     return {"corrupted": run.values["mean"], **kinds}
 
 
-def located(subject: Subject, parts: PartialResults) -> dict[str, float]:
+def located(subject: Subject) -> dict[str, float]:
     """Return of the last layer's Grad-CAM maps ``pointing``, ``energy`` and ``px_ap``, and what a box in the middle and
     a random map reach.
     """
@@ -224,7 +223,7 @@ class Part:
     """
 
     title: str
-    measure: Callable[[Subject, PartialResults], dict[str, float]]
+    measure: Callable[[Subject], dict[str, float]]
     why_not: Callable[[Subject], str] = _anything
 
 

@@ -59,7 +59,7 @@ def benchmark(subject: Subject, parts: Sequence[str] = ()) -> Run:
 
     def measure(done: PartialResults) -> Measured:
         left_out = {name: why for name in chosen if (why := PARTS[name].why_not(subject))}
-        makes = {name: partial(PARTS[name].measure, subject, done) for name in chosen if name not in left_out}
+        makes = {name: partial(PARTS[name].measure, subject) for name in chosen if name not in left_out}
         found = done.get_all(makes)
         values = {key: value for part in found.values() for key, value in part.items()}
         by_part = {name: list(part) for name, part in found.items()}

@@ -27,7 +27,7 @@ class Claim:
     """A checkable claim of a paper.
 
     Attributes:
-        key: its name in tests and on the command line.
+        key: its name.
         paper: a name in ``PAPERS``.
         place: in the paper, or in its code.
         says: the claim.
@@ -257,15 +257,3 @@ CLAIMS = (
     ),
 )  # fmt: skip
 """In the order of the scorecard."""
-
-
-def claim(key: str) -> Claim:
-    """Return the claim called ``key``.
-
-    Raises:
-        ValueError: there is none, with the nearest.
-    """
-    from c2f.common.checks import choose
-
-    by_key = {each.key: each for each in CLAIMS}
-    return by_key[choose(key, by_key, "claim")]

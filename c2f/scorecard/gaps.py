@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 
+from torch import nn
+
 from c2f.metrics.statistics import Interval, difference, share_interval
 from c2f.runs.record import Record
 
@@ -21,7 +23,9 @@ def accuracy_gap(a: Record, b: Record, value: str = "test_accuracy") -> tuple[In
             return Interval(100 * found.mean, 100 * found.low, 100 * found.high), over
     pictures = a.runs[0].details["pictures"]["test"]
     gap = newcombe(sum(ours) / len(ours), sum(theirs) / len(theirs), pictures)
-    return Interval(100 * gap.value, 100 * gap.low, 100 * gap.high), f"{pictures:,} test pictures, 1 seed"
+    return Interval(
+        100 * gap.value, 100 * gap.low, 100 * gap.high
+    ), f"{pictures:,} test pictures; {len(ours)} and {len(theirs)} seeds"
 
 
 def newcombe(a: float, b: float, pictures: int) -> Interval:
@@ -31,6 +35,12 @@ def newcombe(a: float, b: float, pictures: int) -> Interval:
     one, other = share_interval(a, pictures), share_interval(b, pictures)
     down, up = math.hypot(a - one.low, other.high - b), math.hypot(one.high - a, b - other.low)
     return Interval(a - b, a - b - down, a - b + up)
+
+
+def numbers_in(network: nn.Module) -> int:
+    """Return how many numbers a network is made of, as Keras counts: the batch norms' running statistics too."""
+    statistics = [b for name, b in network.named_buffers() if name.split(".")[-1].startswith("running")]
+    return sum(x.numel() for x in [*network.parameters(), *statistics])
 
 
 def fewest(records: Sequence[Record]) -> int:

@@ -1,6 +1,5 @@
 """What the records say of the claims of the Multi-Glimpse Network (Tan et al. 2021), as findings."""
 
-import math
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -15,10 +14,9 @@ from c2f.networks.glimpse.names import GLIMPSE_KINDS
 from c2f.runs.record import Record
 from c2f.scorecard.gaps import accuracy_gap, fewest
 from c2f.scorecard.top_down import Query
-from c2f.scorecard.verdict import Equal, Finding
+from c2f.scorecard.verdict import Equal, Finding, pointlike
 
 SCENES, CANVAS = "scenes-fashion-mnist", "canvas-fashion-mnist"
-COUNTED = (math.nan, math.nan)
 PASS_SHARES = (18.4, 36.9, 55.4, 74.0)
 """Multiply-adds of one to four glimpses of ResNet18 at scale 2.33, in percent of a pass at full size. The
 authors fuse all tokens anew after each glimpse, which we do not: theirs are up to 0.4 more."""
@@ -40,7 +38,7 @@ def shares_of_a_pass(folders: Sequence[Path]) -> list[Finding]:
     return [
         Finding(
             f"{count} glimpse{'s' * (count > 1)}",
-            Interval(share, *COUNTED),
+            pointlike(share),
             ".1f",
             "%",
             rule=Equal(wanted, 0.4),
@@ -148,7 +146,7 @@ def weather(less_clean: bool) -> Query:
             welch = difference(ours, theirs)
             gap = Interval(welch.mean, welch.low, welch.high)
         else:
-            gap = Interval(sum(ours) / len(ours) - sum(theirs) / len(theirs), *COUNTED)
+            gap = pointlike(sum(ours) / len(ours) - sum(theirs) / len(theirs))
         what = (
             f"{SCENES}: a few glimpses less {GLIMPSE_KINDS['full']}" + " beyond the gain on clean pictures" * less_clean
         )
@@ -172,7 +170,7 @@ def under_pgd(name: str) -> Query:
             welch = difference(ours, theirs)
             gap = Interval(100 * welch.mean, 100 * welch.low, 100 * welch.high)
         else:
-            gap = Interval(100 * (ours[0] - theirs[0]), *COUNTED)
+            gap = pointlike(100 * (ours[0] - theirs[0]))
         over, n = f"{len(ours)} and {len(theirs)} seeds", fewest(pair)
         about = f"{_about(pair[0])}, {pair[0].parameters['pictures']:,} pictures"
         what = f"{SCENES}: accuracy that a few glimpses keep less {GLIMPSE_KINDS['full']}"
@@ -187,5 +185,5 @@ def sizes(folders: Sequence[Path]) -> list[Finding]:
     for backbone, (channels, classes, side, downsampling, wanted) in SIZES.items():
         network = glimpse.build(backbone, channels, classes, side, GlimpseSettings(downsampling=downsampling))
         here = sum(p.numel() for p in network.parameters())
-        found.append(Finding(f"mgnet_{backbone}", Interval(here, *COUNTED), ",.0f", "parameters", rule=Equal(wanted)))
+        found.append(Finding(f"mgnet_{backbone}", pointlike(here), ",.0f", "parameters", rule=Equal(wanted)))
     return found

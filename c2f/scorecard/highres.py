@@ -1,23 +1,19 @@
 """What the records say of the claims of High-Resolution Class Activation Mapping (Tagaris et al. 2019), as findings."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
-
-from torch import Tensor, nn
 
 from c2f import networks
 from c2f.metrics.statistics import Interval, seeds_interval
 from c2f.reference.short import where
 from c2f.runs.folder import record_path, run_name
 from c2f.runs.record import Record, read
-from c2f.scorecard.gaps import newcombe
+from c2f.scorecard.gaps import newcombe, numbers_in
 from c2f.scorecard.top_down import Query
-from c2f.scorecard.verdict import Below, Equal, Finding
+from c2f.scorecard.verdict import Below, Equal, Finding, pointlike
 
 DATA = ("scenes-fashion-mnist", "tiny-animals")
 """Where both models and their maps are recorded, or can be."""
-COUNTED = (math.nan, math.nan)
 
 
 def _found(name: str, data: str, folders: Sequence[Path]) -> Record | None:
@@ -26,7 +22,7 @@ def _found(name: str, data: str, folders: Sequence[Path]) -> Record | None:
 
 
 def same_scores(folders: Sequence[Path]) -> list[Finding]:
-    """Return how many test pictures the full model classifies otherwise than the half model that it was made from."""
+    """Return in how many entries the full model's confusion matrix differs from that of its half model."""
     found = []
     for data in DATA:
         half, full = (_found(name, data, folders) for name in ("densenet_half", "densenet_full"))
@@ -39,7 +35,7 @@ def same_scores(folders: Sequence[Path]) -> list[Finding]:
                 )
                 what = f"{data}, seed {run.seed}: entries of the confusion matrix that differ"
                 found.append(
-                    Finding(what, Interval(moved, *COUNTED), ".0f", "", "", None, _length(half), (half, full), Equal(0))
+                    Finding(what, pointlike(moved), ".0f", "", "", None, _length(half), (half, full), Equal(0))
                 )
     return found
 
@@ -58,8 +54,8 @@ def follows_the_low_map(folders: Sequence[Path]) -> list[Finding]:
 
 
 def order_counts(folders: Sequence[Path]) -> list[Finding]:
-    """Return, over decoders trained anew, in what share of them chance would leave no better an order of the maps more
-    seldom than once in twenty times.
+    """Return the share of other orders of the decoded maps that do as well as the one that training left, mean over
+    decoders trained anew; of maps that belong to their weights it would be small.
     """
     record = _found("densenet_decoders", DATA[0], folders)
     if record is None:
@@ -105,13 +101,9 @@ def sizes(folders: Sequence[Path]) -> list[Finding]:
     found = []
     for name, count in SIZES.items():
         network = networks.build(name, 3, 398, 224)
-        here = sum(x.numel() for x in [*network.parameters(), *_statistics(network)])
-        found.append(Finding(name, Interval(here, *COUNTED), ",.0f", "parameters", rule=Equal(count)))
+        here = numbers_in(network)
+        found.append(Finding(name, pointlike(here), ",.0f", "parameters", rule=Equal(count)))
     return found
-
-
-def _statistics(network: nn.Module) -> list[Tensor]:
-    return [b for n, b in network.named_buffers() if n.split(".")[-1].startswith("running")]
 
 
 def _length(record: Record) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from c2f.book.chapters import chapters
 from c2f.reference.short import FOLDERS
 from c2f.scorecard.claims import CLAIMS, Claim
 from c2f.scorecard.verdict import AGAINST, FOR, NOT_TRIED, OPEN, Finding, Verdict
@@ -63,6 +64,4 @@ def _numbers(place: int, claim: Claim, findings: Sequence[Finding], missing: str
 
 
 def _file(claim: Claim) -> str:
-    from c2f.book.chapters import chapters
-
     return next(chapter.name for chapter in chapters() if chapter.name[3:] == claim.chapter)

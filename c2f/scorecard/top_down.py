@@ -14,8 +14,8 @@ from c2f.experiments.robustness import tables as robustness
 from c2f.metrics.statistics import Interval, seeds_interval
 from c2f.reference import merges
 from c2f.runs.record import Record
-from c2f.scorecard.gaps import accuracy_gap, fewest
-from c2f.scorecard.verdict import Above, Equal, Finding, Near, Rule
+from c2f.scorecard.gaps import accuracy_gap, fewest, numbers_in
+from c2f.scorecard.verdict import Above, Equal, Finding, Near, Rule, pointlike
 
 Query = Callable[[Sequence[Path]], list[Finding]]
 """Maps the folders of records, those of full runs first, to what they say."""
@@ -62,9 +62,9 @@ def accuracy_of(*data: str, turned: bool = True, short: bool = False) -> Query:
 
 def published_accuracy(folders: Sequence[Path]) -> list[Finding]:
     """Return each recorded accuracy that the paper's plots show, trained in full; read off to 0.3 points."""
-    found = []
+    there, found = _trainings(folders), []
     for (data, network), percent in published.READ_OFF.items():
-        record = _trainings(folders).get((data, network))
+        record = there.get((data, network))
         if record is not None and "short" not in trainings.length(record):
             value, over = trainings.accuracy(record)
             ours = Interval(100 * value.value, 100 * value.low, 100 * value.high)
@@ -230,7 +230,7 @@ SIZES = {
 def sizes(folders: Sequence[Path]) -> list[Finding]:
     """Return the parameters of every network, counted, each to equal the authors'."""
     return [
-        Finding(networks.title(name), Interval(count, *_UNKNOWN), ",.0f", "parameters", rule=Equal(SIZES[name]))
+        Finding(networks.title(name), pointlike(count), ",.0f", "parameters", rule=Equal(SIZES[name]))
         for name, count in _counted().items()
     ]
 
@@ -241,15 +241,8 @@ def _counted() -> dict[str, int]:
     for name in SIZES:
         channels, side = (1, 28) if name.startswith(("lenetfc", "nin_light")) else (3, 32)
         network = networks.build(name, channels, 10, 128 if name.startswith("resnet18") else side)
-        numbers = [
-            *network.parameters(),
-            *(b for n, b in network.named_buffers() if n.split(".")[-1].startswith("running")),
-        ]
-        found[name] = sum(x.numel() for x in numbers)
+        found[name] = numbers_in(network)
     return found
-
-
-_UNKNOWN = (float("nan"), float("nan"))
 
 
 def _family(network: str) -> str:

@@ -5,6 +5,7 @@ judges one finding; the verdict counts the judgements. What is not known is neve
 holds the bound decides nothing, and too few seeds do not reproduce a claim.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,6 +18,11 @@ FOR, AGAINST, OPEN = "for", "against", "cannot be told"
 
 REPRODUCED, PARTLY, NOT, UNDECIDED, NOT_TRIED = "reproduced", "partly", "not", "cannot be told", "not tried"
 """The verdicts on a claim."""
+
+
+def pointlike(value: float) -> Interval:
+    """Return a number without an interval: it was counted, or no spread of it is known."""
+    return Interval(value, math.nan, math.nan)
 
 
 class Rule(Protocol):

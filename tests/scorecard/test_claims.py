@@ -140,9 +140,3 @@ def test_no_verdict_is_typed():
     for path in [*(ROOT / "book").glob("*.md"), *(ROOT / "book").glob("*.ipynb"), ROOT / "README.md"]:
         found = typed.findall(path.read_text(encoding="utf-8"))
         assert sorted(found) == (sorted(WORDS) if path.name == "scorecard.md" else []), path.name
-
-
-def test_an_unknown_claim_is_refused_with_the_nearest():
-    assert claims.claim("blur") is BY_KEY["blur"]
-    with pytest.raises(ValueError, match="did you mean 'noise'"):
-        claims.claim("noises")
