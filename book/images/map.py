@@ -16,11 +16,11 @@ from c2f.book.cards import read_cards
 from c2f.book.chapters import BOOK, chapters
 from c2f.plotting.colours import LINES, NETWORKS
 
-WIDTH, HEIGHT = 7.0, 5.9
+WIDTH, HEIGHT = 7.0, 7.0
 BOX = (1.5, 0.72)
 """Width and height of a chapter."""
 PAPERS = {
-    "shared": ("#5C5C5C", {"01": (2.62, 5.2)}),
+    "shared": ("#5C5C5C", {"01": (2.62, 5.2), "12": (6.12, -0.3)}),
     "Top-Down Networks": (
         NETWORKS["td"],
         {
@@ -37,7 +37,7 @@ PAPERS = {
     "Multi-Glimpse Network": (NETWORKS["mgnet"], {"10": (6.12, 4.1), "11": (6.12, 1.9)}),
 }
 """Paper -> its colour, and the middle of each of its chapters."""
-LABELS = {"Top-Down Networks": (0.87, 4.1), "High-Resolution CAM": (6.12, 0.8), "Multi-Glimpse Network": (6.12, 5.2)}
+LABELS = {"Top-Down Networks": (0.87, 4.1), "High-Resolution CAM": (4.37, -0.35), "Multi-Glimpse Network": (6.12, 5.2)}
 
 
 def needed(after: dict[str, list[str]]) -> list[tuple[str, str]]:
@@ -67,7 +67,7 @@ def draw() -> Figure:
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=120, facecolor="white")
     ax = figure.add_axes((0, 0, 1, 1))
     ax.axis("off")
-    ax.set(xlim=(0, WIDTH), ylim=(0.3, 0.3 + HEIGHT - 0.5))
+    ax.set(xlim=(0, WIDTH), ylim=(-0.8, HEIGHT - 1.3))
     titles = {chapter.number: chapter.title for chapter in chapters()}
     after = {number: card["after"] for number, card in read_cards(BOOK, chapters()).items()}
     places = {number: middle for _, middles in PAPERS.values() for number, middle in middles.items()}

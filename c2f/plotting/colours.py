@@ -19,8 +19,9 @@ NETWORKS = {
     "mgnet": "#6A3D9A",
     "full": "#8C6D00",
     "equal": "#00808A",
+    "half": "#A3123F",
 }
-"""Variant of a classifier (what its name ends in), network of segmentation or kind of glimpses -> colour."""
+"""Variant of a classifier (what its name ends in), network of segmentation, kind of glimpses or DenseNet -> colour."""
 
 SCALES = {"coarse": "#2D1160", "middle": "#9C2E7F", "fine": "#D8576B"}
 """Scale of the pyramid -> colour, the darker the smaller the picture (of matplotlib's *magma*)."""
@@ -31,7 +32,7 @@ GLIMPSES = ("#000000", "#5E2B97", "#B0308A", "#D1495B", "#A66F00", "#00807A")
 LINES = ("#30505C", "#B5651D", "#4C7A34", "#8A4B8F")
 """For lines that stand for no network, scale or glimpse."""
 
-MARKERS = "osD^vPX"
+MARKERS = "osD^vPXp"
 """Columns differ in shape too, not in colour alone."""
 
 SIGNED, AMOUNT, SHARE = "RdBu_r", "inferno", "viridis"

@@ -8,6 +8,7 @@ stands beside the results. All are measured on the same pictures, and every atta
 from dataclasses import replace
 from functools import partial
 
+from c2f.benchmark.competition import ENTRANTS, FOLDER, SCENES, VARIANTS
 from c2f.benchmark.parts import Subject
 from c2f.benchmark.run import benchmark, benchmark_name
 from c2f.reference import costs
@@ -16,20 +17,11 @@ from c2f.reference.trainings import training_piece
 from c2f.runs.execution import Execution
 from c2f.runs.folder import SHIPPED, folder_with, run_name
 
-FOLDER = "competition"
-"""Of the output folder, and the beginning of each piece's name."""
 PICTURES = 500
 """Test pictures that are attacked and corrupted."""
 SEEDS = 4
-SCENES = "scenes-fashion-mnist"
-_VARIANTS = ("lenetfc", "lenetfc_td", "lenetfc_td_uni", "lenetfc_td_rev")
 EPOCHS = 4
 """Of the variants on scenes: as many as the other systems'. Their recipe takes six, for the maps of chapter 7."""
-ENTRANTS = {
-    SCENES: (*_VARIANTS, "mgnet_small_cnn", "equal_small_cnn", "full_small_cnn", "densenet_half"),
-    "fashion-mnist": _VARIANTS,
-}
-"""Data -> networks."""
 VALUES: Values = {
     r"competition--.*--benchmark--seed0": (3, "the competition: each network of one size in every respect"),
     r"competition--.*--benchmark--seed[1-3]": (4.5, "the competition over four seeds"),
@@ -42,7 +34,7 @@ def pieces() -> list[Piece]:
     """Return the trainings that no other part has, and the benchmarks, seed by seed."""
     found = []
     for seed in range(SEEDS):
-        found += [apart(training_piece(name, SCENES, seed, epochs=EPOCHS), FOLDER) for name in _VARIANTS]
+        found += [apart(training_piece(name, SCENES, seed, epochs=EPOCHS), FOLDER) for name in VARIANTS]
         for data, entrants in ENTRANTS.items():
             found += [benchmark_piece(network, data, seed) for network in entrants]
     return valued(found, VALUES)
@@ -51,7 +43,7 @@ def pieces() -> list[Piece]:
 def benchmark_piece(network: str, data: str, seed: int) -> Piece:
     """Return the benchmark of one trained network."""
     name, trained = benchmark_name(network, data), run_name(network, data)
-    trained_here = data == SCENES and network in _VARIANTS
+    trained_here = data == SCENES and network in VARIANTS
 
     def run(settings: Settings) -> None:
         weights = settings.output if trained_here else folder_with(settings.output.parent, trained, seed)

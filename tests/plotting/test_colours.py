@@ -25,6 +25,7 @@ def test_what_is_drawn_is_seen_on_the_page(colour):
 
 
 def test_no_two_things_share_a_colour():
-    variants = [colours.NETWORKS[name] for name in ("", "_td", "_td_uni", "_td_rev", "unet", "mgnet", "full", "equal")]
+    names = ("", "_td", "_td_uni", "_td_rev", "unet", "mgnet", "full", "equal", "half")
+    variants = [colours.NETWORKS[name] for name in names]
     for group in (variants, colours.SCALES.values(), colours.GLIMPSES, colours.LINES):
         assert len(set(group)) == len(list(group))
