@@ -99,7 +99,8 @@ def _attacked(task: robustness.Task, attack: str, ours: Sequence, theirs: Sequen
     what = f"{attacks.title(attack)}, {task.title}: {quantity.title}, top-down ahead"
     over = f"{len(ours[0]):,} pictures, {n} seed{'s' * (n > 1)}"
     unit = "L2" if quantity.higher_is_robust else "points"
-    return Finding(what, gap, "+.2f", unit, over, n, f"protocol {task.protocol}, float32")
+    records = task.records_of(attack, f"{task.family}_td", task.family)
+    return Finding(what, gap, "+.2f", unit, over, n, f"protocol {task.protocol}, float32", records)
 
 
 def published_pairs(folders: Sequence[Path]) -> list[Finding]:
@@ -118,9 +119,12 @@ def published_pairs(folders: Sequence[Path]) -> list[Finding]:
         what = f"{attacks.title(row.attack)}, {_family(row.family)} on {row.data_noted}: {name}"
         over = f"{row.pictures:,} pictures, {min(row.seeds)} seed{'s' * (min(row.seeds) > 1)}"
         unit = "L2" if row.quantity.higher_is_robust else "points"
-        found.append(
-            Finding(what, gap, "+.2f", unit, over, min(row.seeds), f"protocol {row.protocol}, float32", rule=rule)
+        made_of = next(
+            one for one in there if (one.protocol, one.data, one.family) == (row.protocol, row.data, row.family)
         )
+        records = made_of.records_of(row.attack, row.family, f"{row.family}_td")
+        about = f"protocol {row.protocol}, float32"
+        found.append(Finding(what, gap, "+.2f", unit, over, min(row.seeds), about, records, rule))
     return found
 
 
@@ -136,7 +140,10 @@ def varied(spatial: bool) -> Query:
 
     def query(folders: Sequence[Path]) -> list[Finding]:
         found = []
-        for one in variants.compare_variants(robustness.tasks("minimal", folders)):
+        compared = (
+            (task, one) for task in robustness.tasks("minimal", folders) for one in variants.compare_variants([task])
+        )
+        for task, one in compared:
             if (one.attack in variants.SPATIAL) is not spatial or one.other.endswith("_td"):
                 continue
             gap = one.difference
@@ -145,7 +152,8 @@ def varied(spatial: bool) -> Query:
             what = f"{attacks.title(one.attack)}, {robustness.variant(one.network)} ahead of bottom-up"
             unit = "L2" if one.quantity.higher_is_robust else "points"
             rule = None if spatial else Near(0, 2 * one.quantity.tolerance)
-            found.append(Finding(what, gap, "+.2f", unit, "seeds and pictures", None, one.task, rule=rule))
+            records = task.records_of(one.attack, one.network, one.other)
+            found.append(Finding(what, gap, "+.2f", unit, "seeds and pictures", None, one.task, records, rule))
         return found
 
     return query
@@ -167,10 +175,12 @@ def fragile(data: str, scales: Collection[int]) -> Query:
             names = here[0].scales
             other = next(name for place, name in enumerate(names) if place not in scales)
             n, about = min(len(one.accuracy["all"]) for one in here), ablation_tables.ablated_title(here)
+            records = tuple(one.record for one in here if one.record is not None)
             for scale in (names[place] for place in scales):
                 less = [100 * (_mean(one.accuracy[other]) - _mean(one.accuracy[scale])) for one in here]
                 what = f"points that the {scale} scale costs more than the {other} one"
-                found.append(Finding(what, seeds_interval(less), "+.2f", "points", f"{len(here)} attacks", n, about))
+                gap, over = seeds_interval(less), f"{len(here)} attacks"
+                found.append(Finding(what, gap, "+.2f", "points", over, n, about, records))
         return found
 
     return query

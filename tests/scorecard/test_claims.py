@@ -48,6 +48,13 @@ def test_there_are_enough_claims_of_each_paper_under_names_of_their_own():
         assert sum(claim.paper == paper for claim in claims.CLAIMS) >= 5
 
 
+@pytest.mark.parametrize("key", ["noise", "scales-mnist"])
+def test_what_was_run_says_on_what_device_and_at_which_commit(key):
+    found = BY_KEY[key].findings(page.FOLDERS)
+    assert found
+    assert all(re.fullmatch(r".+?(; [0-9a-f]{9})+", one.where) for one in found)
+
+
 @pytest.mark.parametrize(
     ("bottom_up", "top_down", "says"),
     [

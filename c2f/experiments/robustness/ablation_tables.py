@@ -14,12 +14,13 @@ from c2f.datasets.registry import STANDS_FOR, stand_in_note
 from c2f.experiments.robustness import published
 from c2f.metrics.statistics import Interval, seeds_interval, share_interval
 from c2f.runs.folder import records_of
+from c2f.runs.record import Record
 
 
 @dataclass(frozen=True)
 class Ablation:
     """A recorded ablation of the scales: for each combination that saw the perturbed pictures, the accuracy in [0, 1],
-    one a seed. ``pictures``: how many there were.
+    one a seed. ``pictures``: how many there were. ``record``: of them, None where they were made just now.
     """
 
     data: str
@@ -28,6 +29,7 @@ class Ablation:
     accuracy: dict[str, list[float]]
     protocol: str
     pictures: int
+    record: Record | None = None
 
     @property
     def scales(self) -> list[str]:
@@ -43,7 +45,7 @@ def ablations(protocol: str = "minimal", output: Path | None = None) -> list[Abl
         if about["protocol"] == protocol:
             accuracy = {c: record.values(f"accuracy {c}") for c in record.runs[0].details["combinations"]}
             what = about["data"], about["network"], about["attack"]
-            found.append(Ablation(*what, accuracy, protocol, about["pictures"]))
+            found.append(Ablation(*what, accuracy, protocol, about["pictures"], record))
     order = attacks.names()
     return sorted(found, key=lambda a: (a.data, a.network, order.index(a.attack)))
 

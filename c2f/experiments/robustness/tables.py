@@ -5,7 +5,7 @@ Axes: N pictures.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +66,7 @@ class Task:
     """What is recorded, by one protocol, of the attacks on a family of networks that were trained on one data set.
 
     ``runs``: (network, attack) -> results picture by picture, one entry a seed. ``epochs``: network -> how long it was
-    trained, as ``training_length`` says it.
+    trained, as ``training_length`` says it. ``records``: (network, attack) -> the record of these runs.
     """
 
     data: str
@@ -74,6 +74,7 @@ class Task:
     protocol: str
     runs: dict[tuple[str, str], list[Results]]
     epochs: dict[str, str]
+    records: dict[tuple[str, str], Record] = field(default_factory=dict)
 
     @property
     def networks(self) -> list[str]:
@@ -99,6 +100,10 @@ class Task:
             seeds = max(len(runs) for (network, _), runs in self.runs.items() if network == name)
             each.append(f"{variant(name)} {seeds} seed{'s' * (seeds > 1)}, {self.epochs[name]}")
         return f"{' or '.join(f'{n:,}' for n in pictures)} pictures, protocol {self.protocol}; {'; '.join(each)}"
+
+    def records_of(self, attack: str, *names: str) -> tuple[Record, ...]:
+        """Return the records of ``attack`` on the networks ``names``, as far as there are any."""
+        return tuple(self.records[name, attack] for name in names if (name, attack) in self.records)
 
     def medians(self, resamples: int = 300) -> dict[tuple[str, str], Interval]:
         """Return the median L2 of each (network, attack), with its 95 % interval over seeds and pictures; over pictures
@@ -129,6 +134,7 @@ def tasks(protocol: str = "minimal", folders: Sequence[Path | None] = (SHIPPED,)
             if key not in earlier:
                 task = found.setdefault(key, Task(*key, protocol, {}, {}))
                 task.runs[network, attack] = _results_of(record, folder)
+                task.records[network, attack] = record
                 task.epochs[network] = training_length(network, data, record.parameters["recipe"])
     return sorted(found.values(), key=lambda task: (task.data, networks.names("classifier").index(task.family)))
 
