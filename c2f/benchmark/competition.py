@@ -101,6 +101,26 @@ def rules_table(records: Mapping[str, Record]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def longer(records: Mapping[str, Record], data: str, folder: Path = SHIPPED) -> str:
+    """Say what networks of ``records`` reach that ``folder`` has trained for another number of epochs too; an empty
+    text where there are none.
+    """
+    told = []
+    for name, record in records.items():
+        path = record_path(folder, run_name(name, data))
+        other = read(path) if path.exists() else record
+        epochs, short = (each.parameters["recipe"]["epochs"] for each in (other, record))
+        if epochs != short:
+            reached = seeds_interval([100 * run.values["test_accuracy"] for run in other.runs])
+            here = seeds_interval((100 * values_of(record, "accuracy")[:, 0]).tolist())
+            told.append(f"{networks.title(name)} {reached:.1f} % after {epochs} epochs, {here:.1f} % after {short}")
+    return (
+        f"Accuracy by another number of epochs, mean over seeds with its 95 % interval: {'; '.join(told)}."
+        if told
+        else ""
+    )
+
+
 def _optimiser(recipe: Mapping[str, Any]) -> str:
     """Return the name of the optimiser that a recipe of one of the three systems means."""
     return {"adam": "Adam"}.get(recipe.get("optimiser", ""), "Adadelta" if "rho" in recipe else "SGD, momentum")

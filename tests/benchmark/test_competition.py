@@ -103,6 +103,13 @@ def test_rules_name_what_training_took(three):
     assert row["optimiser"] == "SGD, momentum"
 
 
+def test_who_has_trained_for_longer_elsewhere_is_told(three):
+    text = competition.longer(three, competition.SCENES)
+    assert "LeNetFC bottom-up " in text
+    assert " % after 6 epochs, 61.0 (58.5 to 63.5) % after 4" in text
+    assert "glimpses" not in text  # whose recipe is of four epochs
+
+
 def test_records_are_read_in_the_order_of_entrants(three, tmp_path):
     for each in reversed(three.values()):
         folder = tmp_path / competition.FOLDER / "runs"
