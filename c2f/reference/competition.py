@@ -17,7 +17,7 @@ from c2f.reference.trainings import training_piece
 from c2f.runs.execution import Execution
 from c2f.runs.folder import SHIPPED, folder_with, run_name
 
-PICTURES = 500
+PICTURES = 250
 """Test pictures that are attacked and corrupted."""
 SEEDS = 4
 EPOCHS = 4
