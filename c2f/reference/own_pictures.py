@@ -4,6 +4,7 @@ Of a folder nothing is recorded. Networks are trained here, a few hundred steps 
 of their own weights; and nobody has said where the objects are, so that maps and windows are drawn, and not scored.
 """
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from c2f.runs.folder import record_path, run_name
 from c2f.runs.record import Run
 from c2f.training.recipes import recipe
 
+logger = logging.getLogger(__name__)
 HOME = Path("output") / "own-pictures"
 """Where folders are parted into train and test, and trained networks kept: a folder for each folder of pictures."""
 IMAGE_SIZE = 64
@@ -160,6 +162,8 @@ def _parted(data: str) -> tuple[str, Path]:
         raise FileNotFoundError(f"{one} has no class folders: there must be one for each class, with its pictures")
     home = HOME / f"{name}-{digest_of_tree(one)[:8]}"
     if not (home / name).is_dir():
+        if not can_hash():
+            logger.warning("%s: only copies bit for bit are kept on one side; near ones take ImageHash", one)
         split_folder(one, home / name, near=can_hash())
     return f"folder:{home / name}", home
 
