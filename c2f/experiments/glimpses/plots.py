@@ -101,10 +101,10 @@ def look_columns(
     """
     for k, column in enumerate(axes.T):
         titles = [
-            f"{'✓' if answer == truth[k] else '✗'} {called(classes[answer], 14)} {100 * sure:.0f} %"
+            f"{'✓' if answer == truth[k] else '✗'} {called(classes[answer], 12)} {100 * sure:.0f} %"
             for answer, sure in zip(seen.predictions[:, k].tolist(), seen.confidences[:, k].tolist(), strict=True)
         ]
-        looks(column, pictures[k], seen.locations[:, k], side, titles, f"a {called(classes[truth[k]])}")
+        looks(column, pictures[k], seen.locations[:, k], side, titles, f"a {called(classes[truth[k]], 16)}")
     for row, ax in enumerate(axes[:, 0]):
         ax.set_ylabel(f"glimpse {row}" if row else "picture", fontsize=9)
     return axes
