@@ -93,7 +93,7 @@ def map_rows(
     for place, row in enumerate(axes):
         picture, (network, of_network) = place // len(maps), list(maps.items())[place % len(maps)]
         plots.picture(row[0], pictures[picture])
-        row[0].set_ylabel(f"{plots.called(names[picture])}\n{networks.title(network).split()[-1]}", fontsize=9)
+        row[0].set_ylabel(f"{plots.called(names[picture], 16)}\n{networks.title(network).split()[-1]}", fontsize=9)
         for ax, (title, heat) in zip(row[1:], of_network.items(), strict=True):
             above = f"{title}\n{heat.shape[1]}x{heat.shape[2]}" if picture == 0 else ""
             heatmaps.overlay(ax, pictures[picture], heat[picture], shared, above)
