@@ -8,8 +8,9 @@ Axes: N pictures, S = H = W rows and columns.
 import torch
 
 from c2f.common.checks import positive_int
+from c2f.datasets.decoding import resize
 from c2f.datasets.pictures import Pictures
-from c2f.datasets.scenes import scenes
+from c2f.datasets.scenes import check_size, scenes
 
 COLOURS = {"red": (225, 60, 50), "green": (50, 170, 80), "blue": (50, 90, 220), "yellow": (230, 205, 50)}
 """The classes, each with its grey levels of red, green, blue."""
@@ -24,9 +25,10 @@ def planted(pictures: Pictures, count: int, *, size: int = 40, seed: int = 0) ->
     are drawn independently of the scene.
 
     Args:
-        pictures: what the scenes are made of, see ``c2f.datasets.scenes.scenes``.
+        pictures: grey ones, which the scenes are made of, see ``c2f.datasets.scenes.scenes``; coloured ones stand in
+            for scenes as they are, in grey and at the size wanted.
         count: N.
-        size: S in pixels, from 32 to 512, larger than the pictures.
+        size: S in pixels, from 32 to 512, larger than grey pictures.
         seed: at least 0. The scenes themselves are those of ``scenes`` with this seed and difficulty 1.
 
     Returns:
@@ -36,7 +38,11 @@ def planted(pictures: Pictures, count: int, *, size: int = 40, seed: int = 0) ->
         ValueError: what ``scenes`` refuses.
     """
     positive_int(seed, "seed", minimum=0)
-    grounds = scenes(pictures, count, size=size, difficulty=1, seed=seed).images
+    if pictures.in_channels == 1:
+        grounds = scenes(pictures, count, size=size, difficulty=1, seed=seed).images
+    else:
+        drawn = torch.Generator().manual_seed(seed)
+        grounds = resize(pictures.images, check_size(size))[torch.randint(len(pictures), (count,), generator=drawn)]
     grey = DIMMED * grounds.float().mean(dim=1, keepdim=True)  # (N, 1, S, S)
     generator = torch.Generator().manual_seed(seed)
     labels = torch.randint(len(COLOURS), (count,), generator=generator)

@@ -23,6 +23,11 @@ def colour(network: str) -> str:
     return NETWORKS[network.removeprefix(networks.family_name(network))]
 
 
+def called(name: str, most: int = 20) -> str:
+    """Return a class's name for a figure: of a longer one the beginning and the end, ``most`` characters in all."""
+    return name if len(name) <= most else f"{name[: most // 2]}\N{HORIZONTAL ELLIPSIS}{name[most // 2 + 1 - most :]}"
+
+
 def picture(ax: Axes, x: Any, title: str = "", limits: tuple[float, float] = (0, 1)) -> Axes:
     """Show a picture ``(C, H, W)`` or ``(H, W)``, every pixel a crisp square, grey or red-green-blue.
 

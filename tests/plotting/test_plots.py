@@ -43,6 +43,15 @@ def test_pictures_share_their_limits(ax, shape):
         assert shown.get_clim() == (0, 2)
 
 
+@pytest.mark.parametrize(
+    ("name", "most", "said"),
+    [("Ankle boot", 10, "Ankle boot"), ("Ankle boots", 10, "Ankle…oots"), ("a long name of a class", 9, "a lo…lass")],
+)
+def test_long_class_names_keep_both_ends(name, most, said):
+    assert plots.called(name, most) == said
+    assert len(said) == min(most, len(name))
+
+
 def test_numbers_are_written_where_they_belong(ax):
     plots.numbers(ax, [[0.1, 0.2], [0.3, 1.0]])
     written = {(text.get_position(), text.get_text()) for text in ax.texts}

@@ -18,7 +18,7 @@ from c2f.experiments.glimpses.evaluation import GlimpseEvaluation
 from c2f.experiments.glimpses.pgd_tables import Lines
 from c2f.networks.glimpse.geometry import take_glimpse
 from c2f.plotting.colours import MARKERS, NETWORKS, SHARE, glimpse_colour
-from c2f.plotting.plots import picture, whiskers
+from c2f.plotting.plots import called, picture, whiskers
 
 
 def windows(ax: Axes, x: Any, locations: ArrayLike, title: str = "", first: int = 0, tags: bool = True) -> Axes:
@@ -101,10 +101,10 @@ def look_columns(
     """
     for k, column in enumerate(axes.T):
         titles = [
-            f"{'✓' if answer == truth[k] else '✗'} {classes[answer]} {100 * sure:.0f} %"
+            f"{'✓' if answer == truth[k] else '✗'} {called(classes[answer], 12)} {100 * sure:.0f} %"
             for answer, sure in zip(seen.predictions[:, k].tolist(), seen.confidences[:, k].tolist(), strict=True)
         ]
-        looks(column, pictures[k], seen.locations[:, k], side, titles, f"a {classes[truth[k]]}")
+        looks(column, pictures[k], seen.locations[:, k], side, titles, f"a {called(classes[truth[k]], 16)}")
     for row, ax in enumerate(axes[:, 0]):
         ax.set_ylabel(f"glimpse {row}" if row else "picture", fontsize=9)
     return axes

@@ -3,6 +3,7 @@
 Axes: N pictures, T glimpses, H rows, W = H columns.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -24,7 +25,7 @@ class Habits:
     ``largest``: of the windows that are as large as they may be. ``spread``: standard deviation over pictures of the
     centre, in sides of the picture. ``moved``: how far the last glimpse's centre is from the second's, likewise.
     ``chosen``: of an object in the window chosen for its picture; ``dealt``: in one chosen for another picture;
-    ``random``: in one of the same size at a random place.
+    ``random``: in one of the same size at a random place; the three are NaN where nobody knows the objects.
     """
 
     pictures: int
@@ -36,19 +37,21 @@ class Habits:
     random: float
 
 
-def habits(locations: Tensor, masks: Tensor, scale_max: float, seed: int = 0) -> Habits:
+def habits(locations: Tensor, masks: Tensor | None, scale_max: float, seed: int = 0) -> Habits:
     """Return the habits of a network.
 
     Args:
         locations: of all its glimpses, ``(T, N, 3)``.
-        masks: bool ``(N, H, W)``, the objects.
+        masks: bool ``(N, H, W)``, the objects; None where nobody knows them.
         scale_max: the largest scale that a window may have.
         seed: deals windows out among the pictures, and draws random ones.
     """
     later, generator = locations[1:].double(), torch.Generator().manual_seed(seed)
-    inside = torch.tensor([_inside(chosen, masks, generator) for chosen in later]).mean(dim=0).tolist()
+    inside = [math.nan] * 3
+    if masks is not None:
+        inside = torch.tensor([_inside(chosen, masks, generator) for chosen in later]).mean(dim=0).tolist()
     return Habits(
-        len(masks),
+        later.shape[1],
         (later[..., 0] > 0.99 * scale_max).double().mean().item(),
         later[..., 1:].std(dim=1).mean().item() / 2,  # the side is 2 units long
         (later[-1] - later[0])[:, 1:].norm(dim=1).mean().item() / 2,
@@ -56,7 +59,7 @@ def habits(locations: Tensor, masks: Tensor, scale_max: float, seed: int = 0) ->
     )
 
 
-def habits_by_seed(found: Mapping[int, GlimpseEvaluation], masks: Tensor, scale_max: float) -> dict[int, Habits]:
+def habits_by_seed(found: Mapping[int, GlimpseEvaluation], masks: Tensor | None, scale_max: float) -> dict[int, Habits]:
     """Return the ``habits`` of the network of each seed; windows are dealt and drawn by its number."""
     return {seed: habits(seen.locations, masks, scale_max, seed) for seed, seen in found.items()}
 

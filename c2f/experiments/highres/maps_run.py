@@ -73,6 +73,15 @@ class Resemblance:
         means = {name: float(value.nanmean()) for name, value in vars(self).items()}
         return {**means, "orders_as_good": self.orders_as_good}
 
+    def intervals(self, resamples: int) -> dict[str, list[float]]:
+        """The ends of the 95 % intervals over pictures of the means, but for the orders."""
+        each = {name: value for name, value in vars(self).items() if name != "orders"}
+        return {name: _ends(interval([x[~x.isnan()]], resamples=resamples)) for name, x in each.items()}
+
+    def as_run(self, seed: int, resamples: int = 1000) -> Run:
+        """Return it as a run that is not recorded, of the training ``seed``, for the tables and findings of runs."""
+        return Run(seed, self.values, {"intervals": self.intervals(resamples)}, {}, {})
+
 
 def resemblance(full: FullDenseNet, pictures: Tensor, orders: int = ORDERS, batch_size: int = 50) -> Resemblance:
     """Measure what the predicted classes' high-resolution CAMs resemble.
@@ -217,9 +226,7 @@ def maps_run(
             {f"{what} {name}": x for name, found in measured.items() for what, x in found[part].items()}
             for part in ("values", "intervals")
         )
-        for what in ("to_low", "to_colours", "low_to_colours", "classes", "low_classes"):
-            each = getattr(alike, what)
-            intervals[what] = _ends(interval([each[~each.isnan()]], resamples=resamples))
+        intervals |= alike.intervals(resamples)
         details = {
             "intervals": intervals,
             "thresholds": {name: found["thresholds"] for name, found in measured.items()},

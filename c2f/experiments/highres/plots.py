@@ -136,16 +136,19 @@ def columns(axes: Any, pictures: Any, maps: Mapping[str, Any], masks: Any = None
     return axes
 
 
-def columns_texts(maps: Mapping[str, Any], right: int, count: int, finding: str) -> tuple[str, str]:
+def columns_texts(
+    maps: Mapping[str, Any], right: int, count: int, finding: str, scenes: bool = True
+) -> tuple[str, str]:
     """Return the alternative text and the caption of a figure of ``columns``: ``right`` of ``count`` pictures are
-    classified rightly, and ``finding`` is what the maps show.
+    classified rightly, and ``finding`` is what the maps show. ``scenes``: with the object's outline, or any pictures.
     """
+    what, outline = ("scenes", " Black: the object's outline.") if scenes else ("pictures", "")
     names = "; ".join(title.replace("\n", " ") for title in maps)
     alt = (
-        f"{finding} {count} scenes, {right} of them classified rightly, and maps of the class each is called: {names}."
+        f"{finding} {count} {what}, {right} of them classified rightly, and maps of the class each is called: {names}."
     )
     return alt, (
-        f"{finding} {count} scenes, {right} classified rightly. Green: the object's outline. Every column has a scale "
+        f"{finding} {count} {what}, {right} classified rightly.{outline} Every column has a scale "
         "of its own: red speaks for the class that is called, blue against it; without an *against*, brighter is more."
     )
 

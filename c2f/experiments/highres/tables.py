@@ -184,15 +184,17 @@ def reordered_finding(found: Tensor, raw: Tensor) -> str:
     )
 
 
-def resemblance_finding(run: Run, pictures: int) -> str:
-    """Say what the high-resolution maps of a run of ``c2f.experiments.highres.maps_run.maps_run`` resemble most."""
+def resemblance_finding(run: Run, pictures: int, where: str = "recorded") -> str:
+    """Say what the high-resolution maps of a run of ``c2f.experiments.highres.maps_run.maps_run`` resemble most, and
+    ``where`` it was measured.
+    """
     high, low = (value_of(run, name) for name in ("to_colours", "low_to_colours"))
     alike = value_of(run, "to_low")
     near = "the picture's colours" if high.mean > alike.mean**2 else "the low-resolution map"
     return (
         f"**The high-resolution map resembles {near} most.** A mixture of red, green and blue explains {high} of its "
         f"variance and {low} of the low-resolution map's; with that map of the same class it correlates {alike} "
-        f"(recorded, seed {run.seed}, {pictures} pictures, 95 % intervals over pictures in brackets)."
+        f"({where}, seed {run.seed}, {pictures} pictures, 95 % intervals over pictures in brackets)."
     )
 
 

@@ -27,15 +27,34 @@ def right_for_all(samples: Mapping[str, TestSample], device: str = "cpu") -> Ten
     Raises:
         ValueError: the samples do not hold the same pictures, or there is no such picture.
     """
+    right = _right(samples, device)
+    if not right.any():
+        raise ValueError(f"none of the {len(right)} pictures is classified correctly by {', '.join(samples)}")
+    return right.nonzero()[:, 0]
+
+
+def _right(samples: Mapping[str, TestSample], device: str) -> Tensor:
+    """Return which pictures every one of ``samples`` classifies correctly, bool ``(N,)``."""
     first = next(iter(samples.values()))
     right = torch.ones(len(first.labels), dtype=torch.bool)
     for name, sample in samples.items():
         if not torch.equal(sample.indices, first.indices) or sample.images.shape != first.images.shape:
             raise ValueError(f"{name} is given other pictures than {next(iter(samples))}: load all with the same data")
         right &= predictions(sample.model.network, sample.images, sample.model.mean, device) == sample.labels
-    if not right.any():
-        raise ValueError(f"none of the {len(right)} pictures is classified correctly by {', '.join(samples)}")
-    return right.nonzero()[:, 0]
+    return right
+
+
+def right_or_all(samples: Mapping[str, TestSample], device: str = "cpu") -> tuple[Tensor, str]:
+    """Return the places of ``right_for_all``, or where there are none those of all pictures, and what they are.
+
+    Raises:
+        ValueError: the samples do not hold the same pictures.
+    """
+    count = len(next(iter(samples.values())).labels)
+    right = _right(samples, device)
+    found = right.nonzero()[:, 0] if right.any() else torch.arange(count)
+    said = f"{int(right.sum())} of {count} pictures are classified\ncorrectly by all {len(samples)} networks"
+    return found, said if right.any() else f"{said}, so all are mapped, for the class that each network calls them"
 
 
 def choose_pictures(samples: Mapping[str, TestSample], count: int, device: str = "cpu") -> Tensor:

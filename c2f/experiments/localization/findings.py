@@ -119,16 +119,18 @@ def best_baselines(found: Mapping[str, Measures]) -> str:
     return f"**Each measure has somebody blind to beat**: best of the three are {'; '.join(parts)}."
 
 
-def ruler(table: pd.DataFrame, network: str, pictures: int) -> str:
-    """Say whether maps point where ``network`` is known to look; ``table``: of ``planted_table``, of ``pictures``."""
-    at, past = (_cell(table, network, f"points at the {what}") for what in ("patch", "garment"))
+def ruler(table: pd.DataFrame, network: str, pictures: int, called: str = "garment") -> str:
+    """Say whether maps point where ``network`` is known to look; ``table``: of ``planted_table``, of ``pictures``, with
+    what says nothing ``called`` as there.
+    """
+    at, past = (_cell(table, network, f"points at the {what}") for what in ("patch", called))
     chance = _cell(table, "by chance", "points at the patch")
     found = share_interval(at / 100, pictures)
     works = 100 * found.low > max(chance, past)
     return (
         f"**The ruler {'works' if works else 'does not work'}**: the {network} network has to look at the patch, and "
         f"points at it in {at:.0f} % of {pictures} pictures (95 % interval {100 * found.low:.0f} to "
-        f"{100 * found.high:.0f}) and at the garment in {past:.0f} %; by chance it would be {chance:.0f} %."
+        f"{100 * found.high:.0f}) and at the {called} in {past:.0f} %; by chance it would be {chance:.0f} %."
     )
 
 

@@ -93,7 +93,7 @@ def map_rows(
     for place, row in enumerate(axes):
         picture, (network, of_network) = place // len(maps), list(maps.items())[place % len(maps)]
         plots.picture(row[0], pictures[picture])
-        row[0].set_ylabel(f"{names[picture]}\n{networks.title(network).split()[-1]}", fontsize=9)
+        row[0].set_ylabel(f"{plots.called(names[picture], 16)}\n{networks.title(network).split()[-1]}", fontsize=9)
         for ax, (title, heat) in zip(row[1:], of_network.items(), strict=True):
             above = f"{title}\n{heat.shape[1]}x{heat.shape[2]}" if picture == 0 else ""
             heatmaps.overlay(ax, pictures[picture], heat[picture], shared, above)
@@ -103,18 +103,21 @@ def map_rows(
     return figure
 
 
-def map_panel(ax: Axes, picture: Any, heat: Any, mask: Any, threshold: float, title: str = "") -> Axes:
+def map_panel(
+    ax: Axes, picture: Any, heat: Any, mask: Any = None, threshold: float | None = None, title: str = ""
+) -> Axes:
     """Draw a map with the object's outline and that of the region above ``threshold``.
 
     Args:
         ax: the axes.
         picture: ``(C, H, W)`` in [0, 1].
         heat: the map, ``(H, W)``; it is scaled by its own range, as regions and boxes are measured.
-        mask: of the object, bool ``(H, W)``.
-        threshold: in [0, 1] of that range.
+        mask: of the object, bool ``(H, W)``; None where nobody knows it.
+        threshold: in [0, 1] of that range; None for no region.
         title: of the axes.
     """
     own = own_range(heat[None])[0]
     heatmaps.overlay(ax, picture, own, (0, 1), title)
-    mask_outline(ax, own > threshold, REGION)
-    return mask_outline(ax, mask)
+    if threshold is not None:
+        mask_outline(ax, own > threshold, REGION)
+    return ax if mask is None else mask_outline(ax, mask)

@@ -24,16 +24,16 @@ PICTURES = 500
 
 
 @dataclass(frozen=True)
-class LocalizationSample:
-    """A trained network, N test pictures whose objects are known, and which of them thresholds are chosen on.
+class MappedSample:
+    """A trained network and N test pictures to be mapped; nobody need know where their objects are.
 
     ``tested``: the network and its pictures. ``images``: float32 ``(N, C, H, W)`` as the network takes them, its mean
-    picture already subtracted. ``for_thresholds``: bool ``(N,)``; all others are scored.
+    picture already subtracted. ``for_thresholds``: bool ``(N,)``, those that thresholds are chosen on; of all others
+    the maps are looked at.
     """
 
     tested: TestSample
     images: Tensor
-    objects: Objects
     for_thresholds: Tensor
 
     @property
@@ -43,13 +43,34 @@ class LocalizationSample:
 
     @property
     def scored(self) -> Tensor:
-        """Bool ``(N,)``, the pictures that are scored."""
+        """Bool ``(N,)``, all but those for thresholds."""
         return ~self.for_thresholds
 
     @property
     def labels(self) -> Tensor:
         """The true classes of all N pictures, int64 ``(N,)``."""
         return self.tested.labels
+
+
+@dataclass(frozen=True)
+class LocalizationSample(MappedSample):
+    """One whose objects are known, so that maps can be scored."""
+
+    objects: Objects
+
+
+def load_mapped_sample(
+    network: str, data: str, seed: int = 0, pictures: int | None = PICTURES, weights: Path | None = None
+) -> MappedSample:
+    """Load a trained network and test pictures to be mapped and not scored; arguments and errors as for ``load_sample``
+    in ``c2f.zoo.samples``.
+    """
+    sample = load_sample(network, data, seed, pictures, weights)
+    return MappedSample(sample, _as_taken(sample), torch.zeros(len(sample.labels), dtype=torch.bool))
+
+
+def _as_taken(sample: TestSample) -> Tensor:
+    return sample.images if sample.model.mean is None else sample.images - sample.model.mean
 
 
 def load_localization_sample(
@@ -95,10 +116,9 @@ def load_localization_sample(
         raise ValueError(
             f"threshold_pictures is {threshold_pictures} of {len(sample.labels)} test pictures: leave some to be scored"
         )
-    mean = sample.model.mean
     return LocalizationSample(
         tested=sample,
-        images=sample.images if mean is None else sample.images - mean,
+        images=_as_taken(sample),
         objects=find_objects(found.select(sample.indices), tested_on),
         for_thresholds=torch.isin(sample.indices, stratified_subset(found.labels, threshold_pictures)),
     )

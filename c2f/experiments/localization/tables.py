@@ -140,15 +140,16 @@ def layers_table(measured: Mapping[str, Mapping[str, Measures]], measures: Itera
 
 
 def planted_table(
-    maps: Mapping[str, tuple[Tensor, Tensor | None]], pictures: Pictures, garments: Tensor
+    maps: Mapping[str, tuple[Tensor, Tensor | None]], pictures: Pictures, others: Tensor, called: str = "garment"
 ) -> pd.DataFrame:
-    """Return how often maps point at the planted patch, of all pictures and class by class, and how often at the
-    garment, with the network's accuracy, all in percent; the last row is what chance gives.
+    """Return how often maps point at the planted patch, of all pictures and class by class, and how often at what says
+    nothing, with the network's accuracy, all in percent; the last row is what chance gives.
 
     Args:
         maps: by the name of its row, ``(N, H, W)``, and the predicted classes ``(N,)``; None for maps of no network.
         pictures: N of them, whose masks are the patches.
-        garments: bool ``(N, H, W)``, where the garments are seen.
+        others: bool ``(N, H, W)``, where that is seen: the garments.
+        called: what it is.
     """
     patches = find_objects(pictures, "planted").masks
     rows: dict[str, dict[str, float | None]] = {}
@@ -158,12 +159,12 @@ def planted_table(
         rows[name] = {
             "accuracy": None if predicted is None else float((predicted == pictures.labels).double().mean()),
             "points at the patch": float(at_patch.mean()),
-            "points at the garment": float(localization.pointing_game(heat, garments).mean()),
+            f"points at the {called}": float(localization.pointing_game(heat, others).mean()),
             **{f"patch, {c}": value for c, value in zip(pictures.classes, by_class, strict=True)},
         }
     rows["by chance"] = {
         "points at the patch": localization.chance_level(patches),
-        "points at the garment": float(garments.double().mean()),
+        f"points at the {called}": float(others.double().mean()),
     }
     return 100 * pd.DataFrame(rows).T.astype(float)
 

@@ -1,4 +1,5 @@
 import json
+import math
 
 import numpy as np
 import pytest
@@ -103,6 +104,9 @@ def test_windows_beside_those_of_others_and_random_ones():
     assert windows.habits(anywhere, masks, 1.0).random == 1  # the whole picture has but one place
     moving = windows.habits(torch.stack([corners, corners, corners.flip(0)]), masks, 0.5)
     assert (moving.largest, moving.moved) == (0, pytest.approx(np.hypot(1.5, 1.5) / 2))
+    unknown = windows.habits(locations, None, 0.25)
+    assert (unknown.pictures, unknown.largest, unknown.spread) == (one.pictures, one.largest, one.spread)
+    assert all(map(math.isnan, (unknown.chosen, unknown.dealt, unknown.random)))
     table = windows.habits_table({3: one})
     assert table.loc["seed 3"].tolist() == pytest.approx([100, 100 * one.spread, 0])
     assert table.columns.name == "n = 2 pictures"

@@ -5,7 +5,7 @@ import torch
 
 from c2f import zoo
 from c2f.experiments.highres.decoders import decoders_record
-from c2f.experiments.highres.maps_run import maps_record
+from c2f.experiments.highres.maps_run import Resemblance, maps_record
 from c2f.experiments.highres.recipes import departures
 from c2f.experiments.highres.tables import (
     FINDINGS,
@@ -131,6 +131,17 @@ def test_a_map_is_said_to_resemble_what_explains_more_of_it(to_low, near):
     assert text.startswith(f"**The high-resolution map resembles {near} most.** A mixture")
     assert "explains 70 % [60, 80] of its variance and 40 % of" in text
     assert f"it correlates {to_low:.2f} (recorded, seed 0, 500 pictures" in text
+
+
+def test_what_was_not_recorded_is_said_alike():
+    values = torch.linspace(0, 1, 5, dtype=torch.float64)
+    values[1] = torch.nan  # a map that is the same everywhere has no correlation
+    found = Resemblance(values, torch.zeros(3, 5), *[values] * 4).as_run(2, resamples=50)
+    low, high = found.details["intervals"]["to_low"]
+    assert found.values["to_low"] == pytest.approx((0 + 0.5 + 0.75 + 1) / 4)
+    assert low < found.values["to_low"] < high
+    assert "orders" not in found.details["intervals"]
+    assert "(here, seed 2, 5 pictures" in resemblance_finding(found, 5, "here")
 
 
 def decoders(excess, shares):

@@ -38,6 +38,15 @@ def test_what_cannot_be_compared_is_refused(targets):
     wrong = replace(first, labels=(predictions(first.model.network, first.images, None) + 1) % 10)
     with pytest.raises(ValueError, match="none of the 30 pictures is classified correctly by lenetfc"):
         explaining.right_for_all({"lenetfc": wrong})
+    places, said = explaining.right_or_all({"lenetfc": wrong})
+    assert torch.equal(places, torch.arange(30))
+    assert said.startswith("0 of 30 pictures are classified\ncorrectly by all 1 networks, so all are mapped")
+
+
+def test_where_some_are_right_they_are_taken(targets):
+    places, said = explaining.right_or_all(targets)
+    assert torch.equal(places, explaining.right_for_all(targets))
+    assert said == f"{len(places)} of 30 pictures are classified\ncorrectly by all 2 networks"
 
 
 def test_maps_of_all_layers_with_the_mean_subtracted(targets):

@@ -10,6 +10,7 @@ from c2f import datasets
 from c2f.cam import grad_cam, paper_layers, paper_normalise, upsample
 from c2f.cli.localization import locate as locate_command
 from c2f.cli.options import Measurement
+from c2f.datasets.decoding import resize
 from c2f.datasets.pictures import Pictures
 from c2f.datasets.planted import COLOURS, planted
 from c2f.datasets.scenes import scenes
@@ -223,6 +224,17 @@ def test_planted_pictures_have_one_patch_and_its_colour_is_the_class(clothes):
         assert x1 - x0 == y1 - y0
     grey = 0.6 * scenes(clothes, 60, size=40, difficulty=1, seed=3).images.float().mean(dim=1)
     assert torch.equal(made.images[:, 0][~made.masks], grey.byte()[~made.masks])
+
+
+def test_coloured_pictures_are_the_grounds_themselves():
+    colours = (torch.arange(3 * 3 * 50 * 60) % 251).reshape(3, 3, 50, 60).byte()
+    made = planted(Pictures(colours, torch.tensor([0, 1, 0]), ("a", "b")), 20, size=40)
+    grounds = (0.6 * resize(colours, 40).float().mean(dim=1)).byte()
+    for image, mask in zip(made.images, made.masks, strict=True):
+        assert (image[:, ~mask] == image[:1, ~mask]).all()
+        assert any(torch.equal(image[0][~mask], ground[~mask]) for ground in grounds)
+    with pytest.raises(ValueError, match="the size of a scene must be a whole number of at least 32, not 8"):
+        planted(Pictures(colours, torch.tensor([0, 1, 0]), ("a", "b")), 20, size=8)
 
 
 @pytest.fixture(scope="module")
