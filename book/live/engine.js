@@ -3,7 +3,7 @@
 
 /** @typedef {{op: string, args: any[], out: string}} Step */
 /** @typedef {{inputs: string[], steps: Step[], outputs: string[]}} Plan */
-/** @typedef {{numbers: string, places: Record<string, [number, number[]]>}} Weights */
+/** @typedef {{numbers: string, places: Record<string, [number, number[]]>, steps?: Record<string, number>}} Weights */
 /** @typedef {{values: Float32Array, shape: number[]}} Grid */
 
 /** Bytes of a base64 text. @param {string} text */
@@ -16,11 +16,16 @@ export function floats(text) {
   return new Float32Array(bytes(text).buffer);
 }
 
+/** Bytes of a base64 text of their gzip form. @param {string} text */
+export async function unpacked(text) {
+  const stream = new Blob([bytes(text)]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
 /** TensorFlow.js, made ready once. Its scripts, and its WebAssembly packed, are there already. */
 export async function engine() {
   const { tf, c2fLive } = /** @type {any} */ (window);
-  const packed = new Blob([bytes(c2fLive.wasm)]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const wasm = URL.createObjectURL(new Blob([await new Response(packed).arrayBuffer()], { type: "application/wasm" }));
+  const wasm = URL.createObjectURL(new Blob([await unpacked(c2fLive.wasm)], { type: "application/wasm" }));
   tf.wasm.setWasmPaths({
     "tfjs-backend-wasm.wasm": wasm,
     "tfjs-backend-wasm-simd.wasm": wasm,
@@ -103,12 +108,16 @@ const OPERATIONS = {
 export function network(tf, plan, weights) {
   const strange = plan.steps.find((step) => !(step.op in OPERATIONS));
   if (strange) throw new Error(`the page does not know the operation ${strange.op}`);
-  const numbers = floats(weights.numbers);
+  const { places, steps } = weights; // with steps, numbers are whole ones of 16 bits, multiples of their tensor's step
+  const numbers = steps ? new Int16Array(bytes(weights.numbers).buffer) : floats(weights.numbers);
   /** @type {Record<string, any>} */
   const kept = {};
-  for (const [name, [start, shape]] of Object.entries(weights.places)) {
-    const count = shape.reduce((a, b) => a * b, 1);
-    kept[name] = tf.tensor(numbers.slice(start, start + count), shape);
+  for (const [name, [start, shape]] of Object.entries(places)) {
+    const part = numbers.subarray(start, start + shape.reduce((a, b) => a * b, 1));
+    kept[name] = tf.tensor(
+      Float32Array.from(part, (v) => v * (steps?.[name] ?? 1)),
+      shape,
+    );
   }
   const filters = new Set(plan.steps.filter(({ op }) => op === "conv2d").map(({ args }) => args[1].of));
   for (const name of filters) kept[name] = tf.tidy(() => tf.transpose(kept[name], [2, 3, 1, 0])); // as conv2d takes them

@@ -191,6 +191,8 @@ export async function begin(root, data) {
     pen.fillRect(0, 0, 240, 80);
     pen.fillStyle = "#0072b2";
     counts.forEach((count, k) => pen.fillRect(12 * k + 1, 80 - (76 * count) / Math.max(1, ...counts), 10, 80));
+    pen.fillStyle = "#666"; // zero
+    pen.fillRect(120, 0, 1, 80);
     pen.fillStyle = "#d55e00";
     pen.fillRect(120 * (here + 1) - 1, 0, 3, 80);
     histogram.setAttribute(
@@ -284,7 +286,11 @@ export async function begin(root, data) {
         "figure",
         {},
         histogram,
-        make("figcaption", {}, "correlations of the orders tried, from -1 to 1; the line is this one"),
+        make(
+          "figcaption",
+          {},
+          "correlations of the orders tried, from -1 at the left to 1; the thick line is this one, the thin line 0",
+        ),
       ),
     ),
   );

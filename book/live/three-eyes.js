@@ -29,17 +29,18 @@ export function eyes(tf, data) {
   };
 }
 
-/** @param {HTMLElement} root @param {any} data */
+/** Where the place is a teaser, without what is turned, drawn and listed. @param {HTMLElement} root @param {any} data */
 export async function begin(root, data) {
-  const tf = await engine();
-  const look = eyes(tf, data);
+  const look = eyes(await engine(), data);
+  const whole = root.closest("[data-teaser]") === null;
   const all = bytes(data.garments);
   const garments = Array.from({ length: data.labels.length }, (_, k) =>
     Float32Array.from(all.subarray(k * SIDE * SIDE, (k + 1) * SIDE * SIDE), (v) => v / 255),
   );
   const draws = SLOTS.map((_, slot) => normal(SIDE * SIDE, slot + 1));
-  const slots = SLOTS.map(() => ({ garment: garments[0], name: data.classes[data.labels[0]], how: { ...UNTOUCHED } }));
-  let chosen = 3; // the slot that is worked on; 3 is all of them
+  const bag = data.labels.indexOf(data.classes.indexOf("Bag")); // so that one press asks the question
+  const slots = SLOTS.map(() => ({ garment: garments[bag], name: "Bag", how: { ...UNTOUCHED } }));
+  let chosen = 0; // the slot that is worked on; 3 is all of them
   let last = /** @type {keyof typeof UNTOUCHED} */ ("noise");
   const chosenSlots = () => (chosen === 3 ? [0, 1, 2] : [chosen]);
 
@@ -55,6 +56,11 @@ export async function begin(root, data) {
       make("strong", {}, name),
       words[slot],
       seen[slot].whole,
+      make(
+        "span",
+        { class: "live-small" },
+        `of which it sees ${SIDE / FACTORS[slot]}\u00a0x\u00a0${SIDE / FACTORS[slot]}`,
+      ),
       seen[slot].level,
     ),
   );
@@ -75,11 +81,14 @@ export async function begin(root, data) {
     make("thead", {}, make("tr", {}, ...heads)),
     won,
   );
+  const scroll = make("div", { class: "live-scroll", tabindex: "0", role: "group", "aria-label": "Who won" }, table);
   const into = choice("Work on", [...SLOTS, "all three"], chosen, (which) => {
     chosen = which;
     showSliders();
-    boxes.forEach((box, slot) => box.classList.toggle("live-chosen", chosenSlots().includes(slot)));
+    showChosen();
   });
+  const showChosen = () =>
+    boxes.forEach((box, slot) => box.classList.toggle("live-chosen", chosenSlots().includes(slot)));
   const sliders = SLIDERS.map(([kind, name, range, text]) =>
     slider(
       name,
@@ -173,16 +182,14 @@ export async function begin(root, data) {
     into.field,
     make("div", { class: "live-slots" }, ...boxes),
     shelf,
-    make("div", { class: "live-sliders" }, ...sliders.map((s) => s.label), again),
-    did,
+    ...(whole ? [make("div", { class: "live-sliders" }, ...sliders.map((s) => s.label), again), did] : []),
     place,
     make("div", { class: "live-columns" }, ...scores.map((s) => s.table)),
-    pad((drawn) => put(chosenSlots(), drawn, "a drawing")),
-    make("div", { class: "live-scroll", tabindex: "0", role: "group", "aria-label": "Who won" }, table),
+    ...(whole ? [pad((drawn) => put(chosenSlots(), drawn, "a drawing")), scroll] : []),
   );
-  boxes.forEach((box) => box.classList.add("live-chosen"));
+  showChosen();
   answer();
-  return { answer, look, tf };
+  return { look };
 }
 
 /** A pad of 28x28 pixels to draw on, by pointer or by arrow keys and the space bar. @param {(x: Float32Array) => void} done */

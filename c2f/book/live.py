@@ -1,12 +1,11 @@
 """Demonstrations that run in the page, without a kernel: put into the built HTML where a page has a place for one.
 
-A page says ``<div class="live" data-live="three-eyes">...</div>``. The sources are in ``book/live``: a fragment of HTML
-with the question, a static figure and the folded answer, and a module of JavaScript. Modules are joined to one plain
+A page says ``<div class="live" data-live="three-eyes">...</div>``; with ``data-teaser="true"`` it gets the short form,
+of the same scripts and data. The sources are in ``book/live``: a fragment of HTML with the question, a static figure
+and the folded answer, and a module of JavaScript. Modules are joined to one plain
 script, since browsers load no modules from a disk; data is a script too, since they read no other file from there.
 """
 
-import base64
-import gzip
 import json
 import logging
 import re
@@ -64,9 +63,9 @@ def put_into(html: Path, sources: Path) -> list[str]:
     folder = html / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     runs = _engine(folder) if any(NEEDS_ENGINE[name] for name in names) else False
-    fragments = {}
+    fragments: dict[str, str] = {}
     for name in names:
-        fragments[name] = _write(name, sources, folder, runs or not NEEDS_ENGINE[name])
+        fragments |= _write(name, sources, folder, runs or not NEEDS_ENGINE[name])
         write_text(html / "live" / f"{name}.html", _alone(name, fragments[name]))
     for extra in ("start.js", "live.css", *(["LICENSE-tensorflow.txt"] if runs else [])):
         shutil.copy(sources / extra, folder)
@@ -85,14 +84,18 @@ def _engine(folder: Path) -> bool:
     for name, path in files.items():
         if path.suffix == ".js":
             shutil.copy(path, folder / name)
-    squeezed = base64.b64encode(gzip.compress(files["tfjs-backend-wasm-simd.wasm"].read_bytes(), 9, mtime=0)).decode()
-    write_text(folder / ENGINE, f'c2fLive.wasm = "{squeezed}";\n')
+    from c2f.book.plans import squeezed  # brings torch, for which a book that has not changed need not wait
+
+    wasm = squeezed(files["tfjs-backend-wasm-simd.wasm"].read_bytes())
+    write_text(folder / ENGINE, f'c2fLive.wasm = "{wasm}";\n')
     return True
 
 
-def _write(name: str, sources: Path, folder: Path, runs: bool) -> str:
-    """Write the scripts of a demonstration; return its fragment, without a button where it cannot run."""
-    from c2f.book.live_data import MAKERS  # brings torch, for which a book that has not changed need not wait
+def _write(name: str, sources: Path, folder: Path, runs: bool) -> dict[str, str]:
+    """Write the scripts of a demonstration; return its fragment under its name, and that of its teaser, if it has one,
+    under ``NAME.teaser``. They are without a button where it cannot run.
+    """
+    from c2f.book.live_data import MAKERS  # brings torch, too
 
     data, words = MAKERS[name]()
     values = json.dumps(data, separators=(",", ":"))
@@ -101,14 +104,18 @@ def _write(name: str, sources: Path, folder: Path, runs: bool) -> str:
     engine = [*(file for file in vendor.FILES if file.endswith(".js")), ENGINE] if NEEDS_ENGINE[name] else []
     needs = [*engine, f"{name}.data.js", f"{name}.js"]
     size = sum((folder / file).stat().st_size for file in needs) if runs else 0
-    text = Template((sources / f"{name}.html").read_text(encoding="utf-8")).substitute(words)
     button = (
         f'<button type="button" class="live-start" hidden>Run it here ({size / 1e6:.1f} MB)</button>' if runs else ""
     )
-    return (
-        f'<section class="live" data-live="{name}" data-needs="{" ".join(needs)}" aria-label="{TITLES[name]}">\n'
-        f'{text}\n{button}\n<div class="live-stage"></div>\n</section>'
-    )
+    fragments = {}
+    for path in sources.glob(f"{name}.*html"):  # NAME.html and NAME.teaser.html
+        text = Template(path.read_text(encoding="utf-8")).substitute(words)
+        about = f'data-live="{name}" data-needs="{" ".join(needs)}" aria-label="{TITLES[name]}"'
+        about += ' data-teaser="true"' if path.stem != name else ""
+        fragments[path.stem] = (
+            f'<section class="live" {about}>\n{text}\n{button}\n<div class="live-stage"></div>\n</section>'
+        )
+    return fragments
 
 
 def joined(path: Path) -> str:
@@ -145,8 +152,11 @@ def _fill(path: Path, fragments: Mapping[str, str], up: str) -> None:
     soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
     for place in soup.select("div.live[data-live]"):
         name = str(place["data-live"])
+        form = f"{name}.teaser" if place.has_attr("data-teaser") else name
+        if form not in fragments:
+            raise LiveError(f"{path.name} asks for a teaser of {name}: there is no {form}.html in book/live")
         link = f'<p><a href="{up}live/{name}.html">On a page of its own</a></p>\n</section>'
-        place.replace_with(BeautifulSoup(fragments[name].replace("</section>", link), "html.parser"))
+        place.replace_with(BeautifulSoup(fragments[form].replace("</section>", link), "html.parser"))
     assert soup.head is not None
     soup.head.append(soup.new_tag("link", rel="stylesheet", href=f"{up}{FOLDER}/live.css"))
     soup.head.append(soup.new_tag("script", src=f"{up}{FOLDER}/start.js", defer=""))

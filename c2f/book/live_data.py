@@ -10,6 +10,7 @@ import base64
 import io
 import itertools
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -18,7 +19,8 @@ from torch import Tensor, nn
 
 from c2f import datasets, zoo
 from c2f.attacks import title
-from c2f.book.plans import base64_of, packed, plan
+from c2f.book.plans import base64_of, packed, plan, squeezed
+from c2f.datasets.canvas import load_canvas
 from c2f.datasets.pictures import Pictures
 from c2f.networks.densenet_models import FullDenseNet
 from c2f.networks.glimpse.fusion import Memory
@@ -27,13 +29,13 @@ from c2f.networks.glimpse.network import Glimpses, MultiGlimpse
 from c2f.networks.modes import copied
 from c2f.networks.pyramid import resize_matrix
 from c2f.networks.top_down import TopDown
-from c2f.runs.folder import find_record
-from c2f.runs.record import Record
+from c2f.runs.folder import find_record, run_name, where
+from c2f.runs.record import Record, RecordError
 
 Made = tuple[dict[str, Any], dict[str, str]]
 _EFFECTS = {"noise": "additive_gaussian", "contrast": "contrast", "blur": "gaussian_blur", "shift": "shifts"}
 """Slider of the first demonstration -> the attack whose recorded distance stands beside."""
-_SCENES = "scenes-fashion-mnist"
+_SCENES, _CANVASES = "scenes-fashion-mnist", "canvas-fashion-mnist"
 _SCALES = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
 """Half sides of windows that the third demonstration's slider offers."""
 
@@ -97,7 +99,8 @@ def three_eyes() -> Made:
     for slider, attack in _EFFECTS.items():
         found = {n: find_record(None, f"{n}--fashion-mnist--{attack}--minimal") for n in models}
         means = {n: _mean(record, "median_l2") for n, record in found.items()}
-        medians[slider] = {"title": title(attack), "bottom_up": means["lenetfc"], "top_down": means["lenetfc_td"]}
+        said = title(attack)[0].lower() + title(attack)[1:]
+        medians[slider] = {"title": said, "bottom_up": means["lenetfc"], "top_down": means["lenetfc_td"]}
     data = {
         **plans,
         "matrices": [base64_of(resize_matrix(28, 28 // factor), "<f4") for factor in (4, 2, 1)],
@@ -111,8 +114,12 @@ def three_eyes() -> Made:
         f"noise_{name}": _percent(_mean(scales, f"accuracy {name}")) for name in ("clean", "fine", "middle", "coarse")
     }
     ablation["noise_two"] = _percent(_mean(scales, "accuracy middle+coarse"))
-    examples = [picture_of(x[labels == k][0, 0].numpy(), f"a {test.classes[k].lower()}") for k in (1, 8)]
-    return data, {**_conflicts(top_down, x, labels), **ablation, "trouser": examples[0], "bag": examples[1]}
+    words = {**_conflicts(top_down, x, labels), **ablation}
+    for k in (1, 8):
+        name, one = test.classes[k].lower(), x[labels == k][:1]
+        for scale, level in zip(("fine", "middle", "coarse"), top_down.pyramid(one), strict=True):
+            words[f"{scale}_{name}"] = picture_of(level[0, 0].numpy(), f"a {name} in {level.shape[-1]} pixels a side")
+    return data, words
 
 
 def _conflicts(network: TopDown, x: Tensor, labels: Tensor) -> dict[str, str]:
@@ -187,52 +194,94 @@ def _signed(values: Tensor) -> np.ndarray:
 
 
 def looking() -> Made:
-    """Return what chapter 10's demonstration needs: the glimpse network, a pass of equal cost, sixteen scenes."""
-    network, single = (zoo.load(f"{kind}_small_cnn", _SCENES).network_of(MultiGlimpse) for kind in ("mgnet", "equal"))
-    test = datasets.load(f"{_SCENES}-sample").test
-    assert test.masks is not None
-    side, pass_side = (glimpse_side(64, one.settings.downsampling) for one in (network, single))
+    """Return what chapter 10's demonstration needs: on scenes and on canvases the glimpse network, a pass of equal cost
+    and sixteen pictures.
+    """
+    scenes = datasets.load(f"{_SCENES}-sample").test
+    canvases = load_canvas(f"{_CANVASES}-sample").test.select(torch.arange(1000))
+    assert scenes.masks is not None
+    kinds = []
+    words: dict[str, str] = {}
+    for name, data, test, garments in (
+        ("scenes", _SCENES, scenes, scenes.masks),
+        ("canvases", _CANVASES, canvases, canvases.images[:, 0] > 0),
+    ):
+        kind, said = _to_look_at(data, test, garments)
+        kinds.append({"title": name, **kind})
+        words |= {f"{name}_{of}": word for of, word in said.items()}
+    return {"kinds": kinds, "classes": list(scenes.classes)}, words
+
+
+def _to_look_at(data: str, test: Pictures, masks: Tensor) -> Made:
+    """Return players and pictures of one kind, the networks as trained on ``data``, and what is said of them."""
+    home = where(run_name("mgnet_small_cnn", data))  # short runs stand in for full ones
+    network = zoo.load("mgnet_small_cnn", data, 0, home).network_of(MultiGlimpse)
+    records = [zoo.record(f"{kind}_small_cnn", data, home) for kind in ("mgnet", "equal")]
+    size = test.image_size
+    side, pass_side = (glimpse_side(size, record.parameters["look"]["downsampling"]) for record in records)
     plans = []
     weights: dict[str, Tensor] = {}
     for count in (0, 1):  # the plan of a second look is that of all later ones: the memory may be of any length
         memory = [torch.rand(1, count, network.width + 3) for _ in range(2)] if count else []
-        made, own = plan(NextLook(network), torch.rand(1, 3, side, side), torch.rand(1, 3), *memory)
+        made, own = plan(NextLook(network), torch.rand(1, test.in_channels, side, side), torch.rand(1, 3), *memory)
         plans.append(made)
         weights |= own
+    equal = _percent(_mean(records[1], "test_accuracy"))
     x, shown = test.images.float() / 255, _sixteen(test)
     with torch.no_grad():
         seen = network(x)
-    trade = [_trade(seen.locations[-1], test.masks, scale, side) for scale in _SCALES]
-    data = {
-        "glimpses": {"plans": plans, "weights": packed(weights)},
-        "single": _with_weights(NextLook(single), torch.rand(1, 3, pass_side, pass_side), torch.rand(1, 3)),
+    trade = [_trade(seen.locations[-1], masks, scale, side) for scale in _SCALES]
+    players = {
+        "glimpses": {"plans": plans, "weights": packed(weights, short=True)},
+        "single": _single(data, home, torch.rand(1, test.in_channels, pass_side, pass_side)),
+        "equal": equal,
         "looks": network.settings.glimpses,
+        "side": size,
+        "channels": test.in_channels,
         "sides": [side, pass_side],
         "scales": [network.settings.scale_min, network.settings.scale_max],
-        "scenes": base64_of(test.images[shown], "u1"),
-        "masks": base64_of(np.packbits(test.masks[shown].numpy().reshape(-1)), "u1"),
+        "pictures": squeezed(test.images[shown].numpy().tobytes()),
+        "masks": squeezed(masks[shown].numpy().tobytes()),
         "labels": test.labels[shown].tolist(),
-        "classes": list(test.classes),
         "dealt": seen.locations[:, [shown[-1], *shown[:-1]]].transpose(0, 1).tolist(),
         "trade": trade,
     }
-    scene = x[shown[0]]
-    first = take_glimpse(scene[None], torch.tensor([[1.0, 0, 0]]), side)[0]
+    picture = x[shown[0]]
+    first = take_glimpse(picture[None], torch.tensor([[1.0, 0, 0]]), side)[0]
+    about = f"{test.classes[test.labels[shown[0]]]}, {size} pixels wide"
     words = _accuracies(network, x, test.labels, seen) | {
+        **{f"after_{t}": _percent(_mean(records[0], f"test_accuracy {t}")) for t in (1, 2, 4)},
+        "equal": equal,
+        "epochs": str(records[0].parameters["recipe"]["epochs"]),
         "pictures": f"{len(test):,}",
         "rows_large": f"{trade[-1]['rows']:.0f}",
         "rows_small": f"{trade[0]['rows']:.0f}",
         "missed_large": _percent(trade[-1]["missed"]),
         "missed_small": _percent(trade[0]["missed"]),
-        "scene": picture_of(scene.permute(1, 2, 0).numpy(), f"a scene: {test.classes[test.labels[shown[0]]]}"),
-        "glimpse": picture_of(first.permute(1, 2, 0).numpy(), f"its first glimpse, {side} pixels wide"),
+        "pass_side": str(pass_side),
+        "picture": picture_of(_rows_columns(picture), about),
+        "glimpse": picture_of(_rows_columns(first), f"its first glimpse, {side} pixels wide"),
     }
-    return data, words
+    return players, words
+
+
+def _single(data: str, home: Path | None, whole: Tensor) -> dict[str, Any] | None:
+    """Return the plan and weights of the pass of equal cost, or None where its weights do not ship (data/README.md)."""
+    try:
+        network = zoo.load("equal_small_cnn", data, 0, home).network_of(MultiGlimpse)
+    except RecordError:
+        return None
+    return _with_weights(NextLook(network), whole, torch.rand(1, 3), short=True)
+
+
+def _rows_columns(x: Tensor) -> np.ndarray:
+    """Return a picture ``(C, H, W)`` as ``picture_of`` takes it."""
+    return (x.permute(1, 2, 0) if len(x) == 3 else x[0]).numpy()
 
 
 def _accuracies(network: MultiGlimpse, x: Tensor, labels: Tensor, seen: Glimpses) -> dict[str, str]:
-    """Return the recorded accuracies in percent, and those of ``network`` on ``x`` with windows of its own and with
-    windows dealt from other pictures.
+    """Return the accuracies of ``network`` on ``x`` in percent: after the first glimpse, with windows of its own, and
+    with windows dealt from other pictures.
     """
     dealt = seen.locations[:, torch.randperm(len(x), generator=torch.Generator().manual_seed(0))]
     answers = {"first_alone": seen.logits[0], "own_windows": seen.logits[-1]}
@@ -241,15 +290,7 @@ def _accuracies(network: MultiGlimpse, x: Tensor, labels: Tensor, seen: Glimpses
         for location in dealt:
             look = network.look(x, location, memory)
             answers["dealt_windows"], memory = look.logits, look.memory
-    shares = {name: (logits.argmax(dim=1) == labels).double().mean().item() for name, logits in answers.items()}
-    records = {kind: find_record(None, f"{kind}_small_cnn--{_SCENES}") for kind in ("mgnet", "equal")}
-    shares |= {
-        "first": _mean(records["mgnet"], "test_accuracy 1"),
-        "second": _mean(records["mgnet"], "test_accuracy 2"),
-        "last": _mean(records["mgnet"], "test_accuracy"),
-        "equal": _mean(records["equal"], "test_accuracy"),
-    }
-    return {name: _percent(share) for name, share in shares.items()}
+    return {name: _percent((said.argmax(dim=1) == labels).double().mean().item()) for name, said in answers.items()}
 
 
 def _sixteen(test: Pictures) -> list[int]:
@@ -269,9 +310,9 @@ def _trade(locations: Tensor, masks: Tensor, scale: float, side: int) -> dict[st
     return {"scale": scale, "rows": rows, "missed": (share_inside(moved, masks) < 0.5).double().mean().item()}
 
 
-def _with_weights(network: nn.Module, *inputs: Tensor) -> dict[str, Any]:
+def _with_weights(network: nn.Module, *inputs: Tensor, short: bool = False) -> dict[str, Any]:
     made, weights = plan(network, *inputs)
-    return {"plan": made, "weights": packed(weights)}
+    return {"plan": made, "weights": packed(weights, short)}
 
 
 def _mean(record: Record, value: str) -> float:

@@ -5,6 +5,7 @@ What runs them is ``book/live/engine.js``, which knows the operations of ``OPERA
 """
 
 import base64
+import gzip
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -75,17 +76,32 @@ def plan(network: nn.Module, *inputs: Tensor) -> tuple[dict[str, Any], dict[str,
     return {"inputs": list(signature.user_inputs), "steps": steps, "outputs": outputs}, used
 
 
-def packed(weights: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Return weights as the page reads them: float32 in base64, and for each name its first number and its shape."""
+def packed(weights: Mapping[str, Tensor], short: bool = False) -> dict[str, Any]:
+    """Return weights as the page reads them: numbers in base64, and for each name its first number and its shape.
+
+    Args:
+        weights: by their names, finite.
+        short: whole numbers of 16 bits in the place of float32, half as many bytes. Each tensor has a step, its
+            largest number over 32767, of which they are multiples; so they are off by half a step at the most.
+    """
     places: dict[str, tuple[int, Sequence[int]]] = {}
     start = 0
     for name, weight in weights.items():
         places[name] = (start, list(weight.shape))
         start += weight.numel()
-    flat = [weight.reshape(-1).float().numpy() for weight in weights.values()]
-    return {"numbers": base64.b64encode(np.concatenate(flat).astype("<f4").tobytes()).decode(), "places": places}
+    flat = {name: weight.reshape(-1).double().numpy() for name, weight in weights.items()}
+    if not short:
+        return {"numbers": base64_of(np.concatenate([*flat.values()]), "<f4"), "places": places}
+    steps = {name: float(np.abs(numbers).max()) / 32767 or 1.0 for name, numbers in flat.items()}
+    whole = np.concatenate([numbers / steps[name] for name, numbers in flat.items()]).round()
+    return {"numbers": base64_of(whole, "<i2"), "places": places, "steps": steps}
 
 
 def base64_of(values: Any, kind: str) -> str:
-    """Return an array's bytes in base64, in the layout that ``kind`` names: ``u1``, ``<f4``."""
+    """Return an array's bytes in base64, in the layout that ``kind`` names: ``u1``, ``<i2``, ``<f4``."""
     return base64.b64encode(np.ascontiguousarray(np.asarray(values), dtype=kind).tobytes()).decode()
+
+
+def squeezed(content: bytes) -> str:
+    """Return bytes in base64 of their gzip form, the same every time."""
+    return base64.b64encode(gzip.compress(content, 9, mtime=0)).decode()

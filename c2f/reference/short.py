@@ -4,7 +4,6 @@ They lie apart, in the folder ``short`` of the output folder, and have the names
 text that shows one says that it is short, and a full run takes its place as soon as there is one.
 """
 
-from pathlib import Path
 from typing import Any
 
 from c2f import networks
@@ -14,10 +13,10 @@ from c2f.reference.highres import densenet_piece, maps_piece
 from c2f.reference.localization import localization_piece
 from c2f.reference.piece import Piece, Values, apart, valued
 from c2f.reference.trainings import training_piece
-from c2f.runs.folder import SHIPPED, record_path
+from c2f.runs.folder import SHIPPED
+from c2f.runs.folder import SHORT as FOLDER
+from c2f.runs.folder import where as where  # the chapters ask for it here
 
-FOLDER = "short"
-"""Of the output folder, and the beginning of each piece's name."""
 FOLDERS = (SHIPPED, SHIPPED / FOLDER)
 """Where the book looks for a run: one at full length comes before a short one."""
 
@@ -63,9 +62,3 @@ def pieces() -> list[Piece]:
                 found.append(training_piece(network, data, 0, epochs=20))
                 found.append(attack_piece(network, data, 0, "minimal", _FEW, QUICK))
     return valued([apart(piece, FOLDER) for piece in found], VALUES)
-
-
-def where(name: str, output: Path = SHIPPED) -> Path | None:
-    """Return the folder with the record ``name``: ``output``, else that of its short runs; None if neither has it."""
-    folders = (output, output / FOLDER)
-    return next((folder for folder in folders if record_path(folder, name).exists()), None)

@@ -18,6 +18,8 @@ from c2f.runs.record import Record, RecordError, Run, read, read_folder
 
 SHIPPED = Path(__file__).resolve().parents[2] / "data"
 """The reference runs that come with a checkout of the book."""
+SHORT = "short"
+"""In an output folder, where runs lie that were cut short, under the names of those that they stand in for."""
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -34,6 +36,12 @@ def folder_of(output: Path | None) -> Path:
 def record_path(output: Path | None, name: str) -> Path:
     """Return where the record ``name`` of ``output`` is, if there is one."""
     return folder_of(output) / "runs" / f"{name}.json"
+
+
+def where(name: str, output: Path = SHIPPED) -> Path | None:
+    """Return the folder with the record ``name``: ``output``, else that of its short runs; None if neither has it."""
+    folders = (output, output / SHORT)
+    return next((folder for folder in folders if record_path(folder, name).exists()), None)
 
 
 def holds(output: Path | None, name: str, seed: int) -> bool:

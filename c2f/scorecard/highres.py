@@ -5,8 +5,7 @@ from pathlib import Path
 
 from c2f import networks
 from c2f.metrics.statistics import Interval, seeds_interval
-from c2f.reference.short import where
-from c2f.runs.folder import record_path, run_name
+from c2f.runs.folder import record_path, run_name, where
 from c2f.runs.record import Record, read
 from c2f.scorecard.gaps import newcombe, numbers_in
 from c2f.scorecard.top_down import Query

@@ -6,6 +6,9 @@ import re
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from torch import nn
 
 from c2f.book.chapters import ROOT
@@ -37,6 +40,17 @@ def test_weights_are_read_back_by_their_places():
     for name, weight in weights.items():
         start, shape = about["places"][name]
         np.testing.assert_array_equal(numbers[start : start + weight.numel()].reshape(shape), weight)
+
+
+@settings(max_examples=50)
+@given(hnp.arrays(np.float32, (2, 3), elements=st.floats(-8, 8, width=32)))
+def test_short_weights_are_off_by_half_a_step_at_the_most(numbers):
+    about = packed({"a": torch.tensor(numbers), "none": torch.zeros(2)}, short=True)
+    whole = np.frombuffer(base64.b64decode(about["numbers"]), "<i2")
+    step = about["steps"]["a"]
+    assert np.abs(whole[:6].reshape(2, 3) * step - numbers).max() <= step * 0.501
+    assert (whole[6:] == 0).all()
+    assert np.abs(whole).max() in (0, 32767)
 
 
 def test_an_operation_that_the_page_does_not_know_is_named():
