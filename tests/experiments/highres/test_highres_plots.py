@@ -81,7 +81,7 @@ def test_texts_of_figures_hold_what_was_found():
     assert alt == (
         "Alike. 4 scenes, 3 of them classified rightly, and maps of the class each is called: low, enlarged; high."
     )
-    assert caption.startswith("Alike. 4 scenes, 3 classified rightly. Green:")
+    assert caption.startswith("Alike. 4 scenes, 3 classified rightly. Black:")
     alt, _ = highres_plots.orders_texts("Shirt", torch.tensor([0.91, -0.91]), [0.28, -0.44])
     assert "(Shirt), and the maps of 3 models" in alt
     assert alt.endswith("by 0.91, -0.91, unblurred by 0.28, -0.44.")
