@@ -1,7 +1,7 @@
 """Coarse to Fine: networks that look at the whole picture small first and at the detail later.
 
 The package behind the book of the same name. Importing it is quick and silent; its public parts are loaded when they
-are first asked for:
+are first asked for::
 
     import c2f
     network = c2f.networks.build("lenetfc_td", in_channels=1, num_classes=10, image_size=28)

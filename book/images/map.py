@@ -17,7 +17,7 @@ from c2f.book.chapters import BOOK, chapters
 from c2f.plotting.colours import LINES, NETWORKS
 
 WIDTH, HEIGHT = 7.0, 7.0
-BOX = (1.5, 0.72)
+BOX = (1.6, 0.76)
 """Width and height of a chapter."""
 PAPERS = {
     "shared": ("#5C5C5C", {"01": (2.62, 5.2), "12": (6.12, -0.3)}),
@@ -78,7 +78,7 @@ def draw() -> Figure:
             corner = (x - BOX[0] / 2, y - BOX[1] / 2)
             style = "round,pad=0,rounding_size=0.08"
             ax.add_patch(FancyBboxPatch(corner, *BOX, boxstyle=style, facecolor="white", edgecolor=colour, linewidth=2))
-            ax.text(x, y, fill(f"{int(number)}  {titles[number]}", 20), ha="center", va="center", fontsize=9)
+            ax.text(x, y, fill(f"{int(number)}  {titles[number]}", 18), ha="center", va="center", fontsize=10.5)
     for paper, (x, y) in LABELS.items():
         ax.text(x, y, fill(paper, 16), ha="center", va="center", fontsize=11, weight="bold", color=PAPERS[paper][0])
     return figure

@@ -1,6 +1,9 @@
 """The attacks of the Top-Down Networks paper as Foolbox attacks: ``build`` one by name, list ``names``, ask ``victim``.
 
+::
+
     from c2f import attacks
+
     model = attacks.victim(network)
     raw, clipped, success = attacks.build("contrast")(model, pictures, labels, epsilons=None)
 

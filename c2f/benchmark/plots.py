@@ -55,7 +55,7 @@ def early_stops(ax: Axes, stops: Stops) -> Axes:
     shade = NETWORKS["mgnet"]
     ax.plot(*means.T, ":", color=shade, linewidth=1, marker="o", markerfacecolor="white", zorder=1)
     for count, (x, y) in enumerate(means, start=1):
-        ax.annotate(str(count), (x, y), xytext=(4, -9), textcoords="offset points", fontsize=8, color=shade)
+        ax.annotate(str(count), (x, y), xytext=(4, -9), textcoords="offset points", fontsize=9, color=shade)
     x, y = stops.sure.mean(axis=0) * (1, 100)
     ax.plot(x, y, "*", color=shade, markersize=9, label="a few glimpses, stopped when sure")
     return ax

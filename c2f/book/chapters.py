@@ -304,7 +304,7 @@ def profile_values(chapter: Chapter, profile: str = QUICK) -> dict[str, Any]:
 
 def check_parameters(name: str, namespace: MutableMapping[str, Any], book: Path = BOOK) -> None:
     """Check, inside a running chapter, what papermill or the reader has set; the cell after the parameters
-    calls it.
+    calls it::
 
         from c2f.book.chapters import check_parameters
         check_parameters("01-seeing-coarse-to-fine", globals())

@@ -135,7 +135,7 @@ def _convert_scalar(value: object, scalar: str, kind: str, item: str = "") -> ob
 def declared(text: str) -> dict[str, Parameter]:
     """Return the parameters that the source ``text`` declares, by name, in order.
 
-    Each statement assigns a literal to one name, with or without an annotation, and has a comment behind it:
+    Each statement assigns a literal to one name, with or without an annotation, and has a comment behind it::
 
         epochs = 3  # [1 to 1000] passes over the training pictures
         limit: int | None = None  # use only so many pictures; None for all

@@ -41,7 +41,7 @@ def error_curves(ax: Axes, records: Sequence[Record]) -> list[str]:
         begin, end = (sum(each["val_error"][place] for each in errors) / len(errors) for place in (0, -1))
         notes.append(f"{label} on {data} {begin:.1f} to {end:.1f} %")
     ax.set(xlabel="epoch", ylabel="validation error")
-    plots.log_percent(ax).legend(fontsize=8)
+    plots.log_percent(ax).legend(fontsize=9)
     return notes
 
 

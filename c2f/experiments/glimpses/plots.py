@@ -39,7 +39,7 @@ def windows(ax: Axes, x: Any, locations: ArrayLike, title: str = "", first: int 
         if not tags:
             continue
         tag = {"facecolor": glimpse_colour(glimpse), "edgecolor": "white", "boxstyle": "round,pad=0.15"}
-        ax.text(left, top, str(glimpse + 1), color="white", fontsize=8, ha="center", va="center", bbox=tag)
+        ax.text(left, top, str(glimpse + 1), color="white", fontsize=9, ha="center", va="center", bbox=tag)
     return ax
 
 

@@ -65,7 +65,7 @@ def bar(ax: Axes, label: str = "") -> Colorbar:
     place = ax.inset_axes((0.05, -0.16, 0.9, 0.06))
     found = ax.figure.colorbar(ax.images[0], cax=place, orientation="horizontal", label=label)
     found.locator = MaxNLocator(3)
-    found.ax.tick_params(labelsize=8)
+    found.ax.tick_params(labelsize=9)
     return found
 
 
@@ -84,7 +84,7 @@ def trainings(axes: Any, runs: Mapping[str, Record]) -> tuple[str, str]:
             ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
         else:
             ax.set_yscale("log")
-    axes[0].legend(fontsize=8)
+    axes[0].legend(fontsize=9)
     kept = ", ".join(
         f"{name} epoch {' and '.join(str(run.details['best_epoch']) for run in record.runs)} of "
         f"{len(record.runs[0].details['history']['seconds'])}"
@@ -124,7 +124,7 @@ def columns(axes: Any, pictures: Any, maps: Mapping[str, Any], masks: Any = None
     for row, (line, picture) in enumerate(zip(axes, pictures, strict=True)):
         plots.picture(line[0], picture)
         if rows:
-            line[0].set_ylabel(rows[row], fontsize=8)
+            line[0].set_ylabel(rows[row], fontsize=9)
         for ax, (title, values) in zip(line[1:], maps.items(), strict=True):
             evidence(ax, values[row], scales[title], "" if row else title)
             ax.images[0].set_extent((-0.5, width - 0.5, height - 0.5, -0.5))
@@ -213,7 +213,7 @@ def found(ax: Axes, values: Mapping[str, float], intervals: Mapping[str, Sequenc
         if span is not None:
             ax.plot([100 * end for end in span], [row, row], color=LINES[0], linewidth=2.5, alpha=0.6)
         ax.plot(100 * value, row, "o", color=LINES[0], markersize=4.5, fillstyle="none" if span is None else "full")
-    ax.set_yticks(range(len(values)), list(values), fontsize=8)
+    ax.set_yticks(range(len(values)), list(values), fontsize=9)
     ax.set(ylim=(len(values) - 0.4, -0.6), xlim=(0, 100), xticks=(0, 50, 100), xlabel=f"{what} (%)")
     ax.grid(axis="x", alpha=0.3)
     return ax
@@ -243,5 +243,5 @@ def orders(ax: Axes, others: ArrayLike, real: float) -> Axes:
     ax.axvline(real, color=LINES[1], linewidth=2, label="the order that training left")
     ax.axvline(0, color="black", linewidth=0.8)
     ax.set(xlabel="correlation with the low-resolution CAM, mean over pictures", ylabel="number of orders")
-    ax.legend(fontsize=8)
+    ax.legend(fontsize=9)
     return ax

@@ -116,8 +116,8 @@ def order_in_words(found: Sequence[Ablation]) -> list[str]:
             twin = published.ONE_SCALE_NETWORK[theirs]
             other = "" if twin == network else " (another network, so only the order can be compared)"
             lines.append(
-                f"{ablated_title(here)}: {_ordered(ours)}. The paper's {networks.title(twin)} on {theirs}"
-                f"{other}: {_ordered(paper)}; {agree}."
+                f"{ablated_title(here)}, lowest over the attacks: {_ordered(ours)}. The paper's "
+                f"{networks.title(twin)} on {theirs}{other}: {_ordered(paper)}; {agree}."
             )
     return lines
 

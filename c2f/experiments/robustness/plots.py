@@ -102,13 +102,13 @@ def task_panels(axes: Sequence[Axes], task: Task, medians: Mapping[tuple[str, st
             if np.isfinite(found.value):
                 ends = [max(found.value - found.low, 0)], [min(found.high, ax.get_xlim()[1]) - found.value]
                 ax.errorbar(found.value, 50, xerr=ends, fmt="o", ms=3, lw=1, capsize=2, color=colour(name))
-        ax.title.set_fontsize(8)
-        ax.tick_params(labelsize=8)
+        ax.title.set_fontsize(10)
+        ax.tick_params(labelsize=9)
     for ax in axes[len(task.attacks) :]:
         ax.remove()
 
 
-def task_multiples(tasks: Sequence[Task], columns: int = 4) -> tuple[Figure, str, str]:
+def task_multiples(tasks: Sequence[Task], columns: int = 3) -> tuple[Figure, str, str]:
     """Return a figure 7 inches wide with the panels of every task, its alternative text and its caption."""
     rows = [-(-len(task.attacks) // columns) for task in tasks]
     heights = [1.5 * n + 0.6 for n in rows]
@@ -120,8 +120,8 @@ def task_multiples(tasks: Sequence[Task], columns: int = 4) -> tuple[Figure, str
         medians = task.medians()
         task_panels(list(part.subplots(n, columns, sharey=True, squeeze=False).flat), task, medians)
         part.suptitle(f"{task.title}\n{task.about}", fontsize=9)
-        part.supylabel("accuracy (%)", fontsize=8)
-        part.supxlabel("L2 of the change (pixel values from 0 to 1)", fontsize=8)
+        part.supylabel("accuracy (%)", fontsize=10)
+        part.supxlabel("L2 of the change (pixel values from 0 to 1)", fontsize=10)
         shades |= {variant(name): colour(name) for name in task.networks}
         notes.append(f"{task.title} ({task.about}), median L2: {'; '.join(_medians_in_words(task, medians))}")
     lines = [Line2D([], [], color=shade) for shade in shades.values()]
@@ -213,7 +213,7 @@ def ablation_bars(ax: Axes, scores: Mapping[str, Mapping[str, ArrayLike]], shown
             ends = [group - 0.45, group + 0.45]
             level = 100 * np.asarray(by_scale[name], dtype=float).mean()
             ax.plot(ends, [level] * 2, style, color="black", linewidth=1, label=name if group == 0 else None)
-    ax.set_xticks(range(len(scores)), list(scores), rotation=30, ha="right", fontsize=8)
+    ax.set_xticks(range(len(scores)), list(scores), rotation=30, ha="right", fontsize=9)
     ax.set(ylim=(0, 103), ylabel="accuracy (%)")
     ax.grid(axis="y", alpha=0.3)
     return ax
@@ -238,8 +238,8 @@ def scale_panels(panels: Mapping[str, Mapping[str, Mapping[str, ArrayLike]]], sh
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for ax, (title, scores) in zip(axes, panels.items(), strict=True):
         ablation_bars(ax, scores, shown).set_title(title, fontsize=9)
-        ax.yaxis.label.set_fontsize(8)
-        ax.tick_params(labelsize=8)
+        ax.yaxis.label.set_fontsize(9)
+        ax.tick_params(labelsize=9)
     figure.legend(*axes[0].get_legend_handles_labels(), fontsize=9, ncols=5, loc="outside upper center", frameon=False)
     return figure
 
@@ -264,7 +264,7 @@ def change_grid(clean: Any, found: Mapping[str, tuple[Any, str]], columns: int =
     for place, (name, (changed, said)) in enumerate(found.items()):
         row, column = 2 * (place // columns), place % columns
         title = f"{textwrap.fill(name, 20)}\n{said}"
-        picture(axes[row, column], changed, title).title.set_fontsize(8)
+        picture(axes[row, column], changed, title).title.set_fontsize(9)
         axes[row, column].axis("on")
         change(axes[row + 1, column], np.asarray(changed) - np.asarray(clean), limit=1).axis("on")
     return figure
@@ -309,13 +309,13 @@ def epsilon_panels(curves: Mapping[tuple[str, str], EpsilonCurve], titles: Mappi
             shares = 100 * np.array([line.clean, *line.accuracy])
             ax.plot([0, *line.epsilons], shares, ".-", color=colour(network), label=networks.title(network))
         norm = next(iter(here.values())).norm.capitalize()
-        ax.set_title(titles[attack], fontsize=9)
-        ax.set_xlabel(f"{norm} of the change (pixel values from 0 to 1)", fontsize=8)
+        ax.set_title(titles[attack], fontsize=10)
+        ax.set_xlabel(f"{norm} of the change (pixel values from 0 to 1)", fontsize=9)
         ax.set_ylim(-3, 103)
-        ax.tick_params(labelsize=8)
+        ax.tick_params(labelsize=9)
         ax.locator_params(axis="x", nbins=5)
         ax.grid(alpha=0.3)
-    figure.supylabel("accuracy (%)", fontsize=8)
+    figure.supylabel("accuracy (%)", fontsize=9)
     lines = axes[0, 0].get_legend_handles_labels()
     figure.legend(*lines, fontsize=9, ncols=2, loc="outside lower center", frameon=False)
     return figure

@@ -267,7 +267,7 @@ def test_ranges_are_of_the_papers_own_network_and_of_another_only_the_order():
     found = [ablation(**scales), ablation(attack="shifts", fine=0.9, middle=0.4, coarse=0.7)]
     assert ablation_tables.ranges_table(found).empty
     (line,) = ablation_tables.order_in_words(found)
-    assert "1 seed: middle (40.0 %), then coarse (70.0 %), then fine (80.0 %)" in line
+    assert "1 seed, lowest over the attacks: middle (40.0 %), then coarse (70.0 %), then fine (80.0 %)" in line
     assert line.endswith(
         "NIN-light top-down on fashion-mnist (another network, so only the order can be compared): middle (73.0 %), "
         "then fine (78.0 %), then coarse (83.0 %); the middle scale first and the others in another order."
