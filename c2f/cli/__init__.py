@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 # isort: off
 from c2f.cli import train, evaluation, explanation, attacks, localization, highres, corruptions, benchmark, data  # noqa: F401
-from c2f.cli import subset, splitting, importing, export, curves, listing, references, chapters  # noqa: F401
+from c2f.cli import subset, splitting, importing, export, curves, listing, references, chapters, sweep  # noqa: F401
 
 # isort: on
 from c2f.cli.app import app
