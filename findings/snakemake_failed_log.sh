@@ -16,10 +16,10 @@ rule work:
         "done",
     log:
         "declared.log",
-    params:
+    resources:
         attempt=lambda wildcards, attempt: attempt,
     shell:
-        "for file in {log} other.log; do echo 'call '$CALL', attempt {params.attempt}' >> $file; done; [ $CALL = 3 ]"
+        "echo call $CALL, attempt {resources.attempt} | tee -a other.log >> {log}; [ $CALL = 3 ]"
 EOF
 
 snakemake() {

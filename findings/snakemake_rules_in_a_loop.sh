@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # A good guess: rules made in a loop have each their own f-string in `shell:`, as in `output:`, and --printshellcmds and
 # the messages show the command that is run. An f-string in `output:` is made when the rule is, but that of `shell:`
-# anew when a job runs: every rule then runs the last one's command. What is shown is the one made with the rule, so that
-# the right command is shown and another run. {rule}, {wildcards} and {params} in a plain string are the rule's own.
+# anew when a job runs: every rule then runs the last one's command. What is shown is what was made with the rule, so
+# that the right command is shown and another one is run. {rule}, {wildcards} and {params} in a plain string are the rule's own.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -35,7 +35,7 @@ check() {
 echo "versions: snakemake $(venv/bin/python -Im snakemake --version)"
 echo "guess: train.txt holds train twice"
 venv/bin/python -Im snakemake --cores 1 --printshellcmds > messages 2>&1
-check "commands shown" "$(grep -o '^ *echo [a-z]* > [a-z]*.txt' messages | xargs -n 4 | sort | paste -sd ';')" \
+check "commands shown" "$(grep -o 'echo [a-z]* > [a-z]*.txt' messages | sort | paste -sd ';')" \
   "echo attack > attack.txt;echo train > train.txt"
 check "train.txt: the f-string, {rule}" "$(paste -sd ' ' train.txt)" "attack train"
 check "attack.txt: the f-string, {rule}" "$(paste -sd ' ' attack.txt)" "attack attack"
