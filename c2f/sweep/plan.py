@@ -54,7 +54,7 @@ from c2f.experiments.robustness.records import attack_name
 from c2f.networks.densenet_fcn import FULL, HALF
 from c2f.networks.own import build_own, is_own
 from c2f.reference.costs import Known
-from c2f.runs.folder import folder_of, holds, how_to_make, record_path, run_name
+from c2f.runs.folder import holds, how_to_make, record_path, run_name
 from c2f.sweep import costs
 from c2f.sweep.job import Job, Jobs
 
@@ -190,8 +190,12 @@ def _networks(
 ) -> Iterator[Planned]:
     """Yield the jobs of an entry of trainings or attacks."""
     for network in given["networks"]:
-        choose(network, networks.names(), "network") if not is_own(network) or kind == "train" else build_own(network)
-    for data in given["data"]:
+        if kind == "attack" and is_own(network):
+            build_own(network)
+        else:
+            choose(network, networks.names(), "network")
+    tested = options.get("test_data") or options.get("test-data")
+    for data in [_converted(tested, "str", "option 'test_data'")] if tested else given["data"]:
         _check_data(data)
     for seed in given["seeds"]:
         positive_int(seed, "seed", minimum=0)
@@ -234,24 +238,24 @@ class _What:
         return Planned(job, partial(costs.training, self.network, self.data, self.order.given))
 
     def attack(self, seed: int, attack: str | None, found: Mapping[str, Planned]) -> Planned:
-        """Return an attack on the network of a seed, which is one of this sweep's, of ``found``, or of the book's.
+        """Return an attack on the network of a seed: of the option ``weights``, of this sweep (``found``), else the
+        book's.
 
         Raises:
-            SweepError: neither has its weights.
+            SweepError: its weights are not there, and no job makes them.
         """
         whole = self.order.given["pictures"] is None
         name = pgd_name(self.network, self.data, whole)
         if attack is not None:
             name = attack_name(self.network, self.data, attack, self.order.given["protocol"], whole)
         trained = run_name(self.network, self.data)
-        needs = [job for job in [self._name("train", trained, seed)] if job in found]
         weights = self.options.get("weights")
+        wanted = str(record_path(weights or self.output, trained)), seed
+        needs = [other for other, planned in found.items() if (planned.job.result, planned.job.seed) == wanted]
         words = ["--attacks", attack] if attack is not None else []
-        if needs:
-            if weights is not None:
-                raise SweepError(f"option 'weights' is given, but {trained} of seed {seed} is trained in this sweep")
+        if needs and weights is None:
             words += ["--weights", str(self.output)]
-        elif not is_own(self.network) and not holds(folder_of(weights), trained, seed):
+        elif not needs and not is_own(self.network) and not holds(weights, trained, seed):
             make = how_to_make(None, f"train {self.network} {self.data} --seeds {seed}")
             raise SweepError(f"{trained} has no weights of seed {seed}: train it in this sweep, or {make} as 'weights'")
         record, command = record_path(self.output, name), [*self._command("attack", seed), *words]

@@ -47,6 +47,15 @@ def test_attacks_take_the_books_weights_where_the_sweep_trains_none(read):
     assert (job.needs, "--weights" in job.command) == ([], False)
 
 
+def test_attacks_that_lie_apart_take_the_weights_that_they_name(read):
+    apart = {**ATTACK, "attacks": ["contrast"], "folder": "few", "options": {"pictures": 20, "weights": "out"}}
+    *_, job = read({"output": "out", "train": [TRAIN], "attack": [apart]}).jobs.jobs.values()
+    assert job.name == "attack/few--lenetfc_td--fashion-mnist-sample--contrast--minimal--seed1"
+    assert job.needs == ["train/lenetfc_td--fashion-mnist-sample--seed1"]
+    assert job.result.startswith("out/few/runs/")
+    assert job.command[3:7] == ["--pictures", "20", "--weights", "out"]
+
+
 def test_the_full_model_waits_for_the_half_model(read):
     both = {"networks": ["densenet_half", "densenet_full"], "data": ["fashion-mnist-sample"], "seeds": [3]}
     half, full = read({"train": [both]}).jobs.jobs.values()
@@ -93,6 +102,7 @@ def test_what_is_known_of_the_cost_and_what_is_not(read, tmp_path, monkeypatch):
         ({"train": [{**TRAIN, "options": {"lr": {"a": 1}}}]}, "must be a value or a list of values"),
         ({"attack": [{**ATTACK, "attacks": ["contrast", "blurr"]}]}, "unknown attack 'blurr'"),
         ({"attack": [{**ATTACK, "seeds": [77]}]}, "has no weights of seed 77: train it in this sweep, or make it"),
+        ({"attack": [{**ATTACK, "options": {"test_data": "fashion-mist"}}]}, "did you mean 'fashion-mnist'?"),
         ({"attack": [{**ATTACK, "options": {"restarts": 0}}]}, "restarts must be a whole number of at least 1"),
         ({"attack": [{**ATTACK, "networks": ["segmentation_td"]}]}, "of kind segmentation, is not attacked"),
         ({"attack": [{**ATTACK, "networks": ["mgnet_small_cnn"]}]}, "has no attacks to choose"),
