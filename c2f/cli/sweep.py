@@ -41,7 +41,7 @@ def sweep(
     entries = run.plan(found)
     for entry in entries:
         cost = "unknown" if entry.minutes is None else _minutes(entry.minutes)
-        print(f"{entry.planned.job.name:72s} {entry.state:7s} {cost:>15s}")
+        print(f"{entry.state:7s} {cost:>14s}  {entry.planned.job.name}")
     left = [entry.minutes for entry in entries if entry.state != "done"]
     told = [minutes for minutes in left if minutes is not None]
     unknown = f", and {len(left) - len(told)} of unknown cost" if len(told) < len(left) else ""
