@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "c2f"
-FLOORS = "__main__ | cli | reference scorecard benchmark | experiments | zoo book | training | cam attacks corruptions metrics plotting"
+FLOORS = "__main__ | cli sweep | reference scorecard benchmark | experiments | zoo book | training | cam attacks corruptions metrics plotting"
 FLOORS += " | networks datasets runs | common"
 LEVEL = {room: level for level, rooms in enumerate(FLOORS.split("|")) for room in rooms.split()}
 

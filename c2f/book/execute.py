@@ -82,6 +82,17 @@ def require(module: str) -> ModuleType:
         raise ImportError(f"{error}. Install what the book needs: pip install -e '.[book]'") from error
 
 
+def settled(chapter: Chapter, given: Mapping[str, object], profile: str = QUICK) -> dict[str, Any]:
+    """Return the parameters that a run sets: the profile's, and ``given`` in their place; all are checked.
+
+    Raises:
+        ParameterError, ValueError: a parameter or profile that will not do.
+    """
+    values = {**profile_values(chapter, profile), **check(chapter, given)}
+    check(chapter, {name: p.default for name, p in parameters(chapter).items()} | values)  # ranges that hang together
+    return values
+
+
 def run(
     chapter: Chapter,
     given: Mapping[str, object] | None = None,
@@ -112,8 +123,7 @@ def run(
         ChapterError: a cell raised an exception, took too long or ended the chapter before its last cell, or the kernel
             died.
     """
-    values = {**profile_values(chapter, profile), **check(chapter, given or {})}
-    check(chapter, {name: p.default for name, p in parameters(chapter).items()} | values)  # ranges that hang together
+    values = settled(chapter, given or {}, profile)
     if output is None:
         output = Path("output") / f"{chapter.name}.{Path(profile).stem}.ipynb"
     output = _writable_notebook(Path(output), chapter)

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 # isort: off
 from c2f.cli import train, evaluation, explanation, attacks, localization, highres, corruptions, benchmark, data  # noqa: F401
-from c2f.cli import subset, splitting, importing, export, curves, listing, references, chapters  # noqa: F401
+from c2f.cli import subset, splitting, importing, export, curves, listing, references, chapters, sweep  # noqa: F401
 
 # isort: on
 from c2f.cli.app import app
+from c2f.cli.options import carried_out
 
 __all__ = ["app", "fit_to"]
 
@@ -39,4 +40,4 @@ def fit_to(arguments: Sequence[str]) -> None:
     if command == "attack" and is_own(named[0]):
         return  # the attacks on a classifier, as they stand
     choose(named[0], [name for kind in COMMANDS for name in networks.names(kind)], f"network to {command}")
-    app.command(name=command)(COMMANDS[networks.kind_of(named[0])])
+    app.command(name=command)(carried_out(COMMANDS[networks.kind_of(named[0])]))

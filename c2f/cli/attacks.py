@@ -8,7 +8,18 @@ from tyro.conf import Positional
 
 from c2f.cli.app import app
 from c2f.cli.epochs import if_there
-from c2f.cli.options import USUAL, Measuring, Network, Pictures, TestData, TrainedOn, count
+from c2f.cli.options import (
+    USUAL,
+    Measuring,
+    Network,
+    Order,
+    Pictures,
+    TestData,
+    TrainedOn,
+    carried_out,
+    count,
+)
+from c2f.common.checks import positive_int
 
 if TYPE_CHECKING:
     from c2f.runs.record import Run
@@ -25,7 +36,7 @@ def attack_classifier(
     batch_size: int | None = None,
     test_data: TestData = None,
     measurement: Measuring = USUAL,
-) -> None:
+) -> Order:
     """Attack a trained network, verify and record what was found; an interrupted run goes on where it stopped.
 
     A network of glimpses is attacked by projected gradient descent: see `c2f attack mgnet_small_cnn DATA --help`.
@@ -44,6 +55,7 @@ def attack_classifier(
     chosen = attacks or tuple(table.names())
     for name in chosen:
         table.build(name, protocol)  # all names are checked before the first attack
+    positive_int(restarts, "restarts", maximum=1000)
     how: dict[str, Any] = {
         "pictures": count(pictures),
         "restarts": restarts,
@@ -58,8 +70,11 @@ def attack_classifier(
             print(summary_line(what, run) + if_there(run, measurement.output), flush=True)
         return run
 
-    list(measurement.each(attack_all))
-    print(f"records, attacks/ (results picture by picture) and adversarial/ (the pictures) in {measurement.output}")
+    def attack_each() -> None:
+        list(measurement.each(attack_all))
+        print(f"records, attacks/ (results picture by picture) and adversarial/ (the pictures) in {measurement.output}")
+
+    return Order({"protocol": protocol, "attacks": chosen, "pictures": count(pictures)}, attack_each)
 
 
 def attack_glimpses(
@@ -74,7 +89,7 @@ def attack_glimpses(
     auto: str = "quick",
     test_data: TestData = None,
     measurement: Measuring = USUAL,
-) -> None:
+) -> Order:
     """Attack a network of glimpses by projected gradient descent, as published and as one should; it is resumable.
 
     Args:
@@ -98,18 +113,24 @@ def attack_glimpses(
         auto=auto,
         test_data=test_data,
     )
-    output = measurement.output
-    for seed, run in measurement.each(measure):
-        print(f"{network}, {data}, seed {seed}: {run.environment['seconds']:.0f} s{if_there(run, output)}")
-        for name, accuracy in run.values.items():
-            print(f"  {name:24s} {100 * accuracy:5.1f} %")
-        for name in ("masking", "masking_rescaled"):
-            if report := run.details[name]:
-                text = ", ".join(f"{test['name']} {test['count']}" for test in report["tests"])
-                print(f"  {name}: plain attack fools {report['fooled']} of {report['pictures']}; {text}", flush=True)
-    print(f"records in {output / 'runs'}")
+
+    def attack_each() -> None:
+        output = measurement.output
+        for seed, run in measurement.each(measure):
+            print(f"{network}, {data}, seed {seed}: {run.environment['seconds']:.0f} s{if_there(run, output)}")
+            for name, accuracy in run.values.items():
+                print(f"  {name:24s} {100 * accuracy:5.1f} %")
+            for name in ("masking", "masking_rescaled"):
+                if report := run.details[name]:
+                    text = ", ".join(f"{test['name']} {test['count']}" for test in report["tests"])
+                    print(
+                        f"  {name}: plain attack fools {report['fooled']} of {report['pictures']}; {text}", flush=True
+                    )
+        print(f"records in {output / 'runs'}")
+
+    return Order({"pictures": count(pictures)}, attack_each)
 
 
-COMMANDS: dict[str, Callable[..., Any]] = {"classifier": attack_classifier, "glimpses": attack_glimpses}
-"""Kind of network -> its ``c2f attack``."""
-app.command(name="attack")(attack_classifier)
+COMMANDS: dict[str, Callable[..., Order]] = {"classifier": attack_classifier, "glimpses": attack_glimpses}
+"""Kind of network -> what checks the arguments of its ``c2f attack``."""
+app.command(name="attack")(carried_out(attack_classifier))

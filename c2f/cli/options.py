@@ -1,7 +1,8 @@
 """Options that several commands have, with what ``--help`` says of them."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
@@ -61,6 +62,29 @@ def changes_of(kind: type, leave_out: tuple[str, ...] = ()) -> type:
         if name not in leave_out
     ]
     return dataclasses.make_dataclass(f"{kind.__name__}Changes", options, frozen=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """What a command was given, checked and not begun.
+
+    Attributes:
+        given: what decides how long it takes, by name.
+        carry_out: does it.
+    """
+
+    given: Mapping[str, Any]
+    carry_out: Callable[[], None]
+
+
+def carried_out(check: Callable[..., Order]) -> Callable[..., None]:
+    """Return the command that carries out at once what ``check`` makes of its arguments."""
+
+    @wraps(check)
+    def command(*args: Any, **options: Any) -> None:
+        check(*args, **options).carry_out()
+
+    return command
 
 
 def check_seeds(seeds: Iterable[int]) -> None:

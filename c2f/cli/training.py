@@ -11,14 +11,16 @@ from typing import Annotated, Any
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from c2f.cli.epochs import train_each
-from c2f.cli.options import Training, changes_of, check_seeds
-from c2f.common.checks import positive_int
+from c2f.cli.options import Order, Training, changes_of, check_seeds
+from c2f.common.checks import choose, positive_int
 from c2f.common.cores import use_spare_cores
 from c2f.experiments.glimpses.recipes import GlimpseRecipe
 from c2f.experiments.highres.recipes import DenseRecipe
 from c2f.experiments.segmentation.training import MeshRecipe
+from c2f.networks.blocks import MERGES
 from c2f.networks.glimpse.losses import LossSettings
 from c2f.networks.glimpse.network import GlimpseSettings
+from c2f.networks.pyramid import SCALERS
 from c2f.runs.record import Run
 from c2f.training.recipes import Recipe
 
@@ -61,7 +63,7 @@ def train_classifier(
     scaler: str = "gaussian_resize",
     changes: OmitArgPrefixes[ClassifierChanges] = NO_CLASSIFIER_CHANGES,
     training: OmitArgPrefixes[Training] = USUAL,
-) -> None:
+) -> Order:
     """Train a network on a data set, test it, and write weights, history and record; an interrupted run is resumed.
 
     The options are those of the network's kind: `c2f train mgnet_small_cnn scenes-mnist --help` shows those of a
@@ -76,9 +78,12 @@ def train_classifier(
     from c2f.training.recipes import recipe as find_recipe
 
     found = find_recipe(network, data, profile, recipe, **vars(changes))
+    choose(merge, MERGES, "merge")
+    choose(scaler, SCALERS, "scaler")
 
     run = partial(train_run, network, data, found, merge=merge, scaler=scaler)
-    _train_all(network, data, found, training, run)
+    given = {"recipe": found, "merge": merge, "precision": training.precision}
+    return Order(given, partial(_train_all, network, data, found, training, run))
 
 
 def train_segmentation(
@@ -90,7 +95,7 @@ def train_segmentation(
     mesh_seed: int = 0,
     changes: OmitArgPrefixes[MeshChanges] = NO_MESH_CHANGES,
     training: OmitArgPrefixes[Training] = USUAL,
-) -> None:
+) -> Order:
     """Train a segmentation network on 2x2 meshes of grey pictures, test it, write weights and record; an interrupted
     run is resumed.
 
@@ -104,7 +109,7 @@ def train_segmentation(
 
     short = network.removeprefix("segmentation_")
     run = partial(segmentation_run, short, data, recipe=recipe, width=channels, mesh_seed=mesh_seed)
-    _train_all(network, data, recipe, training, run)
+    return Order({"recipe": recipe, "width": channels}, partial(_train_all, network, data, recipe, training, run))
 
 
 def train_densenet(
@@ -117,7 +122,7 @@ def train_densenet(
     workers: int = 4,
     changes: OmitArgPrefixes[DenseChanges] = NO_DENSE_CHANGES,
     training: OmitArgPrefixes[Training] = USUAL,
-) -> None:
+) -> Order:
     """Train the half model, or the full model, which takes over the half model of the same seed; test it, and write
     weights and record; an interrupted run is resumed.
 
@@ -132,7 +137,7 @@ def train_densenet(
     found = dense_recipe(network, data, profile, recipe, **vars(changes))
 
     run = partial(densenet_run, network, data, recipe=found, workers=workers if stream else None)
-    _train_all(network, data, found, training, run)
+    return Order({"recipe": found}, partial(_train_all, network, data, found, training, run))
 
 
 def train_glimpses(
@@ -146,7 +151,7 @@ def train_glimpses(
     workers: int = 4,
     changes: OmitArgPrefixes[SetupChanges] = NO_SETUP_CHANGES,
     training: OmitArgPrefixes[Training] = USUAL,
-) -> None:
+) -> Order:
     """Train a Multi-Glimpse Network (mgnet), or one pass at full size (full) or over a picture shrunk so far that it
     costs as much (equal), each with its backbone; test it, and write weights, history and record; an interrupted run is
     resumed.
@@ -170,16 +175,16 @@ def train_glimpses(
         **{part: vars(changed) for part, changed in vars(changes).items()},
     )
     run = partial(glimpse_run, network, data, setup=setup, streamed=stream, noise=noise, workers=workers)
-    _train_all(network, data, setup.recipe, training, run)
+    return Order({"recipe": setup.recipe}, partial(_train_all, network, data, setup.recipe, training, run))
 
 
-COMMANDS: dict[str, Callable[..., None]] = {
+COMMANDS: dict[str, Callable[..., Order]] = {
     "classifier": train_classifier,
     "segmentation": train_segmentation,
     "densenet": train_densenet,
     "glimpses": train_glimpses,
 }
-"""Kind of network -> its ``c2f train``."""
+"""Kind of network -> what checks the arguments of its ``c2f train``."""
 
 
 def _train_all(name: str, data: str, recipe: Any, how: Training, run: Callable[..., Run]) -> None:

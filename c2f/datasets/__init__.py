@@ -48,6 +48,7 @@ __all__ = [
     "Info",
     "Pictures",
     "Status",
+    "check_there",
     "class_folders_of",
     "data_root",
     "fetch",
@@ -130,6 +131,19 @@ def test_size(name: str) -> int:
         test = folder_paths(name)[1]
         return len(picture_files(test, class_folders(test)))
     return info(name).test
+
+
+def check_there(name: str, root: str | os.PathLike[str] | None = None) -> None:
+    """Refuse a data set that ``load`` would not find, without reading a picture; ``name`` and ``root`` as there.
+
+    Raises:
+        ValueError: an unknown name.
+        FileNotFoundError: it is not on this machine, or not whole; the remedy.
+    """
+    if DataName.parse(name).folders:
+        folder_paths(name)
+    else:
+        _folder(info(name), root)
 
 
 def verify(name: str, root: str | os.PathLike[str] | None = None) -> None:

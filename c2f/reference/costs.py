@@ -212,17 +212,22 @@ def attack(
     """Return what attacks cost, and the ablation of scales that follows those of a top-down network; ``pictures`` None
     for the whole test set.
     """
-    count = INFO[data].test if pictures is None else pictures
     kinds = ("attack", "ablation") if networks.family_name(network) != network else ("attack",)
-    total = 0.0
-    for name in attacks:
-        for kind in kinds:
-            same = {"attack": name, "protocol": protocol}
-            each = _measured(known, kind, network, data, lambda parameters: parameters["pictures"], **same)
-            if each is None:
-                return None
-            total += each * count
-    return total
+    each = [one_attack(network, data, protocol, name, pictures, known, kind=kind) for name in attacks for kind in kinds]
+    told = [minutes for minutes in each if minutes is not None]
+    return sum(told) if len(told) == len(each) else None
+
+
+def one_attack(
+    network: str, data: str, protocol: str, attack: str, pictures: int | None, known: Known, kind: str = "attack"
+) -> float | None:
+    """Return what one attack costs, or with another ``kind`` of record its ablation of scales; see ``attack``."""
+    if pictures is None:
+        row = INFO.get(data)
+        pictures = None if row is None else row.test
+    same = {"attack": attack, "protocol": protocol}
+    each = _measured(known, kind, network, data, lambda parameters: parameters["pictures"], **same)
+    return None if each is None or pictures is None else each * pictures
 
 
 def localization(network: str, data: str, maps: str, faithful: int, pictures: int, known: Known) -> float | None:

@@ -14,7 +14,7 @@ import torch
 import c2f
 from c2f.common.versions import commit, processor, versions
 
-_SHOWING = ("__main__.py", "book", "cli", "plotting", "reference", "scorecard")
+_SHOWING = ("__main__.py", "book", "cli", "plotting", "reference", "scorecard", "sweep")
 
 
 def peak_memory() -> int:
