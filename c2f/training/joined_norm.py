@@ -46,19 +46,20 @@ class _Normalise(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, None]:
         x, weight, mean, var, count = ctx.saved_tensors
         scale = (var + ctx.eps).rsqrt()
-        gradient, by_weight, by_bias = torch.zeros_like(x), torch.zeros_like(mean), torch.zeros_like(mean)
         if x.numel():  # as if mean and variance were constants; a weight, if only of ones, for the sum by it
             factor = torch.ones_like(mean) if weight is None else weight
             gradient, by_weight, by_bias = torch.ops.aten.native_batch_norm_backward(
                 gradients[0], x, factor, mean, var, None, None, False, ctx.eps, [True, True, True]
             )
+        else:
+            gradient, by_weight, by_bias = x.clone(), torch.zeros_like(mean), torch.zeros_like(mean)
         sums = torch.stack([by_bias, by_weight]).double()
         dist.all_reduce(sums)
         by_mean, by_spread = (sums / count).float()
         factor = scale if weight is None else scale * weight
         slope = -factor * scale * by_spread
         shift = -factor * by_mean - slope * mean
-        gradient = torch.addcmul(gradient, x, _by_channel(slope, x)).add_(_by_channel(shift, x))
+        gradient.addcmul_(x, _by_channel(slope, x)).add_(_by_channel(shift, x))
         wanted = ctx.needs_input_grad
         return gradient, by_weight if wanted[1] else None, by_bias if wanted[2] else None, None
 
