@@ -1,6 +1,7 @@
 """Training seed by seed, as the commands do it, and how the epochs are shown."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -51,7 +52,8 @@ def train_each(
 ) -> Iterator[tuple[str, "Run"]]:
     """Train each seed, its epochs shown; give ``NAME--seedS`` and the run.
 
-    Under torchrun each process trains its share of the seeds.
+    Under torchrun each process trains its share of the seeds, all of them although one fails, or each seed with the
+    other processes; the first of those shows and gives them.
 
     Args:
         name: of the record.
@@ -60,14 +62,20 @@ def train_each(
         device: as torch names it.
         train: what ``c2f.training.seeds`` trains a seed by.
         also: called with the seed and each history as it is shown.
+
+    Raises:
+        RuntimeError: of several processes with seeds of their own, seeds of this one failed; each was told of.
     """
+    from c2f.cli.options import processes
     from c2f.runs.folder import holds
     from c2f.training.seeds import at_once, train_seeds
 
     every = list(how.seeds or range(recipe.repetitions))
-    mine = every[int(os.environ.get("RANK", 0)) :: int(os.environ.get("WORLD_SIZE", 1))]
+    shared, rank = processes() > 1 and not how.together, int(os.environ.get("RANK", 0))
+    mine = every[rank :: processes()] if shared else every
     missing = [seed for seed in mine if how.again or not holds(how.output, name, seed)]
-    processes = at_once(missing, device) if how.at_once is None else max(1, min(how.at_once, len(missing)))
+    count = at_once(missing, device) if how.at_once is None else max(1, min(how.at_once, len(missing)))
+    failed = []
     with ExitStack() as stack:
         shown = {seed: stack.enter_context(Epochs(f"{name}--seed{seed}", recipe.epochs)) for seed in mine}
 
@@ -76,11 +84,23 @@ def train_each(
             if len(history):
                 also(seed, history)
 
-        for seed, run in train_seeds(train, mine, processes, on_epoch):
+        for seed, result in train_seeds(train, mine, 1 if how.together else count, on_epoch):
+            try:
+                run = result()
+            except Exception as error:
+                if not shared:
+                    raise
+                failed.append(seed)
+                print(f"c2f: {shown[seed].what}: {str(error) or type(error).__name__}", file=sys.stderr, flush=True)
+                continue
+            if how.together and rank:
+                continue
             if run.fresh:
                 yield shown[seed].what, run
             else:
                 print(f"{shown[seed].what}: already in {how.output}; --again trains it anew")
+    if failed:
+        raise RuntimeError(f"of the seeds {mine} of process {rank}, {failed} failed: see above")
 
 
 def if_there(run: "Run", output: Path) -> str:

@@ -1,6 +1,7 @@
 """Options that several commands have, with what ``--help`` says of them."""
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
 from pathlib import Path
@@ -93,13 +94,17 @@ def check_seeds(seeds: Iterable[int]) -> None:
         positive_int(seed, "seed", minimum=0)
 
 
+def processes() -> int:
+    """Return how many processes ``torchrun`` began; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", 1))
+
+
 @dataclasses.dataclass(frozen=True)
 class Training:
     """How trainings are run.
 
     Attributes:
-        seeds: one run each; without them 0, 1, ... as many as the recipe repeats. Under torchrun they are shared out:
-            each process trains its own on its own GPU.
+        seeds: one run each; without them 0, 1, ... as many as the recipe repeats.
         device: as torch names it (cpu, cuda:1); without it a GPU where there is one.
         again: do anew what the output folder already holds.
         output: folder for runs/, weights/ and checkpoints/.
@@ -110,6 +115,11 @@ class Training:
             ended, what the network sees in pictures, and histograms of its weights.
         at_once: seeds that are trained at once, each in a process of one thread; without it as many as torch has
             threads, on a GPU one.
+        parallel: what the processes of torchrun do. With data they train each seed together, every batch and its
+            gradient shared out; with seeds each trains its own, and one that fails ends no other; auto is data where
+            --seeds names exactly one, else seeds.
+        batch_norm: in training together, whether batch norms see the pictures of all processes (joined), as one process
+            does, or each those of its own (apart), which saves what they tell each other.
     """
 
     seeds: tuple[int, ...] = ()
@@ -120,10 +130,17 @@ class Training:
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     tensorboard: Path | None = None
     at_once: int | None = None
+    parallel: Literal["auto", "data", "seeds"] = "auto"
+    batch_norm: Literal["joined", "apart"] = "joined"
 
     def __post_init__(self) -> None:
         if self.at_once is not None:
             positive_int(self.at_once, "at-once")
+
+    @property
+    def together(self) -> bool:
+        """Whether this is one of several processes that train each seed together."""
+        return self.parallel == "data" or (self.parallel == "auto" and len(self.seeds) == 1 and processes() > 1)
 
 
 @dataclasses.dataclass(frozen=True)

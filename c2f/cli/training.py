@@ -192,19 +192,22 @@ def _train_all(name: str, data: str, recipe: Any, how: Training, run: Callable[.
     from c2f.runs.folder import run_name
     from c2f.training.board import Board
     from c2f.training.device import find_device
+    from c2f.training.parallel import each_for_itself, one_training
 
     check_seeds(how.seeds)
     use_spare_cores()
     device = find_device(how.device)
     told = {"device": device, "again": how.again, "engine": how.engine, "precision": how.precision}
-    board = None if how.tensorboard is None else Board(how.tensorboard, run_name(name, data))
-    also = (lambda seed, history: None) if board is None else board.write_epoch
-    each = train_each(run_name(name, data), recipe, how, device, partial(run, output=how.output, **told), also)
-    for what, done in each:
-        if board is not None:
-            _show(board, name, data, done, how.output)
-        seconds = done.values["train_seconds"]
-        print(f"{what}: {_result(done)}, {seconds:.0f} s; record and weights in {how.output}", flush=True)
+    with one_training(device, how.batch_norm == "joined") if how.together else each_for_itself() as share:
+        logs = how.tensorboard if share.first else None
+        board = None if logs is None else Board(logs, run_name(name, data))
+        also = (lambda seed, history: None) if board is None else board.write_epoch
+        train = partial(run, output=how.output, **told, share=share)
+        for what, done in train_each(run_name(name, data), recipe, how, device, train, also):
+            if board is not None:
+                _show(board, name, data, done, how.output)
+            seconds = done.values["train_seconds"]
+            print(f"{what}: {_result(done)}, {seconds:.0f} s; record and weights in {how.output}", flush=True)
 
 
 def _show(board: Any, name: str, data: str, run: Run, output: Path) -> None:

@@ -156,6 +156,8 @@ def auto_augment(mean: Tensor | None = None) -> Augmentation:
                 f"AutoAugment's mean image is {tuple(mean.shape)}, the pictures {tuple(x.shape[1:])}: "
                 "give it the loader's mean image, and crop after it"
             )
+        if not len(x):
+            return x
         offset = 0 if mean is None else mean.to(x)
         grey = (x + offset) * 255
         low, high = grey.aminmax()

@@ -11,15 +11,52 @@ import torch
 from torch import Tensor
 
 from c2f.common.checks import positive_int
+from c2f.common.share import WHOLE, Share
 from c2f.datasets.pictures import Pictures
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 """Float pictures ``(B, C, H, W)`` and a CPU generator to draw from, to pictures of the same or a smaller size."""
 
 
-def epoch_seed(seed: int, number: int) -> int:
-    """Return the seed of epoch ``number``: runs of different seeds share no random numbers, whatever their length."""
-    return seed * 1_000_003 + number
+def epoch_seed(seed: int, number: int, rank: int = 0) -> int:
+    """Return the seed of epoch ``number``: runs of different seeds share no random numbers, whatever their length.
+
+    ``rank`` is that of a process among several that train together: each draws its own. (Of a seed, torch's generator
+    of the CPU takes the lower 32 bits.)
+    """
+    return seed * 1_000_003 + number + rank * 2_654_435_761
+
+
+def places(loader: "Drawing", number: int, shuffle: bool) -> tuple[list[Tensor], torch.Generator]:
+    """Return where the pictures of the batches of epoch ``number`` are, int64 ``(B,)`` each, and the epoch's generator.
+
+    Shuffled batches are to train: all processes that share them have the same order, and each its part of every batch.
+    The others are to look: each process has some of the pictures, in batches of its own.
+    """
+    generator = torch.Generator().manual_seed(epoch_seed(loader.seed, number))
+    share, n = loader.share, loader.num_pictures
+    if shuffle:
+        return share.of_each(torch.randperm(n, generator=generator).split(loader.batch_size)), generator
+    return list(share.of_all(torch.arange(n)).split(loader.batch_size)), generator
+
+
+def own(generator: torch.Generator, loader: "Drawing", number: int) -> torch.Generator:
+    """Return the epoch's ``generator`` as it is for the first process; others draw by one of their own."""
+    rank = loader.share.rank
+    return generator.manual_seed(epoch_seed(loader.seed, number, rank)) if rank else generator
+
+
+class Drawing(Protocol):
+    """What the order of an epoch is drawn by. ``share``: which of its pictures this process gets; others, the rest."""
+
+    batch_size: int
+    seed: int
+    share: Share
+
+    @property
+    def num_pictures(self) -> int:
+        """N, the number of pictures of an epoch."""
+        ...
 
 
 class Loader(Protocol):
@@ -31,7 +68,7 @@ class Loader(Protocol):
 
     @property
     def num_pictures(self) -> int:
-        """N, the number of pictures of an epoch."""
+        """N, the number of pictures of an epoch, those of other processes among them."""
         ...
 
     def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -72,7 +109,7 @@ class Batches:
             raise ValueError(f"the mean image must be {tuple(pictures.images.shape[1:])}, not {tuple(mean.shape)}")
         self.pictures, self.batch_size, self.shuffle = pictures, batch_size, shuffle
         self.mean = None if mean is None else mean.to(pictures.images.device)
-        self.augment, self.seed = augment, seed
+        self.augment, self.seed, self.share = augment, seed, WHOLE
 
     def __len__(self) -> int:
         return -(-len(self.pictures) // self.batch_size)
@@ -84,10 +121,10 @@ class Batches:
 
     def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the batches of epoch ``number``: float32 pictures ``(B, C, H, W)`` and int64 labels ``(B,)``."""
-        generator = torch.Generator().manual_seed(epoch_seed(self.seed, number))
-        n = len(self.pictures)
-        order = torch.randperm(n, generator=generator) if self.shuffle else torch.arange(n)
-        for index in order.to(self.pictures.images.device).split(self.batch_size):
+        batches, generator = places(self, number, self.shuffle)
+        generator = own(generator, self, number)
+        for here in batches:
+            index = here.to(self.pictures.images.device)
             # index_select copies whole pictures: ten times faster on a CPU than images[index].
             x = self.pictures.images.index_select(0, index).float().div_(255)  # (B, C, H, W)
             if self.mean is not None:

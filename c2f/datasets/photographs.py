@@ -16,8 +16,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from c2f.common.checks import positive_int
 from c2f.common.files import expand
+from c2f.common.share import WHOLE
 from c2f.datasets.augment import FILL
-from c2f.datasets.batches import epoch_seed
+from c2f.datasets.batches import places
 from c2f.datasets.decoding import open_picture
 from c2f.datasets.manifest import check_files
 from c2f.datasets.readers import class_folders, picture_files, take_classes
@@ -45,7 +46,7 @@ class _Files(Dataset):
             ]
         else:
             steps = [v2.Resize(round(size * _SHORTER)), v2.CenterCrop(size)]
-        self.transform = v2.Compose([*steps, v2.PILToTensor()])
+        self.size, self.transform = size, v2.Compose([*steps, v2.PILToTensor()])
 
     def __getitem__(self, wanted: list[tuple[str, int]]) -> Tensor | ValueError:
         done = []
@@ -57,7 +58,7 @@ class _Files(Dataset):
             with torch.random.fork_rng(devices=[]):  # torchvision draws from the CPU's global generator
                 torch.default_generator.manual_seed(seed)
                 done.append(self.transform(picture))
-        return torch.stack(done)
+        return torch.stack(done) if done else torch.empty(0, 3, self.size, self.size, dtype=torch.uint8)
 
 
 class Photographs:
@@ -108,29 +109,27 @@ class Photographs:
         self.files = picture_files(folder, self.classes)
         check_files(path for path, _ in self.files)
         self.batch_size, self.train, self.seed, self.workers = batch_size, train, seed, workers
-        self.device = torch.device(device)
+        self.device, self.share = torch.device(device), WHOLE
 
     def __len__(self) -> int:
         return -(-self.num_pictures // self.batch_size)
 
     @property
     def num_pictures(self) -> int:
-        """N, the number of pictures of an epoch."""
+        """N, the number of pictures of an epoch, those of other processes among them."""
         return len(self.files)
 
-    def keep(self, places: Tensor) -> "Photographs":
-        """Keep only the files at ``places``, int64, of those that are there now, and return this loader."""
-        self.files = [self.files[place] for place in places.tolist()]
+    def keep(self, wanted: Tensor) -> "Photographs":
+        """Keep only the files at the places ``wanted``, int64, of those that are there now, and return this loader."""
+        self.files = [self.files[place] for place in wanted.tolist()]
         return self
 
     def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the batches of epoch ``number``: float32 ``(B, 3, H, H)`` and int64 labels ``(B,)``."""
-        generator = torch.Generator().manual_seed(epoch_seed(self.seed, number))
-        n = self.num_pictures
-        order = torch.randperm(n, generator=generator) if self.train else torch.arange(n)
-        seeds = torch.randint(2**62, (n,), generator=generator).tolist()
-        batches = [part.tolist() for part in order.split(self.batch_size)]
-        wanted = [[(self.files[place][0], seeds[place]) for place in places] for places in batches]
+        parts, generator = places(self, number, self.train)
+        seeds = torch.randint(2**62, (self.num_pictures,), generator=generator).tolist()
+        batches = [part.tolist() for part in parts]
+        wanted = [[(self.files[place][0], seeds[place]) for place in batch] for batch in batches]
         loader = DataLoader(
             _Files(self.image_size, self.train),
             batch_size=None,  # the data set makes whole batches, of what the sampler lists
@@ -139,8 +138,8 @@ class Photographs:
             pin_memory=self.device.type == "cuda",
             generator=torch.Generator(),  # without one it draws from torch's global generator
         )
-        for images, places in zip(loader, batches, strict=True):
+        for images, batch in zip(loader, batches, strict=True):
             if isinstance(images, ValueError):
                 raise images
-            labels = torch.tensor([self.files[place][1] for place in places])
+            labels = torch.tensor([self.files[place][1] for place in batch], dtype=torch.int64)
             yield images.to(self.device, non_blocking=True).float() / 255, labels.to(self.device)

@@ -15,7 +15,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from c2f.common.checks import positive_int
 from c2f.common.files import expand
-from c2f.datasets.batches import Augmentation, epoch_seed
+from c2f.common.share import WHOLE
+from c2f.datasets.batches import Augmentation, own, places
 from c2f.datasets.decoding import decode
 from c2f.datasets.manifest import check_files
 from c2f.datasets.readers import class_folders, picture_files, take_classes
@@ -33,18 +34,20 @@ class _Files(Dataset):
         self.size: int = decode(self.paths[:1], image_size)[0].shape[2]
         self.resize_to = image_size
 
-    def __getitem__(self, places: list[int]) -> tuple[Tensor, Tensor] | ValueError:
+    def __getitem__(self, wanted: list[int]) -> tuple[Tensor, Tensor] | ValueError:
+        if not wanted:
+            return torch.empty(0, 3, self.size, self.size, dtype=torch.uint8), self.labels[:0]
         try:
-            images, _ = decode([self.paths[place] for place in places], self.resize_to)
+            images, _ = decode([self.paths[place] for place in wanted], self.resize_to)
         except ValueError as error:
             return error
         if images.shape[2] != self.size:  # decode compares the pictures of one batch only
             return ValueError(
                 f"the pictures differ in size ({self.paths[0]} is {self.size}x{self.size}, "
-                f"{self.paths[places[0]]} is {images.shape[2]}x{images.shape[2]}): "
+                f"{self.paths[wanted[0]]} is {images.shape[2]}x{images.shape[2]}): "
                 f"give image_size=, e.g. image_size={self.size}"
             )
-        return images, self.labels[places]
+        return images, self.labels[wanted]
 
 
 class StreamedBatches:
@@ -112,14 +115,14 @@ class StreamedBatches:
             raise ValueError(f"the mean image must be {shape}, not {tuple(mean.shape)}")
         self.mean = None if mean is None else mean.to(self.device)
         self.batch_size, self.shuffle, self.workers = batch_size, shuffle, workers
-        self.augment, self.seed = augment, seed
+        self.augment, self.seed, self.share = augment, seed, WHOLE
 
     def __len__(self) -> int:
         return -(-self.num_pictures // self.batch_size)
 
     @property
     def num_pictures(self) -> int:
-        """N, the number of pictures of an epoch."""
+        """N, the number of pictures of an epoch, those of other processes among them."""
         return len(self._files.paths)
 
     @property
@@ -129,10 +132,14 @@ class StreamedBatches:
 
     def read(self, order: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield what lies at ``order``, int64 places, in batches: uint8 ``(B, 3, H, H)``, int64 ``(B,)``."""
+        yield from self.read_batches(order.split(self.batch_size))
+
+    def read_batches(self, batches: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield what lies at the int64 places of each of ``batches``: uint8 ``(B, 3, H, H)``, int64 ``(B,)``."""
         loader = DataLoader(
             self._files,
             batch_size=None,  # the data set makes whole batches, of the places that the sampler lists
-            sampler=[places.tolist() for places in order.split(self.batch_size)],
+            sampler=[batch.tolist() for batch in batches],
             num_workers=self.workers,
             pin_memory=self.device.type == "cuda",
             generator=torch.Generator(),  # without one it draws from torch's global generator
@@ -145,10 +152,9 @@ class StreamedBatches:
 
     def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the batches of epoch ``number``: float32 ``(B, 3, H, H)`` and int64 labels ``(B,)``."""
-        generator = torch.Generator().manual_seed(epoch_seed(self.seed, number))
-        n = self.num_pictures
-        order = torch.randperm(n, generator=generator) if self.shuffle else torch.arange(n)
-        for images, labels in self.read(order):
+        batches, generator = places(self, number, self.shuffle)
+        generator = own(generator, self, number)
+        for images, labels in self.read_batches(batches):
             x = images.float() / 255  # (B, 3, H, H)
             if self.mean is not None:
                 x = x - self.mean

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from c2f.common.share import share_of
 from c2f.datasets.batches import Loader
 from c2f.networks.answers import checked_logits
 from c2f.networks.inference import Inference
@@ -36,7 +37,9 @@ class Evaluation:
 def evaluate(network: nn.Module, loader: Loader, num_classes: int) -> Evaluation:
     """Classify every picture of ``loader`` in inference mode and float32; the network is left as it was.
 
-    Every picture counts the same, whatever the batches: a short last batch does not weigh more.
+    Every picture counts the same, whatever the batches: a short last batch does not weigh more. Where several processes
+    share the loader, each looks at its pictures, and all return what was found of all; ``seconds`` are those that one
+    process would take.
 
     Raises:
         ValueError: outputs that are no finite logits ``(N, K)``.
@@ -49,15 +52,15 @@ def evaluate(network: nn.Module, loader: Loader, num_classes: int) -> Evaluation
             losses.append(F.cross_entropy(logits, y, reduction="sum"))
             predictions.append(logits.argmax(dim=1))
             labels.append(y)
-    true, predicted = torch.cat(labels).cpu(), torch.cat(predictions).cpu()
-    total = torch.stack(losses).double().sum().item()
+    true, predicted = (share_of(loader).gather(torch.cat(found)).cpu() for found in (labels, predictions))
+    total = share_of(loader).sum(torch.stack(losses).double().sum()).item()
     return Evaluation(
         loss=total / len(true),
         accuracy=(true == predicted).double().mean().item(),
         labels=true.clone(),
         predictions=predicted.clone(),
         confusion=confusion_matrix(true, predicted, num_classes),
-        seconds=time.perf_counter() - start,
+        seconds=(time.perf_counter() - start) * share_of(loader).processes,
     )
 
 

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from c2f.common.checks import positive_int
+from c2f.common.share import share_of
 from c2f.datasets.batches import Loader
 from c2f.metrics.classification import ClassScores, class_scores, confusion_matrix
 from c2f.networks.inference import Inference
@@ -104,6 +105,8 @@ def ranks(logits: Tensor, labels: Tensor) -> Tensor:
 def report(network: nn.Module, loader: Loader, num_classes: int) -> Report:
     """Classify every picture of ``loader`` in inference mode and float32; the network is left as it was.
 
+    Shared out among processes as by ``c2f.metrics.classification.evaluate``.
+
     Raises:
         ValueError: logits that are not finite.
     """
@@ -114,5 +117,7 @@ def report(network: nn.Module, loader: Loader, num_classes: int) -> Report:
             logits = answers(x)
             lost = F.cross_entropy(logits, y, reduction="none").double()
             found.append((lost, ranks(logits, y), y, logits.argmax(dim=1)))
-    lost, placed, labels, predicted = (torch.cat(part).cpu() for part in zip(*found, strict=True))
+    lost, placed, labels, predicted = (
+        share_of(loader).gather(torch.cat(part)).cpu() for part in zip(*found, strict=True)
+    )
     return Report(float(lost.mean()), placed, confusion_matrix(labels, predicted, num_classes))

@@ -7,20 +7,23 @@ from pathlib import Path
 
 from c2f import networks
 from c2f.benchmark.entries import leaderboard, read_entries
+from c2f.book.costs import RECORD
 from c2f.common.files import write_text
 from c2f.experiments.classification import published
 from c2f.experiments.classification import tables as trainings
 from c2f.metrics.statistics import Interval, seeds_interval
-from c2f.reference import precision
+from c2f.reference import precision, scaling
 from c2f.reference.costs import minutes_of
 from c2f.reference.short import FOLDER
 from c2f.reference.waiting import waiting_list
+from c2f.runs.costs import Costs
+from c2f.runs.costs import read as read_costs
 from c2f.runs.folder import SHIPPED, record_path, run_name
 from c2f.runs.record import Record, read, read_folder
 from c2f.scorecard.claims import PAPERS
 from c2f.scorecard.page import table
 
-_PLACE = re.compile(r"<!-- (claims|records): (\w+) -->")
+_PLACE = re.compile(r"<!-- (claims|records|scaling): (\w+) -->")
 ENTRIES = "leaderboard"
 """In the folder of the book's records, the entries of its leaderboard."""
 _TRAINED = ("training", "glimpse", "densenet", "segmentation")
@@ -38,6 +41,8 @@ def fill(folder: Path) -> None:
     words["records", "spent"] = lambda: spent_table(SHIPPED)
     words["records", "leaderboard"] = lambda: leaderboard(read_entries(SHIPPED / ENTRIES))
     words["records", "precision"] = lambda: precision_table(SHIPPED)
+    on_paper = {"sizes": scaling.size_table, "speeds": scaling.speed_table, "input": scaling.input_table}
+    words |= {("scaling", name): partial(_of_costs, make, folder / RECORD) for name, make in on_paper.items()}
     for page in sorted(folder.glob("*.md")):
         text = page.read_text(encoding="utf-8")
         places = {(place[1], place[2]) for place in _PLACE.finditer(text)}
@@ -47,6 +52,10 @@ def fill(folder: Path) -> None:
             for kind, name in places:
                 text = text.replace(f"<!-- {kind}: {name} -->", words[kind, name]())
             write_text(page, text)
+
+
+def _of_costs(make: Callable[[Costs], str], record: Path) -> str:
+    return make(read_costs(record))
 
 
 def spent_table(output: Path) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
+from c2f.common.share import Share
+
 
 class Sitting(TypedDict, total=False):
     """One sitting of a training, which may take several; nothing of it changes a result.
@@ -36,12 +38,14 @@ class TrainingExecution(Execution, total=False):
     """``Execution``, ``on_epoch`` as in ``Sitting``, and how steps are carried out (``c2f.training.engine``).
 
     ``engine``: a name there, or ``auto``, which measures. ``precision``: likewise; ``auto`` is float32 but for networks
-    that were shown to reach the same accuracy in bfloat16.
+    that were shown to reach the same accuracy in bfloat16. ``share``: of this process, where several train together
+    (``c2f.training.parallel``), all with the same arguments.
     """
 
     on_epoch: Callable[[Any], None] | None
     engine: str
     precision: str
+    share: Share
 
 
 class MeasurementExecution(Execution, total=False):

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from c2f.common.checks import positive_int
 from c2f.common.files import atomic_path, check_writable, remove_orphans, sha256
+from c2f.common.share import WHOLE
 from c2f.datasets.verified import files_of
 from c2f.runs.environment import environment
 from c2f.runs.execution import Execution, Sitting, TrainingExecution
@@ -127,6 +128,8 @@ def _check_facts(plan: Plan, run: Run) -> None:
 def record_training(plan: Plan, train: Callable[[Sitting], Trained]) -> Run:
     """Return the run that is there, or train, write weights and record, and return the run.
 
+    Where several processes train together, the first of them looks and writes.
+
     Args:
         plan: what is trained.
         train: called with what its loop is to be given.
@@ -137,12 +140,17 @@ def record_training(plan: Plan, train: Callable[[Sitting], Trained]) -> Run:
         OutOfTime: the deadline is near; run it again to go on.
     """
     checkpoint = plan.checkpoint.with_name(f"{plan.checkpoint.name}.pt")
-    run, start = _begin(plan, [checkpoint]), time.perf_counter()
+    how = cast(TrainingExecution, plan.how)
+    share = how.get("share", WHOLE)
+    run, start = share.decide(lambda: _begin(plan, [checkpoint])), time.perf_counter()
     if run is not None and not plan.again:
         return run
-    how = cast(TrainingExecution, plan.how)
     sitting: Sitting = {"checkpoint": checkpoint, "on_epoch": how.get("on_epoch"), "deadline": how.get("deadline")}
     made = train({**sitting, "replaces": _ended(run)})
+    return share.decide(lambda: _written(plan, made, start, checkpoint))
+
+
+def _written(plan: Plan, made: Trained, start: float, checkpoint: Path) -> Run:
     files = {}
     if made.network is not None:
         files["weights"] = save_weights(plan.output, plan.name, plan.seed, made.network, plan.parameters)
@@ -152,7 +160,8 @@ def record_training(plan: Plan, train: Callable[[Sitting], Trained]) -> Run:
             save_file(dict(tensors), temporary)
         files[folder] = {"file": path.name, "sha256": sha256(path)}
     seconds = max(time.perf_counter() - start, made.seconds)
-    details = {**made.details, **files_of(plan.parameters["data"])}
+    shared = cast(TrainingExecution, plan.how).get("share", WHOLE).facts()
+    details = {**made.details, **shared, **files_of(plan.parameters["data"])}
     run = _record(plan, made.values, details, environment(plan.device, seconds), files)
     checkpoint.unlink(missing_ok=True)
     return run

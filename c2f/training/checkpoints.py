@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from c2f.common.files import atomic_path, seal, sealed
+from c2f.common.share import WHOLE, Share
 from c2f.runs.environment import code_version
 from c2f.runs.parts import OutOfTime
 
@@ -60,15 +61,21 @@ class History:
 
 
 def fingerprint(
-    network: nn.Module, recipe: Any, seed: int, identity: dict[str, Any] | None, engine: dict[str, Any]
+    network: nn.Module,
+    recipe: Any,
+    seed: int,
+    identity: dict[str, Any] | None,
+    engine: dict[str, Any],
+    share: Share = WHOLE,
 ) -> dict[str, Any]:
     """Return what tells a run's checkpoint from others; ``recipe`` is a dataclass.
 
-    ``bits`` is what equal seeds need for equal weights, the ``engine``'s facts among it: sums in another order end in
-    other last digits.
+    ``bits`` is what equal seeds need for equal weights, the ``engine``'s facts among it and how many processes share
+    the pictures: sums in another order end in other last digits.
     """
     shapes = {name: list(p.shape) for name, p in network.state_dict().items()}
     bits = {**engine, "device": next(network.parameters()).device.type}
+    bits |= {"processes": share.processes, "batch_norm": "joined" if share.joined else "apart"}
     identity = {**(identity or {}), "code": code_version()}
     return {"recipe": asdict(recipe), "seed": seed, "shapes": shapes, "identity": identity, "bits": bits}
 
@@ -121,7 +128,8 @@ def load_checkpoint(path: Path, fingerprint: dict[str, Any], device: torch.devic
         shown = ", ".join(f"{key} {_value(theirs, key)} there, {_value(ours, key)} now" for key in differing)
         raise ValueError(
             f"the checkpoint {path} is of another run, or would end in other weights: {shown}; go on with what was "
-            "there (threads: OMP_NUM_THREADS), delete it to train from the start, or choose another folder"
+            "there (threads: OMP_NUM_THREADS; processes: torchrun), delete it to train from the start, or choose "
+            "another folder"
         )
     return state
 
@@ -176,6 +184,7 @@ def remaining_epochs(
     *,
     ours: dict[str, Any],
     device: torch.device,
+    share: Share = WHOLE,
     checkpoint: Path | None = None,
     on_epoch: Callable[[Any], None] | None = None,
     deadline: float | None = None,
@@ -191,6 +200,7 @@ def remaining_epochs(
         parts: by their names in the checkpoint; they are brought to its state.
         ours: the run's ``fingerprint``.
         device: where the parts are.
+        share: of the training pictures; the first of the processes reads and writes the checkpoint, and tells.
         checkpoint, on_epoch, deadline, replaces: as in ``c2f.runs.execution.Sitting``.
 
     Raises:
@@ -198,7 +208,18 @@ def remaining_epochs(
         ValueError: the checkpoint belongs to another run.
     """
     ours["identity"]["replaces"] = replaces
-    saved = load_checkpoint(checkpoint, ours, device) if checkpoint is not None and checkpoint.exists() else None
+
+    def resumed() -> dict[str, Any] | None:
+        if checkpoint is None or not checkpoint.exists():
+            return None
+        return load_checkpoint(checkpoint, ours, device if share.processes == 1 else torch.device("cpu"))
+
+    def late() -> bool:
+        return deadline is not None and time.monotonic() + sum(history.seconds[-1:]) > deadline
+
+    saved = share.decide(resumed)
+    if not share.first:
+        checkpoint = on_epoch = None
     if saved is not None:
         for name, part in parts.items():
             part.load_state_dict(saved[name])
@@ -206,7 +227,7 @@ def remaining_epochs(
         if on_epoch is not None:
             on_epoch(history)
     while len(history) < epochs:
-        if deadline is not None and time.monotonic() + sum(history.seconds[-1:]) > deadline:
+        if share.decide(late):
             raise OutOfTime(f"stopped before epoch {len(history) + 1} of {epochs}")
         yield len(history)
         if checkpoint is not None:

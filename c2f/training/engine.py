@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from c2f.common.checks import choose
 from c2f.common.memory import keep_freed_memory
+from c2f.common.share import WHOLE, Share
 from c2f.networks.modes import train_mode
 from c2f.training.checkpoints import begun_with
 from c2f.training.speed import remember, remembered
@@ -147,25 +148,34 @@ def settle(trial: Trial, wanted: Mapping[str, Any], checkpoint: Path | None = No
     A training that was begun goes on with the engine and the threads it was begun with, whatever else the machine does
     now: another number would end in other bits. Otherwise, of the engines that are allowed, it
     is the one that ends first by what steps were measured to take here; that is measured where it is not remembered and
-    the training is long enough to repay it.
+    the training is long enough to repay it. Of several processes that train together the first chooses, and none is
+    compiled: what they tell each other within a step is not.
 
     Args:
         trial: the training.
-        wanted: ``engine`` and ``precision`` of ``c2f.runs.execution.TrainingExecution``.
+        wanted: ``engine``, ``precision`` and ``share`` of ``c2f.runs.execution.TrainingExecution``.
         checkpoint: where the training may have been begun.
 
     Raises:
         ValueError: an unknown engine or precision, one that cannot carry this training out, or a compiled one without a
-            compiler.
+            compiler or among several processes.
     """
+    share: Share = wanted.get("share") or WHOLE
     name, precision = wanted.get("engine") or "auto", wanted.get("precision") or "auto"
     choose(name, ("auto", *trial.engines), "engine")
     choose(precision, ("auto", *PRECISIONS), "precision")
     if name == "compiled" and not can_compile(trial.device):
         raise ValueError("engine 'compiled' needs a C++ compiler, and none is here: install g++, or take 'auto'")
+    if name == "compiled" and share.processes > 1:
+        raise ValueError("engine 'compiled' is for one process, and several train together: take 'auto'")
+    return share.decide(lambda: _settled(trial, name, precision, checkpoint, share))
+
+
+def _settled(trial: Trial, name: str, precision: str, checkpoint: Path | None, share: Share) -> Engine:
     threads = plain(trial.device).threads
     begun = _begun(checkpoint, trial)
-    names = trial.engines if name == "auto" else (name,)
+    every = [engine for engine in trial.engines if engine != "compiled" or share.processes == 1]
+    names = every if name == "auto" else [name]
     precisions = ["float32" if precision == "auto" else precision]
     if precision == "auto" and trial.name in SAME_IN_BFLOAT16 and _has_bfloat16(trial.device):
         precisions.append("bfloat16")

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from c2f.common.share import share_of
 from c2f.datasets.batches import Loader, epoch_seed
 from c2f.metrics.classification import evaluate
 from c2f.networks.blocks import kernels
@@ -18,6 +19,7 @@ from c2f.networks.modes import train_mode
 from c2f.runs.execution import Sitting
 from c2f.training.checkpoints import History, check_loss, fingerprint, remaining_epochs
 from c2f.training.engine import Engine, Step, Trial, plain
+from c2f.training.parallel import together
 from c2f.training.recipes import Recipe
 
 
@@ -79,7 +81,7 @@ def trial(network: nn.Module, train: Loader, recipe: Recipe, name: str = "") -> 
 def _train_epoch(
     network: nn.Module, step: Step, batches: Loader, optimiser: torch.optim.SGD, recipe: Recipe, epoch: int
 ) -> tuple[float, float]:
-    """Return (loss, accuracy) of one epoch of training, means over its pictures."""
+    """Return (loss, accuracy) of one epoch of training, means over its pictures, those of all processes."""
     count = 0
     # Sums stay on the device: asking for a number at every step would make a GPU wait for the CPU.
     loss_sums, corrects = [], []
@@ -93,9 +95,10 @@ def _train_epoch(
             corrects.append((logits.detach().argmax(dim=1) == y).sum())
         optimiser.step()
         count += len(y)
-    loss_sum = torch.stack(loss_sums).double().sum().item()
-    correct = int(torch.stack(corrects).sum())
-    return loss_sum / count, correct / count
+    share_of(batches).level(network)
+    sums = (torch.stack(loss_sums).double().sum(), torch.stack(corrects).sum(), torch.tensor(count))
+    loss_sum, correct, every = (share_of(batches).sum(found).item() for found in sums)
+    return loss_sum / every, correct / every
 
 
 def fit(
@@ -119,7 +122,8 @@ def fit(
 
     Args:
         network: ``(B, C, H, W)`` to logits ``(B, K)``, already on its device.
-        train: the training pictures.
+        train: the training pictures; where several processes share them, all call this, and train one network
+            (``c2f.training.parallel``).
         validation: watched after each epoch, without influence.
         num_classes: K of the logits.
         seed: of everything random in training (dropout; the order and augmentation are the loader's).
@@ -133,7 +137,7 @@ def fit(
         FloatingPointError: the loss is not finite.
         ValueError: the checkpoint belongs to another run.
     """
-    device = next(network.parameters()).device
+    device, share = next(network.parameters()).device, share_of(train)
     history, optim = History(), optimiser(network, recipe)
     engine = engine or plain(device)
     train_mode(network)
@@ -141,19 +145,20 @@ def fit(
         history,
         recipe.epochs,
         {"network": network, "optimiser": optim},
-        ours=fingerprint(network, recipe, seed, identity, engine.facts()),
+        ours=fingerprint(network, recipe, seed, identity, engine.facts(), share),
         device=device,
+        share=share,
         **sitting,
     )
-    step = classifying(network, engine, recipe.batch_size)
     with engine.at_work(network):
+        step = together(network, classifying(network, engine, recipe.batch_size), share)
         for epoch in left:
             start = time.perf_counter()
             lr = recipe.learning_rate(epoch)
             set_learning_rate(optim, lr)
             devices = [device] if device.type == "cuda" else []
             with torch.random.fork_rng(devices=devices):
-                torch.manual_seed(epoch_seed(seed, epoch))
+                torch.manual_seed(epoch_seed(seed, epoch, share.rank))
                 loss, accuracy = _train_epoch(network, step, train, optim, recipe, epoch)
             check_loss(loss, epoch, lr)
             val_loss = val_accuracy = float("nan")

@@ -23,10 +23,10 @@ def at_once(seeds: Sequence[int], device: str) -> int:
 
 def train_seeds(
     train: Train, seeds: Sequence[int], processes: int, on_epoch: Callable[[int, Any], None]
-) -> Iterator[tuple[int, Any]]:
-    """Train each seed and yield (seed, run) in the order of ``seeds``.
+) -> Iterator[tuple[int, Callable[[], Any]]]:
+    """Train each seed and yield, in the order of ``seeds``, the seed and what gives its run, or raises its error.
 
-    A seed that fails does not stop those that are under way; its error is raised when its turn comes.
+    A seed that fails does not stop those that are under way, nor those that are still asked for.
 
     Args:
         train: see ``Train``.
@@ -36,13 +36,13 @@ def train_seeds(
     """
     if processes == 1:
         for seed in seeds:
-            yield seed, train(seed=seed, on_epoch=partial(on_epoch, seed))
+            yield seed, partial(train, seed=seed, on_epoch=partial(on_epoch, seed))
         return
     with Workers(processes, lambda told: on_epoch(*told)) as workers:
         runs = [workers.submit(_one, train, seed) for seed in seeds]
         for seed, run in zip(seeds, runs, strict=True):
             workers.follow([run])
-            yield seed, run.result()
+            yield seed, run.result
 
 
 def _one(train: Train, seed: int) -> Any:

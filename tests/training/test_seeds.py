@@ -26,7 +26,8 @@ def tell(seed, on_epoch, failing=None):
 @pytest.mark.parametrize("processes", [1, 2])
 def test_each_seed_is_told_of_and_returned_in_its_order(processes):
     seen = []
-    runs = dict(train_seeds(tell, [3, 0, 5], processes, lambda seed, history: seen.append((seed, len(history)))))
+    results = train_seeds(tell, [3, 0, 5], processes, lambda seed, history: seen.append((seed, len(history))))
+    runs = {seed: result() for seed, result in results}
     assert list(runs) == [3, 0, 5]
     assert sorted(seen) == [(0, 1), (0, 2), (3, 1), (3, 2), (5, 1), (5, 2)]
     expected = {}
@@ -38,11 +39,12 @@ def test_each_seed_is_told_of_and_returned_in_its_order(processes):
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_a_seed_that_fails_says_so_after_those_before_it(processes):
-    runs = train_seeds(partial(tell, failing=1), [0, 1], processes, lambda seed, history: None)
-    assert next(runs)[0] == 0
+def test_a_seed_that_fails_says_so_after_those_before_it_and_stops_no_other(processes):
+    runs = train_seeds(partial(tell, failing=1), [0, 1, 2], processes, lambda seed, history: None)
+    assert next(runs)[1]()[0] == 0
     with pytest.raises(FloatingPointError, match="the training loss of seed 1 is nan"):
-        next(runs)
+        next(runs)[1]()
+    assert next(runs)[1]()[0] == 2
 
 
 def test_how_many_at_once():

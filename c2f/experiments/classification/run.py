@@ -24,6 +24,7 @@ from c2f.runs.record import Run
 from c2f.training.data import EVALUATION_BATCH, load_for
 from c2f.training.engine import settle
 from c2f.training.loop import fit, trial
+from c2f.training.parallel import share_out
 from c2f.training.recipes import Recipe
 
 
@@ -84,6 +85,7 @@ def train_run(
     name = run_name(network, data)
     check_folder(output, name, described)
     parts = _loaders(enlarged, tested, recipe, seed, device)
+    share_out(how, parts.train, parts.validation, parts.test)
     facts = {"classes": list(tested.test.classes), "pictures": parts.counts}
     plan = Plan(name, "training", seed, described, output, how=how, facts=facts)
 

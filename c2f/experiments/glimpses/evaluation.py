@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from c2f import zoo
+from c2f.common.share import share_of
 from c2f.datasets.batches import Loader
 from c2f.networks.answers import finite
 from c2f.networks.glimpse.losses import cross_entropies
@@ -101,6 +102,8 @@ class Exits:
 def evaluate_glimpses(network: MultiGlimpse, loader: Loader, glimpses: int | None = None) -> GlimpseEvaluation:
     """Look at every picture of ``loader`` in inference mode; the modes of the network's modules are left as they were.
 
+    Shared out among processes as by ``c2f.metrics.classification.evaluate``.
+
     Args:
         network: a Multi-Glimpse Network.
         loader: gives pictures as the network takes them.
@@ -127,13 +130,15 @@ def evaluate_glimpses(network: MultiGlimpse, loader: Loader, glimpses: int | Non
                 (locations, seen.locations),
             ):
                 parts.append(part)
+    share = share_of(loader)
+    gather = share.gather
     return GlimpseEvaluation(
-        labels=torch.cat(labels).cpu().clone(),
-        predictions=torch.cat(predictions, dim=1).cpu().clone(),
-        confidences=torch.cat(confidences, dim=1).cpu().clone(),
-        losses=torch.cat(losses, dim=1).cpu().clone(),
-        locations=torch.cat(locations, dim=1).cpu().clone(),
-        seconds=time.perf_counter() - start,
+        labels=gather(torch.cat(labels)).cpu().clone(),
+        predictions=gather(torch.cat(predictions, dim=1), dim=1).cpu().clone(),
+        confidences=gather(torch.cat(confidences, dim=1), dim=1).cpu().clone(),
+        losses=gather(torch.cat(losses, dim=1), dim=1).cpu().clone(),
+        locations=gather(torch.cat(locations, dim=1), dim=1).cpu().clone(),
+        seconds=(time.perf_counter() - start) * share.processes,
     )
 
 

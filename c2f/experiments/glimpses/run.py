@@ -33,6 +33,7 @@ from c2f.runs.experiment import Plan, Trained, record_training
 from c2f.runs.folder import run_name
 from c2f.runs.record import Run
 from c2f.training.engine import settle
+from c2f.training.parallel import share_out
 
 EXITS = tuple(round(0.05 * k, 2) for k in range(21))
 """Confidences at which a record holds what early exit would give."""
@@ -157,6 +158,7 @@ def glimpse_run(
     setup = settings_of(kind, setup, found.in_channels, found.image_size)
     described = _parameters(kind, data, noise, setup, found)
     parts = found.loaders(setup.recipe.batch_size, setup.recipe.validation, seed, device, workers)
+    share_out(how, parts.train, parts.validation, parts.test)
     counts = {
         "train": parts.train.num_pictures,
         "val": 0 if parts.validation is None else parts.validation.num_pictures,

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
+from c2f.common.share import share_of
 from c2f.datasets.batches import Loader, epoch_seed
 from c2f.experiments.glimpses.evaluation import evaluate_glimpses
 from c2f.experiments.glimpses.recipes import OPTIMISERS, SCHEDULES, GlimpseRecipe
@@ -26,6 +27,7 @@ from c2f.networks.modes import train_mode
 from c2f.runs.execution import Sitting
 from c2f.training.checkpoints import Best, History, check_loss, fingerprint, remaining_epochs
 from c2f.training.engine import Engine, Step, Trial, plain
+from c2f.training.parallel import spread_of, together
 
 
 @dataclass
@@ -54,7 +56,7 @@ GLIMPSE_ENGINES = ("plain", "channels_last")
 
 @dataclass
 class _State:
-    """What takes a step of training."""
+    """What a checkpoint holds of a training."""
 
     network: MultiGlimpse
     optimiser: torch.optim.Optimizer
@@ -91,17 +93,18 @@ def _steps(loader: Loader, batch_size: int) -> int:
 
 def _train_epoch(
     state: _State,
+    step: Step,
+    balance: GradientEquilibrium | None,
     batches: Loader,
     recipe: GlimpseRecipe,
-    losses: LossSettings,
     epoch: int,
-    engine: Engine,
 ) -> tuple[float, float]:
-    """Return (loss, accuracy of the last answer) of one epoch of training, means over its pictures."""
-    network, balance = state.network, None
-    if recipe.equilibrium is not None:
-        balance = GradientEquilibrium(equilibrium_ratio(epoch, recipe.epochs, *recipe.equilibrium))
-    step = _looking(network, engine, losses, balance)
+    """Return (loss, accuracy of the last answer) of one epoch of training, means over its pictures, those of all
+    processes.
+    """
+    network, share = state.network, share_of(batches)
+    if balance is not None and recipe.equilibrium is not None:
+        balance.ratio = equilibrium_ratio(epoch, recipe.epochs, *recipe.equilibrium)
     sums, right, count = [], [], 0  # on the device, so that a GPU need not wait at every step
     for x, y in itertools.islice(batches.epoch(epoch), _steps(batches, recipe.batch_size)):
         state.optimiser.zero_grad(set_to_none=True)
@@ -118,7 +121,10 @@ def _train_epoch(
         sums.append(loss.detach().float() * len(y))
         right.append((seen.logits[-1].detach().argmax(dim=1) == y).sum())
         count += len(y)
-    return torch.stack(sums).double().sum().item() / count, int(torch.stack(right).sum()) / count
+    share.level(network)
+    found = (torch.stack(sums).double().sum(), torch.stack(right).sum(), torch.tensor(count))
+    total, correct, every = (share.sum(one).item() for one in found)
+    return total / every, correct / every
 
 
 def fit_glimpses(
@@ -143,7 +149,8 @@ def fit_glimpses(
 
     Args:
         network: on its device.
-        train: the training pictures, as the network takes them.
+        train: the training pictures, as the network takes them; shared among processes as by
+            ``c2f.training.loop.fit``.
         recipe: see ``GlimpseRecipe``.
         losses: how the losses are mixed; the paper's unless given.
         validation: what decides which epoch is best; without it the last one is kept.
@@ -158,7 +165,7 @@ def fit_glimpses(
         ValueError: another type, a checkpoint of another run, or losses that the network cannot
             have.
     """
-    device = next(network.parameters()).device
+    device, share = next(network.parameters()).device, share_of(train)
     losses = losses or LossSettings()
     if engine is None:
         engine = replace(plain(device), precision="float16") if device.type == "cuda" else plain(device)
@@ -169,7 +176,8 @@ def fit_glimpses(
         network, optimiser, schedule, torch.amp.GradScaler(device.type, enabled=engine.precision == "float16")
     )
     history, best = GlimpseHistory(), Best(network)
-    ours = fingerprint(network, recipe, seed, {**(identity or {}), "looks": asdict(network.settings)}, engine.facts())
+    identity = {**(identity or {}), "looks": asdict(network.settings)}
+    ours = fingerprint(network, recipe, seed, identity, engine.facts(), share)
     ours["recipe"] |= asdict(losses)
     left = remaining_epochs(
         history,
@@ -177,14 +185,17 @@ def fit_glimpses(
         {**vars(state), "best": best},
         ours=ours,
         device=device,
+        share=share,
         **sitting,
     )
+    balance = None if recipe.equilibrium is None else GradientEquilibrium(0, spread_of(share))
     with engine.at_work(network):
+        step = together(network, _looking(network, engine, losses, balance), share)
         for epoch in left:
             start = time.perf_counter()
             with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-                torch.manual_seed(epoch_seed(seed, epoch))
-                loss, accuracy = _train_epoch(state, train, recipe, losses, epoch, engine)
+                torch.manual_seed(epoch_seed(seed, epoch, share.rank))
+                loss, accuracy = _train_epoch(state, step, balance, train, recipe, epoch)
             check_loss(loss, epoch, recipe.lr, "try a lower one, or clip")
             watched = None if validation is None else evaluate_glimpses(network, validation)
             by_glimpse = [float("nan")] if watched is None else watched.accuracy

@@ -3,7 +3,7 @@
 Axes: N pictures, B pictures of one batch, C channels, H rows, W = H columns.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -53,12 +53,12 @@ class PartOfStream(StreamedBatches):
 
     @property
     def num_pictures(self) -> int:
-        """N, the number of pictures of an epoch."""
+        """N, the number of pictures of an epoch, those of other processes among them."""
         return len(self.places)
 
-    def read(self, order: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield what lies at ``order`` among ``places``, in batches: uint8 ``(B, 3, H, H)``, int64 ``(B,)``."""
-        return super().read(self.places[order])
+    def read_batches(self, batches: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield what lies at each of ``batches`` among ``places``: uint8 ``(B, 3, H, H)``, int64 ``(B,)``."""
+        return super().read_batches([self.places[batch] for batch in batches])
 
 
 @lru_cache(maxsize=1)

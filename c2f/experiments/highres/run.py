@@ -14,6 +14,7 @@ import torch
 
 from c2f import networks, zoo
 from c2f.common.checks import choose, positive_int
+from c2f.common.share import share_of
 from c2f.datasets.data_name import DataName
 from c2f.experiments.highres.data import Parts, load_parts
 from c2f.experiments.highres.recipes import DenseRecipe
@@ -34,6 +35,7 @@ from c2f.runs.experiment import Plan, Trained, record_training
 from c2f.runs.folder import folder_with, run_name
 from c2f.runs.record import Run
 from c2f.training.engine import settle
+from c2f.training.parallel import share_out
 
 
 def _parameters(model: str, data: str, recipe: DenseRecipe, parts: Parts) -> dict[str, Any]:
@@ -69,7 +71,7 @@ def _values(
 ) -> tuple[dict[str, float], list]:
     """Return the test scores, and the confusion counts."""
     result = report(network, parts.test, len(parts.classes))
-    values = {"test_loss": result.loss, "test_accuracy": result.accuracy}
+    share, values = share_of(parts.test), {"test_loss": result.loss, "test_accuracy": result.accuracy}
     if len(parts.classes) > 5:
         values["test_top5"] = result.top(5)
     for how, average in result.averages.items():
@@ -80,7 +82,7 @@ def _values(
             for x, y in parts.test.epoch(0):
                 check_same_scores(half, network, x, len(x))
                 squared.append(losses(network, x, y)[0])
-        each = torch.cat(squared).double()
+        each = share.gather(torch.cat(squared)).double()
         values["test_rebuilt_error"] = float(each.mean().sqrt())
     return values, result.confusion.tolist()
 
@@ -130,6 +132,7 @@ def densenet_run(
     device = how.get("device", "cpu")
     positive_int(seed, "seed", minimum=0)
     parts = load_parts(data, recipe, seed, device, workers)
+    share_out(how, parts.train, parts.validation, parts.test)
     described = _parameters(model, data, recipe, parts)
     facts = {"classes": list(parts.classes), "pictures": parts.counts}
     plan = Plan(name, "densenet", seed, described, output, how=how, facts=facts)

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from c2f.common.share import share_of
 from c2f.datasets.batches import Loader
 from c2f.experiments.highres.recipes import DenseRecipe
 from c2f.networks.densenet_fcn import FullDenseNet, HalfDenseNet, regularised_kernels
@@ -21,6 +22,7 @@ from c2f.networks.modes import eval_mode, train_mode
 from c2f.runs.execution import Sitting
 from c2f.training.checkpoints import Best, History, fingerprint, remaining_epochs
 from c2f.training.engine import Engine, Step, Trial, full_precision, plain
+from c2f.training.parallel import together
 
 GREY_LEVELS = 255
 """The reconstruction's error is counted in grey levels, as in the authors' code, whose pictures run from 0 to 255, so
@@ -93,7 +95,9 @@ def best_epoch(history: History, full: bool) -> int:
 
 
 def _pass(step: Step, batches: Loader, epoch: int, optimiser: torch.optim.Optimizer | None) -> tuple[float, float]:
-    """Return (loss without penalty, accuracy) of one epoch, means over its pictures; without optimiser, only look."""
+    """Return (loss without penalty, accuracy) of one epoch, means over its pictures, those of all processes; without
+    optimiser, only look.
+    """
     total, right = [], []  # on the device, so that a GPU need not wait at every step
     with torch.set_grad_enabled(optimiser is not None):
         for x, y in batches.epoch(epoch):
@@ -104,7 +108,9 @@ def _pass(step: Step, batches: Loader, epoch: int, optimiser: torch.optim.Optimi
                 optimiser.step()
             total.append(each.detach().double().sum())
             right.append((logits.detach().argmax(dim=1) == y).sum())
-    return float(torch.stack(total).sum()) / batches.num_pictures, int(sum(right)) / batches.num_pictures
+    sums = (share_of(batches).sum(torch.stack(found).sum()).item() for found in (total, right))
+    loss_sum, correct = sums
+    return loss_sum / batches.num_pictures, correct / batches.num_pictures
 
 
 def fit_dense(
@@ -125,7 +131,8 @@ def fit_dense(
 
     Args:
         network: already on its device; of a full model the expanding path is trained, the classifier stays as it is.
-        train, validation: the validation part decides which epoch is best.
+        train, validation: the validation part decides which epoch is best; shared among processes as by
+            ``c2f.training.loop.fit``.
         seed, identity: what tells this run's checkpoint from others; a checkpoint of another run is refused.
         engine: how steps are carried out, from ``c2f.training.engine.settle``; None takes the first that can.
         **sitting: see ``c2f.runs.execution.Sitting``.
@@ -136,7 +143,7 @@ def fit_dense(
         ValueError: the checkpoint belongs to another run.
     """
     full = isinstance(network, FullDenseNet)
-    device = next(network.parameters()).device
+    device, share = next(network.parameters()).device, share_of(train)
     engine = engine or replace(plain(device), name=DENSE_ENGINES[0])
     train_mode(network)
     history, best, optim = History(), Best(network), dense_optimiser(network, recipe)
@@ -144,18 +151,21 @@ def fit_dense(
         history,
         recipe.epochs,
         {"network": network, "best": best, "optimiser": optim},
-        ours=fingerprint(network, recipe, seed, identity, engine.facts()),
+        ours=fingerprint(network, recipe, seed, identity, engine.facts(), share),
         device=device,
+        share=share,
         **sitting,
     )
-    step, look = dense_step(network, engine), dense_step(network, replace(engine, precision="float32"))
+    look = dense_step(network, replace(engine, precision="float32"))
     with engine.at_work(network):
+        step = together(network, dense_step(network, engine), share)
         for epoch in left:
             start = time.perf_counter()
             lr = recipe.learning_rate(history.train_loss)
             for group in optim.param_groups:
                 group["lr"] = lr
             loss, accuracy = _pass(step, train, epoch, optim)
+            share.level(network)
             with eval_mode(network):
                 val_loss, val_accuracy = _pass(look, validation, 0, None)
             with torch.no_grad():

@@ -25,6 +25,7 @@ from c2f.runs.folder import run_name
 from c2f.runs.record import Run
 from c2f.training.data import EVALUATION_BATCH
 from c2f.training.engine import settle
+from c2f.training.parallel import share_out
 
 
 def _parameters(network: str, data: str, recipe: MeshRecipe, width: int, mesh_seed: int, found: meshes.Meshes) -> dict:
@@ -112,12 +113,16 @@ def segmentation_run(
         shape = {key: described[key] for key in ("num_classes", "image_size", "in_channels", "width")}
         model = build_segmentation(network, **shape, seed=seed).to(device)
         loader = Batches(train_meshes.to(device), recipe.batch_size, shuffle=True, seed=seed)
+        validation, test = (
+            Batches(part.to(device), EVALUATION_BATCH["segmentation"]) for part in (val_meshes, test_part)
+        )
+        share_out(how, loader, validation, test)
         tried = mesh_trial(model, loader, recipe, weights, described["network"])
         engine = settle(tried, how, sitting["checkpoint"])
         history = fit_meshes(
             model,
             loader,
-            Batches(val_meshes.to(device), EVALUATION_BATCH["segmentation"]),
+            validation,
             recipe,
             weights,
             seed=seed,
@@ -125,7 +130,7 @@ def segmentation_run(
             engine=engine,
             **sitting,
         )
-        result = evaluate_meshes(model, Batches(test_part.to(device), EVALUATION_BATCH["segmentation"]), weights)
+        result = evaluate_meshes(model, test, weights)
         train_seconds = sum(history.seconds)  # earlier, interrupted sittings included
         values = {
             **_values(result, test_part.classes),

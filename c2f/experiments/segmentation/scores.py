@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from c2f.common.checks import choose
+from c2f.common.share import share_of
 from c2f.datasets.batches import Loader
 from c2f.metrics.classification import confusion_matrix
 from c2f.networks.answers import checked_logits
@@ -120,6 +121,8 @@ class MeshEvaluation:
 def evaluate_meshes(network: nn.Module, loader: Loader, class_weights: Tensor) -> MeshEvaluation:
     """Segment every mesh of ``loader`` in inference mode; the modes of the network's modules are left as they were.
 
+    Shared out among processes as by ``c2f.metrics.classification.evaluate``.
+
     Args:
         network: ``(N, 1, H, W)`` to logits ``(N, K, H, W)``.
         loader: gives meshes and their pixel labels.
@@ -138,5 +141,6 @@ def evaluate_meshes(network: nn.Module, loader: Loader, class_weights: Tensor) -
             for definition in DEFINITIONS:
                 found = pixel_confusion(labels, predict(logits, definition), len(class_weights), definition)
                 confusions[definition] = confusions.get(definition, 0) + found
-    counts = {definition: found.cpu().clone() for definition, found in confusions.items()}
-    return MeshEvaluation(total.item() / loader.num_pictures, counts, time.perf_counter() - start)
+    counts = {definition: share_of(loader).sum(found).cpu().clone() for definition, found in confusions.items()}
+    seconds = (time.perf_counter() - start) * share_of(loader).processes
+    return MeshEvaluation(share_of(loader).sum(total).item() / loader.num_pictures, counts, seconds)

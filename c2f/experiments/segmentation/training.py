@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from c2f.common.checks import Ranges, check_numbers, positive_int
+from c2f.common.share import share_of
 from c2f.datasets.batches import Loader
 from c2f.experiments.segmentation.scores import evaluate_meshes, masked_loss, predict
 from c2f.networks.modes import train_mode
@@ -24,6 +25,7 @@ from c2f.runs.execution import Sitting
 from c2f.training.checkpoints import History, check_loss, fingerprint, remaining_epochs
 from c2f.training.engine import Engine, Step, Trial, plain
 from c2f.training.loop import set_learning_rate
+from c2f.training.parallel import together
 from c2f.training.recipes import plateau
 
 _RANGES: Ranges = {
@@ -111,7 +113,9 @@ def mesh_trial(network: nn.Module, train: Loader, recipe: MeshRecipe, class_weig
 def _train_epoch(
     step: Step, batches: Loader, optimiser: torch.optim.Optimizer, ignore: int, epoch: int
 ) -> tuple[float, float]:
-    """Return (loss, accuracy) of one epoch of training, over its pixels; ``ignore`` is the class without any."""
+    """Return (loss, accuracy) of one epoch of training, over its pixels, those of all processes; ``ignore`` is the
+    class without any.
+    """
     losses, right, seen = [], [], []  # on the device, so that a GPU need not wait at every step
     for x, labels in batches.epoch(epoch):
         optimiser.zero_grad(set_to_none=True)
@@ -121,8 +125,9 @@ def _train_epoch(
         losses.append(loss.detach() * len(x))
         right.append((predict(logits.detach()) == labels).sum())  # never where the label is "ignore"
         seen.append((labels != ignore).sum())
-    total = torch.stack(losses).double().sum().item()
-    return total / batches.num_pictures, (torch.stack(right).sum() / torch.stack(seen).sum()).item()
+    sums = (torch.stack(losses).double().sum(), torch.stack(right).sum(), torch.stack(seen).sum())
+    total, correct, pixels = (share_of(batches).sum(found) for found in sums)
+    return total.item() / batches.num_pictures, (correct / pixels).item()
 
 
 def fit_meshes(
@@ -144,7 +149,7 @@ def fit_meshes(
 
     Args:
         network: ``(B, 1, H, W)`` to logits ``(B, K, H, W)``, already on its device.
-        train, validation: give meshes and their pixel labels.
+        train, validation: give meshes and their pixel labels; shared among processes as by ``c2f.training.loop.fit``.
         class_weights: float ``(K,)``, on the same device.
         seed, identity: what tells this run's checkpoint from others; a checkpoint of another run is refused.
         engine: how steps are carried out, from ``c2f.training.engine.settle``; None as torch does it by itself.
@@ -153,7 +158,7 @@ def fit_meshes(
     Raises:
         OutOfTime, FloatingPointError, ValueError: as ``c2f.training.loop.fit``.
     """
-    device = next(network.parameters()).device
+    device, share = next(network.parameters()).device, share_of(train)
     history, engine = MeshHistory(), engine or plain(device)
     train_mode(network)
     optim = torch.optim.SGD(network.parameters(), lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
@@ -161,17 +166,19 @@ def fit_meshes(
         history,
         recipe.epochs,
         {"network": network, "optimiser": optim},
-        ours=fingerprint(network, recipe, seed, identity, engine.facts()),
+        ours=fingerprint(network, recipe, seed, identity, engine.facts(), share),
         device=device,
+        share=share,
         **sitting,
     )
-    step = _segmenting(network, engine, recipe.batch_size, class_weights)
     with engine.at_work(network):
+        step = together(network, _segmenting(network, engine, recipe.batch_size, class_weights), share)
         for epoch in left:
             start = time.perf_counter()
             lr = recipe.learning_rate(history.val_loss)
             set_learning_rate(optim, lr)
             loss, accuracy = _train_epoch(step, train, optim, len(class_weights) - 1, epoch)
+            share.level(network)
             check_loss(loss, epoch, lr)
             watched = evaluate_meshes(network, validation, class_weights)
             scores = watched.scores()

@@ -7,6 +7,7 @@ that of the classification. The paper multiplies it by a constant (section 3, 0.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from c2f.common.checks import positive_int
 
 class _Rescale(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, factor: float) -> Tensor:
+    def forward(ctx: Any, x: Tensor, factor: float | Tensor) -> Tensor:
         ctx.factor = factor
         return x.view_as(x)
 
@@ -26,9 +27,9 @@ class _Rescale(torch.autograd.Function):
         return gradients[0] * ctx.factor, None
 
 
-def rescale_gradient(x: Tensor, factor: float) -> Tensor:
-    """Return ``x`` itself, behind which the gradient is multiplied by ``factor``."""
-    return x if factor == 1 else _Rescale.apply(x, factor)
+def rescale_gradient(x: Tensor, factor: float | Tensor) -> Tensor:
+    """Return ``x`` itself, behind which the gradient is multiplied by ``factor``, a number or a scalar."""
+    return x if not isinstance(factor, Tensor) and factor == 1 else _Rescale.apply(x, factor)
 
 
 class GradientEquilibrium:
@@ -49,6 +50,7 @@ class GradientEquilibrium:
 
     Args:
         ratio: how many times smaller, positive; 0 only measures.
+        spread: gives the standard deviation of a gradient ``(N, D)``; that of the whole batch where processes share it.
 
     After the backward pass ``classification`` and ``location`` hold the standard deviations by glimpse, the former's
     index being t + 1 and the latter's t.
@@ -57,10 +59,10 @@ class GradientEquilibrium:
         ValueError: a negative ratio.
     """
 
-    def __init__(self, ratio: float):
+    def __init__(self, ratio: float, spread: Callable[[Tensor], float] = lambda x: x.float().std().item()):
         if not 0 <= ratio < math.inf:
             raise ValueError(f"ratio must be positive, or 0 to measure only, not {ratio!r}")
-        self.ratio = ratio
+        self.ratio, self._spread = ratio, spread
         self.start()
 
     def start(self) -> None:
@@ -72,7 +74,7 @@ class GradientEquilibrium:
         """Return the fused vector ``(N, D)`` of ``glimpse`` for the classifier; its gradient is measured."""
 
         def measure(gradient: Tensor) -> None:
-            self.classification[glimpse] = gradient.float().std().item()
+            self.classification[glimpse] = self._spread(gradient)
 
         return _hooked(fused, measure)
 
@@ -82,7 +84,7 @@ class GradientEquilibrium:
         """
 
         def balance(gradient: Tensor) -> Tensor | None:
-            here, there = gradient.float().std().item(), self.classification.get(glimpse + 1, 0.0)
+            here, there = self._spread(gradient), self.classification.get(glimpse + 1, 0.0)
             self.location[glimpse] = here
             return None if not (self.ratio and here and there) else gradient * (there / (here * self.ratio))
 
