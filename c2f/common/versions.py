@@ -5,6 +5,10 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
+from c2f.common.shipped import INSTALLED
+
+DISTRIBUTION = "coarse-to-fine"
+"""What the package is installed as: as `c2f` the registry has somebody else's."""
 DECIDING = (
     "torch",
     "torchvision",
@@ -16,7 +20,7 @@ DECIDING = (
     "foolbox",
     "pyautoattack",
 )
-"""Names of distributions."""
+"""Names of the libraries' distributions."""
 
 
 def versions() -> dict[str, str]:
@@ -33,6 +37,8 @@ def _version(distribution: str) -> str | None:
 
 def commit() -> str | None:
     """Return the commit of the checkout that the package runs from, ``+`` behind it for changed files, or None."""
+    if INSTALLED:  # whose checkout the environment may lie in is nobody's matter
+        return None
     here = Path(__file__).resolve().parents[1]
     git = ["git", "-C", str(here)]
     try:

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from c2f.common.checks import did_you_mean, shortened
 from c2f.common.files import expand
+from c2f.common.shipped import DATA
 from c2f.datasets.readers import class_folders, picture_files, split_folders
 
-LISTS = Path(__file__).resolve().parents[2] / "data" / "lists"
+LISTS = DATA / "lists"
 """The lists that come with the book, the 398 animals of the High-Resolution CAM paper, the 100 of ImageNet100."""
 _WNID = re.compile(r"n\d{8}")
 

@@ -107,7 +107,7 @@ def test_a_damaged_sample(monkeypatch):
 
     monkeypatch.setattr(datasets, "check_sample", damaged)
     assert finding("fashion-mnist-sample").detail == "train.xz is damaged"
-    assert finding("fashion-mnist-sample").remedy == "git checkout -- data"
+    assert finding("fashion-mnist-sample").remedy == "git checkout -- data/fashion-mnist-sample"
 
 
 def test_a_data_root_that_is_a_file(monkeypatch, tmp_path):
