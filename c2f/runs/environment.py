@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import sys
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -18,11 +19,13 @@ _SHOWING = ("__main__.py", "book", "cli", "plotting", "reference", "scorecard")
 
 
 def peak_memory() -> int:
-    """Return the largest resident size of this process so far, in bytes (0 where the system does not tell)."""
-    try:
-        import resource
-    except ImportError:
-        return 0
+    """Return the largest resident size of this process so far, in bytes."""
+    if sys.platform == "win32":
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if platform.system() == "Darwin" else peak * 1024
 

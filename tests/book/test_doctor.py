@@ -1,6 +1,5 @@
 import builtins
 import importlib
-import pwd
 import shutil
 import sys
 from collections import namedtuple
@@ -135,7 +134,7 @@ def test_a_user_without_a_home_folder(monkeypatch):
     def nobody(number):
         raise KeyError(f"getpwuid(): uid not found: {number}")
 
-    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
     for name in ("HOME", "C2F_DATA", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     assert finding("data root").remedy == "set C2F_DATA to a folder of yours"
