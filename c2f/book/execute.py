@@ -24,7 +24,7 @@ from typing import Any
 from c2f.book.chapters import QUICK, ROOT, Chapter, check, parameters, profile_values
 from c2f.book.solutions import printed, solutions
 from c2f.common.cores import THREADS, is_nice
-from c2f.common.versions import commit, processor, versions
+from c2f.common.versions import commit, driver, processor, versions
 
 _USE = "application/vnd.c2f.use+json"
 _BEHIND = "c2f-behind"
@@ -263,6 +263,7 @@ def _finish(
             "date": datetime.now(UTC).isoformat(timespec="minutes"),
             "commit": commit(),
             "processor": processor(),
+            **({"driver": driver()} if use["gpu"] else {}),
             "versions": {"python": platform.python_version(), **versions()},
         },
     }

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 import c2f
-from c2f.common.versions import commit, processor, versions
+from c2f.common.versions import commit, driver, processor, versions
 
 _SHOWING = ("__main__.py", "book", "cli", "plotting", "reference", "scorecard")
 
@@ -45,11 +45,14 @@ def code_version() -> str:
 
 
 def environment(device: str, seconds: float) -> dict[str, Any]:
-    """Return where a run took place: versions, device, threads, duration, peak memory, commit and date (UTC)."""
+    """Return where a run took place: versions, device, threads, duration, peak memory, commit and date (UTC), of a
+    GPU also its driver.
+    """
 
     cuda = torch.device(device).type == "cuda"
     return {
         "device": torch.cuda.get_device_name(device) if cuda else processor(),
+        **({"driver": driver()} if cuda else {}),
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
         "seconds": round(seconds, 3),
