@@ -43,12 +43,14 @@ def test_names_of_the_package_are_there():
 
 
 def test_nobody_is_told_to_install_another_package_of_this_name():
-    """On the package registry ``c2f`` is somebody else's."""
-    told = re.compile(r"pip install[^\n`]*\bc2f\b|\bc2f\[[a-z]+\]")
+    """On the package registry ``c2f`` is somebody else's, and ``coarse-to-fine`` nobody's yet."""
+    told = re.compile(r"pip install[^\n`]*\b(c2f|coarse-to-fine)\b|\b(c2f|coarse-to-fine)\[[a-z]+\]")
     places = [
         ROOT / "README.md",
+        ROOT / "CHANGELOG.md",
         *(ROOT / "book").glob("*.md"),
         *(ROOT / "book").glob("*.ipynb"),
         *(ROOT / "c2f").rglob("*.py"),
+        *(ROOT / ".github" / "workflows").glob("*.yml"),
     ]
     assert [path.name for path in places if told.search(path.read_text(encoding="utf-8"))] == []

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from c2f.book.chapters import BOOK, ROOT, chapters, profile_values
 from c2f.common.cores import THREADS, usable_cores
+from c2f.common.shipped import restore
+from c2f.common.versions import DISTRIBUTION
 
 REQUIREMENTS = ("data", "cuda", "disk")
 """What a job can require, which is the paper profile's data sets, a GPU that torch computes on by CUDA, and room."""
@@ -104,7 +106,7 @@ def _python() -> Finding:
 def _requirements() -> list[tuple[str, str]]:
     """Return (requirement, extra) of the package as installed, or of the checkout's pyproject.toml."""
     try:
-        lines = metadata.requires("c2f") or []
+        lines = metadata.requires(DISTRIBUTION) or []
     except metadata.PackageNotFoundError:
         lines = []
     found = []
@@ -131,8 +133,9 @@ def _packages() -> Iterator[Finding]:
         yield Finding("packages", "packaging is not installed", "all", "pip install -e '.[book]'")
         return
     good = 0
+    wanted = ("", "book") if BOOK.is_dir() else ("",)
     for text, extra in _requirements():
-        if extra not in ("", "book"):  # for tests, or what one command needs, which says so
+        if extra not in wanted:  # for tests, or what one command needs, which says so
             continue
         requirement = Requirement(text)
         stops = "book" if extra == "book" else "all"
@@ -146,7 +149,8 @@ def _packages() -> Iterator[Finding]:
             good += 1
         else:
             yield Finding(requirement.name, f"{version}, wanted {requirement.specifier}", stops, remedy)
-    yield Finding("packages", f"{good} of the package and the book are there in versions that fit")
+    whose = "the package and the book" if "book" in wanted else "the package"
+    yield Finding("packages", f"{good} of {whose} are there in versions that fit")
 
 
 def _torch() -> tuple[list[Finding], str]:
@@ -249,7 +253,7 @@ def _nearest(folder: Path) -> Path:
 def _folders() -> Iterator[Finding]:
     if not BOOK.is_dir():
         remedy = "clone the project and install it with: pip install -e '.[book]'"
-        yield Finding("book", f"its chapters are not in {BOOK}", "book", remedy)
+        yield Finding("book", f"its chapters are not in {BOOK}", "book", remedy, "data")
         return
     there = _nearest(BOOK / "_build")
     free = shutil.disk_usage(there).free / _GIB
@@ -277,7 +281,7 @@ def _data() -> Iterator[Finding]:
             datasets.check_sample(sample.where())  # it ships with the project, wherever the data root is
             yield Finding(sample.name, "whole (its checksums agree)")
         except Exception as error:  # damaged in whatever way, this is to be said and not to be raised
-            yield Finding(sample.name, str(error), "book", "git checkout -- data", "data")
+            yield Finding(sample.name, str(error), "book", restore(sample.folder), "data")
     try:
         root = datasets.data_root()
     except FileNotFoundError as error:  # a user without a home folder
@@ -306,7 +310,7 @@ def _data() -> Iterator[Finding]:
 def _wanted(known: set[str]) -> set[str]:
     """Return the data sets that the parameters of the paper profile name."""
     wanted: set[str] = set()
-    for chapter in chapters():
+    for chapter in chapters() if BOOK.is_dir() else ():
         try:
             values = profile_values(chapter, "paper").values()
         except ValueError:

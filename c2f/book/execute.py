@@ -23,8 +23,8 @@ from typing import Any
 
 from c2f.book.chapters import QUICK, ROOT, Chapter, check, parameters, profile_values
 from c2f.book.solutions import printed, solutions
-from c2f.common.cores import NICE, THREADS
-from c2f.common.versions import commit, processor, versions
+from c2f.common.cores import THREADS, is_nice
+from c2f.common.versions import commit, driver, processor, versions
 
 _USE = "application/vnd.c2f.use+json"
 _BEHIND = "c2f-behind"
@@ -219,7 +219,7 @@ def _kernel_manager_class(threads: int | None) -> type:
     manager = require("jupyter_client.manager")
     kernelspec = require("jupyter_client.kernelspec")
     options = ["--log-level=40"]
-    if os.nice(0) >= NICE:  # a kernel begins a session of its own
+    if is_nice():  # a kernel begins a session of its own
         options.append("--IPKernelApp.exec_lines=from c2f.common.cores import be_nice; be_nice(); del be_nice")
     this_python = require("ipykernel.kernelspec").get_kernel_dict(options)
     this_python["env"] = {"PYTHONPATH": os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH")) if p)}
@@ -273,6 +273,7 @@ def _finish(
             "date": datetime.now(UTC).isoformat(timespec="minutes"),
             "commit": commit(),
             "processor": processor(),
+            **({"driver": driver()} if use["gpu"] else {}),
             "versions": {"python": platform.python_version(), **versions()},
         },
     }
@@ -313,6 +314,8 @@ def use() -> Use:
     if status.exists():
         # getrusage's peak would begin with the memory of the process that started this one
         peak = int(status.read_text().partition("VmHWM:")[2].split()[0]) / 1024
+    elif sys.platform == "win32":
+        peak = require("psutil").Process().memory_info().peak_wset / (1 << 20)
     else:
         import resource
 

@@ -1,4 +1,4 @@
-"""``c2f list``."""
+"""``c2f list`` and ``c2f ran``."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -21,6 +21,23 @@ def list_names(
     """List names that other commands take: a line each, the name first."""
     for line in _LISTS[what](output):
         print(line)
+
+
+@app.command(name="ran")
+def what_ran(
+    folder: Positional[Annotated[Path, arg(help="holds the output folders of jobs, side by side.")]],
+    /,
+    *,
+    days: float | None = None,
+) -> None:
+    """Tell in Markdown what ran where, how long, on which device and driver: executed chapters and recorded runs.
+
+    Args:
+        days: of the last so many days only.
+    """
+    from c2f.book.ran import page, ran
+
+    print(page(ran(folder, days)), end="")
 
 
 def _networks(output: Path | None) -> list[str]:

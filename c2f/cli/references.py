@@ -6,6 +6,7 @@ from pathlib import Path
 from c2f.cli.app import app
 from c2f.cli.options import Device
 from c2f.common.cores import be_nice, use_spare_cores
+from c2f.common.shipped import INSTALLED
 
 
 @app.command(name="reference")
@@ -36,7 +37,8 @@ def reference(
         list: show the pieces in order of value: done, begun or missing, core-minutes (one thread each; of a training
             that was begun those that are left), what each unlocks; in the end the sum of what is not done; and run
             nothing, but pack what there is if asked to.
-        output: the folder of runs/, weights/, attacks/ and checkpoints/; without it the book's own, data.
+        output: the folder of runs/, weights/, attacks/ and checkpoints/; without it the book's own,
+            data of the clone.
         pack: write all of the output folder's results into this tar file at the end.
         unpack: first merge the results in this tar file into the output folder.
         nice: let other processes go first.
@@ -47,6 +49,8 @@ def reference(
             f"budget must be a number of seconds, 0 (to run nothing) or above, not {budget}; "
             "without --budget there is no limit"
         )
+    if INSTALLED and output is None and not list:
+        raise ValueError("the book's own runs lie in the installed package, which stays as it is: give --output FOLDER")
     from c2f import reference as runs
     from c2f.runs.folder import SHIPPED
     from c2f.training.device import find_device

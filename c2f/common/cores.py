@@ -67,6 +67,11 @@ def use_spare_cores() -> None:
             torch.set_num_threads(spare)
 
 
+def is_nice() -> bool:
+    """Return whether this process lets others go first."""
+    return hasattr(os, "nice") and os.nice(0) >= NICE
+
+
 def be_nice() -> None:
     """Let other processes go first from now on: bring this one to ``NICE``, which what it starts inherits.
 
@@ -74,6 +79,7 @@ def be_nice() -> None:
     the groups share the cores evenly: so the group is made as nice. What begins a session of its own, as a chapter's
     kernel does, must call this again. A nice process still holds its memory and empties the processor's caches.
     """
-    os.nice(max(0, NICE - os.nice(0)))
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(max(0, NICE - os.nice(0)))
     with contextlib.suppress(OSError):  # no Linux, or no such groups
         Path("/proc/self/autogroup").write_text(str(NICE))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 _HOST = re.sub(r"[^A-Za-z0-9]", "", platform.node()) or "here"
 _TEMPORARY = re.compile(rf"\..+\.{_HOST}-(\d+)-\w+\.part")
+_NO_PRIVILEGE = 1314  # ERROR_PRIVILEGE_NOT_HELD of Windows
 _UNWRITABLE = (errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EROFS, errno.ENOENT)
 
 
@@ -51,11 +52,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
+        with open(temporary, "r+b") as written:  # Windows syncs what is open for writing alone
+            os.fsync(written.fileno())
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)  # mkstemp makes files that only the owner can read
-        with open(temporary, "rb") as written:
-            os.fsync(written.fileno())
         os.replace(temporary, path)
     except Exception as error:
         # torch and safetensors tell of a full disk in errors of their own, which do not say so.
@@ -107,7 +108,23 @@ def _alive(process: int) -> bool:
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8 to ``path``, atomically."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", newline="\n")  # the same bytes on every system
+
+
+def make_link(place: Path, target: Path) -> None:
+    """Make ``place`` a symbolic link to ``target``, a file or a folder that is there.
+
+    Raises:
+        PermissionError: Windows does not let this user make links, with the remedy.
+    """
+    try:
+        os.symlink(target, place, target_is_directory=target.is_dir())
+    except OSError as error:
+        if getattr(error, "winerror", None) == _NO_PRIVILEGE:
+            raise PermissionError(
+                f"Windows lets nobody make the link {place}: turn its developer mode on, or copy instead"
+            ) from error
+        raise
 
 
 def check_writable(folder: Path) -> None:

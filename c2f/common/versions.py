@@ -5,6 +5,10 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
+from c2f.common.shipped import INSTALLED
+
+DISTRIBUTION = "coarse-to-fine"
+"""What the package is installed as: as `c2f` the registry has somebody else's."""
 DECIDING = (
     "torch",
     "torchvision",
@@ -16,7 +20,7 @@ DECIDING = (
     "foolbox",
     "pyautoattack",
 )
-"""Names of distributions."""
+"""Names of the libraries' distributions."""
 
 
 def versions() -> dict[str, str]:
@@ -33,6 +37,8 @@ def _version(distribution: str) -> str | None:
 
 def commit() -> str | None:
     """Return the commit of the checkout that the package runs from, ``+`` behind it for changed files, or None."""
+    if INSTALLED:  # whose checkout the environment may lie in is nobody's matter
+        return None
     here = Path(__file__).resolve().parents[1]
     git = ["git", "-C", str(here)]
     try:
@@ -56,3 +62,13 @@ def processor() -> str:
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
+
+
+def driver() -> str | None:
+    """Return the version of NVIDIA's driver, e.g. ``"570.86.15"``, or None where ``nvidia-smi`` tells none."""
+    ask = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        said = subprocess.run(ask, capture_output=True, text=True, check=True, timeout=30).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return next(iter(said.split()), None)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from c2f.common.outside import data_root
+from c2f.common.shipped import DATA, restore
 from c2f.datasets.readers import class_folders, idx_file
 from c2f.datasets.tiny_imagenet import NUM_CLASSES
 
@@ -78,7 +79,7 @@ class Info:
     def where(self, root: str | os.PathLike[str] | None = None) -> Path:
         """Return the data set's folder, whether or not it is there; ``root`` as for ``data_root``."""
         if self.shipped:  # no data root is needed, and there may be none
-            return Path(__file__).resolve().parents[2] / "data" / self.folder
+            return DATA / self.folder
         return data_root(root) / self.folder
 
     def missing(self, folder: Path) -> list[str]:
@@ -99,7 +100,7 @@ class Info:
     def repair(self) -> str:
         """What to do about a damaged file, in a sentence."""
         if self.shipped:
-            return f"Restore it from the project's repository: git checkout data/{self.folder}"
+            return f"Restore it: {restore(self.folder)}"
         if self.archives and self.layout != "idx":  # what one archive holds comes whole or not at all
             return f"Remove the folder {self.folder} and run `c2f fetch {self.name}` again."
         if self.archives:

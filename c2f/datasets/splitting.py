@@ -7,13 +7,12 @@ Stratified: of each class the same share is for the test. What is there several 
 import hashlib
 import json
 import math
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from c2f.common.checks import positive_int, shortened
-from c2f.common.files import check_writable, expand, write_text
+from c2f.common.files import check_writable, expand, make_link, write_text
 from c2f.datasets.survey import Survey, survey_folder
 
 REPORT = "split.json"
@@ -77,7 +76,7 @@ def split_folder(
         if copy:
             shutil.copy2(picture.name, target)
         else:
-            os.symlink(Path(picture.name).resolve(), target)
+            make_link(target, Path(picture.name).resolve())
         counts[side][picture.label] += 1
     about = {"source": str(source), "share": share, "seed": seed, "near": near, **counts}
     write_text(new / REPORT, json.dumps({**about, "broken": found.broken, "passed_over": found.passed_over}, indent=1))

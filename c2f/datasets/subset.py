@@ -6,17 +6,17 @@
     link_subset(Path("imagenet"), wnids, Path("animals"))  # then: c2f train densenet_half folder:animals
 """
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from c2f.common.checks import did_you_mean, shortened
-from c2f.common.files import expand
+from c2f.common.files import expand, make_link
+from c2f.common.shipped import DATA
 from c2f.datasets.readers import class_folders, picture_files, split_folders
 
-LISTS = Path(__file__).resolve().parents[2] / "data" / "lists"
+LISTS = DATA / "lists"
 """The lists that come with the book, the 398 animals of the High-Resolution CAM paper, the 100 of ImageNet100."""
 _WNID = re.compile(r"n\d{8}")
 
@@ -90,7 +90,7 @@ def link_subset(tree: Path | str, wnids: Sequence[str], folder: Path | str) -> S
         link = folder / place
         link.parent.mkdir(parents=True, exist_ok=True)
         if not link.is_symlink():
-            os.symlink(target, link, target_is_directory=True)
+            make_link(link, target)
     return Subset(folder, len(wnids), tuple(part.name for part in parts))
 
 

@@ -7,6 +7,7 @@ and 160 MiB.
 
 from dataclasses import replace
 
+from c2f.common.shipped import restore
 from c2f.datasets.row import Archive, Info
 from c2f.datasets.tiny_imagenet import TINY_ANIMALS, TINY_IMAGENETTE
 
@@ -151,8 +152,7 @@ _SAMPLE = replace(
     unpacked=0,
     sha256={},  # sample.json has those of its files
     shipped=True,
-    by_hand="It comes with the project, in data/fashion-mnist-sample: clone the project and install it "
-    "in place (pip install -e .), or take `fashion-mnist`.",
+    by_hand=f"It comes with the project: {restore('fashion-mnist-sample')}, or take `fashion-mnist`.",
 )
 
 

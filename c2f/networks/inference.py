@@ -98,7 +98,8 @@ def _threads(count: int) -> ThreadPoolExecutor:
     return pool
 
 
-os.register_at_fork(after_in_child=_threads.cache_clear)  # a child has none of them
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_threads.cache_clear)  # a child has none of them
 
 
 class _Largest(TorchFunctionMode):

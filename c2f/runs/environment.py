@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import sys
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -12,17 +13,19 @@ from typing import Any
 import torch
 
 import c2f
-from c2f.common.versions import commit, processor, versions
+from c2f.common.versions import commit, driver, processor, versions
 
 _SHOWING = ("__main__.py", "book", "cli", "plotting", "reference", "scorecard", "sweep")
 
 
 def peak_memory() -> int:
-    """Return the largest resident size of this process so far, in bytes (0 where the system does not tell)."""
-    try:
-        import resource
-    except ImportError:
-        return 0
+    """Return the largest resident size of this process so far, in bytes."""
+    if sys.platform == "win32":
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if platform.system() == "Darwin" else peak * 1024
 
@@ -42,11 +45,14 @@ def code_version() -> str:
 
 
 def environment(device: str, seconds: float) -> dict[str, Any]:
-    """Return where a run took place: versions, device, threads, duration, peak memory, commit and date (UTC)."""
+    """Return where a run took place: versions, device, threads, duration, peak memory, commit and date (UTC), of a
+    GPU also its driver.
+    """
 
     cuda = torch.device(device).type == "cuda"
     return {
         "device": torch.cuda.get_device_name(device) if cuda else processor(),
+        **({"driver": driver()} if cuda else {}),
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
         "seconds": round(seconds, 3),

@@ -13,11 +13,12 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from c2f.common.files import atomic_path, sha256
+from c2f.common.shipped import DATA
 from c2f.datasets.data_name import DataName
 from c2f.runs.record import Record, RecordError, Run, read, read_folder
 
-SHIPPED = Path(__file__).resolve().parents[2] / "data"
-"""The reference runs that come with a checkout of the book."""
+SHIPPED = DATA
+"""The reference runs that come with the book."""
 SHORT = "short"
 """In an output folder, where runs lie that were cut short, under the names of those that they stand in for."""
 Network = TypeVar("Network", bound=nn.Module)

@@ -1,6 +1,5 @@
 import builtins
 import importlib
-import pwd
 import shutil
 import sys
 from collections import namedtuple
@@ -107,7 +106,7 @@ def test_a_damaged_sample(monkeypatch):
 
     monkeypatch.setattr(datasets, "check_sample", damaged)
     assert finding("fashion-mnist-sample").detail == "train.xz is damaged"
-    assert finding("fashion-mnist-sample").remedy == "git checkout -- data"
+    assert finding("fashion-mnist-sample").remedy == "git checkout -- data/fashion-mnist-sample"
 
 
 def test_a_data_root_that_is_a_file(monkeypatch, tmp_path):
@@ -135,7 +134,7 @@ def test_a_user_without_a_home_folder(monkeypatch):
     def nobody(number):
         raise KeyError(f"getpwuid(): uid not found: {number}")
 
-    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
     for name in ("HOME", "C2F_DATA", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     assert finding("data root").remedy == "set C2F_DATA to a folder of yours"

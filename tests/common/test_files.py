@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from c2f.common.files import atomic_path, check_writable, remove_orphans, seal, sealed, sha256, write_text
+from c2f.common.files import atomic_path, check_writable, make_link, remove_orphans, seal, sealed, sha256, write_text
 
 
 def test_what_is_written_appears_whole_at_the_end(tmp_path):
@@ -150,3 +150,22 @@ def test_every_flipped_bit_of_a_sealed_file_is_seen(tmp_path_factory, content, w
         path.write_bytes(wrong)
         with pytest.raises(ValueError, match="sealed is damaged: its checksum does not fit"):
             sealed(path)
+
+
+def test_text_has_the_same_bytes_on_every_system(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "linesep", "\r\n")
+    write_text(tmp_path / "file.txt", "a\nb\n")
+    assert (tmp_path / "file.txt").read_bytes() == b"a\nb\n"
+
+
+def test_who_may_not_make_links_is_told_what_to_do(tmp_path, monkeypatch):
+    def refused(*arguments, **options):
+        error = OSError(22, "A required privilege is not held by the client")
+        error.winerror = 1314
+        raise error
+
+    make_link(tmp_path / "link", tmp_path)
+    assert (tmp_path / "link").samefile(tmp_path)
+    monkeypatch.setattr(os, "symlink", refused)
+    with pytest.raises(PermissionError, match="developer mode"):
+        make_link(tmp_path / "other", tmp_path)

@@ -1,4 +1,3 @@
-import pwd
 import re
 from pathlib import Path
 
@@ -97,7 +96,7 @@ def test_without_a_home_the_remedy_is_said(monkeypatch):
     def nobody(number):
         raise KeyError(f"uid not found: {number}")
 
-    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
     for ask in (datasets.data_root, datasets.table, lambda: datasets.load("mnist")):
         with pytest.raises(FileNotFoundError, match=r"no home folder for ~/.cache/c2f/data: set HOME, or set C2F_DATA"):
             ask()

@@ -95,12 +95,12 @@ def test_a_damaged_sample_is_named(copy, content):
     (copy / "train-images-idx3-ubyte.xz").write_bytes(content)
     with pytest.raises(DamagedData, match=r"train-images-idx3-ubyte.xz is damaged: \d bytes.*has 3766092") as raised:
         datasets.load("fashion-mnist-sample")
-    assert "git checkout data/fashion-mnist-sample" in str(raised.value)
+    assert "git checkout -- data/fashion-mnist-sample" in str(raised.value)
 
 
 def test_a_missing_file_or_record(copy):
     (copy / "t10k-labels-idx1-ubyte.xz").unlink()
-    with pytest.raises(FileNotFoundError, match=r"(?s)lacks t10k-labels-idx1-ubyte.*pip install -e"):
+    with pytest.raises(FileNotFoundError, match=r"(?s)lacks t10k-labels-idx1-ubyte.*git checkout -- data"):
         datasets.load("fashion-mnist-sample")
     (copy / "t10k-labels-idx1-ubyte.gz").write_bytes(b"")
     with pytest.raises(DamagedData, match=r"t10k-labels-idx1-ubyte.xz is missing"):
@@ -110,5 +110,5 @@ def test_a_missing_file_or_record(copy):
         with pytest.raises(DamagedData, match=r"sample.json is not the sample's record"):
             datasets.load("fashion-mnist-sample")
     shutil.rmtree(copy)
-    with pytest.raises(FileNotFoundError, match=r"fashion-mnist-sample is not in .*\n.*pip install -e"):
+    with pytest.raises(FileNotFoundError, match=r"fashion-mnist-sample is not in .*\n.*git checkout -- data"):
         datasets.load("fashion-mnist-sample")
