@@ -2,8 +2,8 @@
 
 A page says ``<div class="live" data-live="three-eyes">...</div>``; with ``data-teaser="true"`` it gets the short form,
 of the same scripts and data. The sources are in ``book/live``: a fragment of HTML with the question, a static figure
-and the folded answer, and a module of JavaScript. Modules are joined to one plain
-script, since browsers load no modules from a disk; data is a script too, since they read no other file from there.
+and the folded answer, and a module of JavaScript. Modules are joined to one plain script, since browsers load no
+modules from a disk; data is a script too, since they read no other file from there.
 """
 
 import json

@@ -29,8 +29,8 @@ from c2f.networks.glimpse.network import Glimpses, MultiGlimpse
 from c2f.networks.modes import copied
 from c2f.networks.pyramid import resize_matrix
 from c2f.networks.top_down import TopDown
-from c2f.runs.folder import find_record, run_name, where
-from c2f.runs.record import Record, RecordError
+from c2f.runs.folder import find_record, folder_of, run_name, where
+from c2f.runs.record import Record
 
 Made = tuple[dict[str, Any], dict[str, str]]
 _EFFECTS = {"noise": "additive_gaussian", "contrast": "contrast", "blur": "gaussian_blur", "shift": "shifts"}
@@ -233,7 +233,7 @@ def _to_look_at(data: str, test: Pictures, masks: Tensor) -> Made:
     trade = [_trade(seen.locations[-1], masks, scale, side) for scale in _SCALES]
     players = {
         "glimpses": {"plans": plans, "weights": packed(weights, short=True)},
-        "single": _single(data, home, torch.rand(1, test.in_channels, pass_side, pass_side)),
+        "single": _single(records[1], home, torch.rand(1, test.in_channels, pass_side, pass_side)),
         "equal": equal,
         "looks": network.settings.glimpses,
         "side": size,
@@ -265,12 +265,11 @@ def _to_look_at(data: str, test: Pictures, masks: Tensor) -> Made:
     return players, words
 
 
-def _single(data: str, home: Path | None, whole: Tensor) -> dict[str, Any] | None:
+def _single(record: Record, home: Path | None, whole: Tensor) -> dict[str, Any] | None:
     """Return the plan and weights of the pass of equal cost, or None where its weights do not ship (data/README.md)."""
-    try:
-        network = zoo.load("equal_small_cnn", data, 0, home).network_of(MultiGlimpse)
-    except RecordError:
+    if not (folder_of(home) / "weights" / record.file(0, "weights")["file"]).exists():
         return None
+    network = zoo.load("equal_small_cnn", record.parameters["data"], 0, home).network_of(MultiGlimpse)
     return _with_weights(NextLook(network), whole, torch.rand(1, 3), short=True)
 
 
