@@ -1,5 +1,7 @@
 """Figures of a benchmark of several networks: what one gains is what the other costs."""
 
+from textwrap import fill
+
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -12,6 +14,8 @@ from c2f.plotting.plots import colour
 
 _OVER = 30
 """A value whose largest is more than so many times its smallest is drawn on a logarithmic axis."""
+_LABEL = 32
+"""Letters in a line of an axis's name: a longer name would be longer than the axis of a small panel."""
 
 
 def colour_of(network: str) -> str:
@@ -36,7 +40,7 @@ def trade_off_dots(ax: Axes, found: TradeOff, labels: bool = False) -> Axes:
     ax.plot(*means.T, color="0.45", linewidth=1, zorder=0)
     every = np.concatenate(list(found.found.values()))
     for side, value, axis, column in (("x", found.x, ax.xaxis, every[:, 0]), ("y", found.y, ax.yaxis, every[:, 1])):
-        name, low, high = called(value)[0], column.min(), column.max()
+        name, low, high = fill(called(value)[0], _LABEL), column.min(), column.max()
         axis.set_label_text(f"{name}\nless is better" if fewer_is_better(value) else name, fontsize=9)
         if low > 0 and high > _OVER * low:
             ax.set(**{f"{side}scale": "log"})

@@ -44,5 +44,5 @@ def training_curves(figure: Figure, histories: Mapping[str, Sequence[Mapping[str
                 learning_curves(ax, drawn, what, **line)
         ax.set(xlabel="epoch", ylabel=title)
         ax.grid(alpha=0.3)
-    axes[0].legend(fontsize=7)
+    axes[0].legend(fontsize=9)
     return axes

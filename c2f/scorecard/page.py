@@ -18,14 +18,14 @@ def table(paper: str, folders: Sequence[Path] = FOLDERS) -> str:
     Raises:
         c2f.runs.record.RecordError: a damaged record.
     """
-    rows = ["| | The paper's claim | Paper | Ours, with 95 % interval | Verdict |", "|---|---|---|---|---|"]
+    rows = ["| | The paper's claim | Verdict | Paper | Ours, with 95 % interval |", "|---|---|---|---|---|"]
     numbers = []
     for place, claim in enumerate((claim for claim in CLAIMS if claim.paper == paper), start=1):
         findings = claim.findings(folders)
         verdict, missing = claim.verdict(findings), claim.missing(folders)
         rows.append(
-            f"| {place} | {claim.says} | {claim.number or 'no number'} | {_ours(findings, verdict, missing)} "
-            f"| **{verdict.word}**{f', {verdict.why}' * bool(verdict.why)} |"
+            f"| {place} | {claim.says} | **{verdict.word}**{f', {verdict.why}' * bool(verdict.why)} "
+            f"| {claim.number or 'no number'} | {_ours(findings, verdict, missing)} |"
         )
         numbers.append(_numbers(place, claim, findings, missing))
     return "\n".join([*rows, "", *numbers])

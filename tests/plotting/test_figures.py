@@ -1,4 +1,5 @@
 import io
+import re
 
 import IPython.display
 import matplotlib
@@ -6,6 +7,7 @@ import matplotlib.pyplot as plt
 import pytest
 from PIL import Image
 
+from c2f.book.chapters import ROOT
 from c2f.plotting.figures import CAPTION, show
 
 
@@ -50,3 +52,12 @@ def test_a_text_that_says_nothing_is_refused(shown, alt):
     with pytest.raises(ValueError, match=r"say (in a sentence )?what the figure shows"):
         show(plt.figure(), alt, "It rises.")
     assert shown == []
+
+
+def test_no_text_of_a_figure_is_too_small_for_a_phone():
+    """A figure is 7 inches wide, a phone 390 pixels: what is written in 9 points is 7 pixels high there."""
+    sources = [*(ROOT / "c2f").rglob("*.py"), *(ROOT / "book").glob("*.ipynb"), *(ROOT / "book/images").glob("*.py")]
+    size = re.compile(r"(?:fontsize\W*|labelsize=|\bsize=)([\d.]+)")
+    found = {str(path.relative_to(ROOT)): size.findall(path.read_text(encoding="utf-8")) for path in sources}
+    assert sum(map(len, found.values())) > 50
+    assert {name: small for name, sizes in found.items() if (small := [x for x in sizes if float(x) < 9])} == {}

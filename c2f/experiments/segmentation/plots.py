@@ -61,7 +61,10 @@ def class_legend(figure: Figure, classes: Sequence[str], columns: int = 4) -> Fi
     """Put the K ``classes`` with their colours below everything in ``figure``."""
     colours = class_colours(len(classes))
     patches = [Patch(facecolor=c, edgecolor="0.5", label=name) for c, name in zip(colours, classes, strict=True)]
-    figure.legend(handles=patches, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=columns, fontsize=8)
+    figure.legend(
+        handles=patches, ncols=columns, fontsize=9, columnspacing=1, handletextpad=0.5,
+        loc="upper center", bbox_to_anchor=(0.5, 0),
+    )  # fmt: skip
     return figure
 
 
