@@ -22,6 +22,7 @@ from c2f.sweep.job import GPUS, Job, Jobs, _take_gpu
 from c2f.sweep.plan import read
 from tests.toys import write_colours
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="jobs are begun by bash")
 TINY = {"image_size": 16, "epochs": 1, "batch_size": 8, "device": "cpu", "engine": "plain"}
 KILLED = "train/lenetfc--folder-colours--seed2"
 
