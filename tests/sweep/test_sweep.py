@@ -167,6 +167,10 @@ def test_a_job_is_done_until_command_input_result_or_a_job_before_it_changes(lig
     assert light.missing == []
     light.give_receipt("train/first", 2.0)
     assert light.missing == ["attack/second"]
+    light.give_receipt("attack/second", 1.0)
+    for damaged in ("", "[]", '{"command": 3}'):
+        light.receipt("attack/second").write_text(damaged)
+        assert light.missing == ["attack/second"]
     (tmp_path / "first").unlink()
     assert light.missing == ["train/first", "attack/second"]
 
