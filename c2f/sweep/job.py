@@ -97,10 +97,10 @@ class Jobs:
         """
         try:
             receipt = json.loads(self.receipt(name).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            told = {key: receipt[key] for key in ("command", "from")}
+        except (OSError, ValueError, LookupError, TypeError):
             return False
-        job = self.jobs[name]
-        return {key: receipt.get(key) for key in ("command", "from")} == self._depends(job) and self._there(job)
+        return told == self._depends(self.jobs[name]) and self._there(self.jobs[name])
 
     def _depends(self, job: Job) -> dict[str, Any]:
         files = [self.home / path for path in job.inputs] + [self.receipt(name) for name in job.needs]

@@ -64,7 +64,11 @@ class Profile:
         return self.executor == LOCAL
 
     def check_installed(self) -> None:
-        """Raise an ``ImportError`` with the remedy without Snakemake, or without what the executor is part of."""
+        """Raise an ``ImportError`` with the remedy without Snakemake, or without what the executor is part of; on
+        Windows an ``OSError``.
+        """
+        if os.name == "nt":
+            raise OSError("the jobs of a sweep are begun by bash: use Linux, macOS or the Windows Subsystem for Linux")
         if importlib.util.find_spec("snakemake") is None:
             raise ImportError("a sweep takes Snakemake 9: pip install -e '.[sweep]'")
         plugin = f"snakemake-executor-plugin-{self.executor}"

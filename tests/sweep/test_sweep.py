@@ -22,6 +22,7 @@ from c2f.sweep.job import GPUS, Job, Jobs, _take_gpu
 from c2f.sweep.plan import read
 from tests.toys import write_colours
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="jobs are begun by bash")
 TINY = {"image_size": 16, "epochs": 1, "batch_size": 8, "device": "cpu", "engine": "plain"}
 KILLED = "train/lenetfc--folder-colours--seed2"
 
@@ -166,6 +167,10 @@ def test_a_job_is_done_until_command_input_result_or_a_job_before_it_changes(lig
     assert light.missing == []
     light.give_receipt("train/first", 2.0)
     assert light.missing == ["attack/second"]
+    light.give_receipt("attack/second", 1.0)
+    for damaged in ("", "[]", '{"command": 3}'):
+        light.receipt("attack/second").write_text(damaged)
+        assert light.missing == ["attack/second"]
     (tmp_path / "first").unlink()
     assert light.missing == ["train/first", "attack/second"]
 
