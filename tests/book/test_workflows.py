@@ -114,6 +114,23 @@ def test_results_are_kept_also_of_a_failure():
         assert all(s["if"] == "always()" for s in uploads)
 
 
+def test_what_is_weekly_never_keeps_a_push_waiting():
+    jobs = load(WORKFLOWS[0])["jobs"]
+    assert set(jobs) == {"test", "nightly", "systems"}
+    assert all("schedule" in jobs[name]["if"] and "push" not in jobs[name]["if"] for name in ("nightly", "systems"))
+    assert jobs["systems"]["strategy"]["matrix"] == {"system": ["macos-latest", "windows-latest"]}
+    versions = [entry["versions"] for entry in jobs["test"]["strategy"]["matrix"]["include"]]
+    assert versions == ["oldest", "tested", "newest"]
+
+
+def test_chapters_run_on_as_many_runners_as_there_are_and_are_told_of():
+    jobs = load(WORKFLOWS[1])["jobs"]
+    assert "max-parallel" not in jobs["run"]["strategy"]
+    assert jobs["page"]["needs"] == ["work", "run"]
+    assert "always()" in jobs["page"]["if"]
+    assert jobs["page"]["runs-on"] == "ubuntu-latest"
+
+
 def test_triggers():
     gpu, pages = load(WORKFLOWS[1])["on"], load(WORKFLOWS[2])["on"]
     assert set(gpu) == {"schedule", "pull_request", "workflow_dispatch"}
