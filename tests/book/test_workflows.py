@@ -96,7 +96,7 @@ def test_the_gpu_s_machine_is_named_by_a_variable_and_keeps_what_was_done():
     assert run["strategy"]["fail-fast"] is False
     checkout, *steps = run["steps"]
     assert checkout["with"]["clean"] is False
-    assert [s["timeout-minutes"] for s in steps if "timeout-minutes" in s] == ["${{ matrix.minutes }}"] * 2
+    assert [s["timeout-minutes"] for s in steps if "timeout-minutes" in s] == ["${{ matrix.minutes }}"] * 3
     saved = next(s for s in steps if s.get("uses", "").startswith("actions/cache/save@"))
     restored = next(s for s in steps if s.get("uses", "").startswith("actions/cache/restore@"))
     assert saved["if"] == "always()"
