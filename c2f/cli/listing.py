@@ -24,7 +24,7 @@ def list_names(
 
 
 @app.command(name="ran")
-def what_ran(
+def ran(
     folder: Positional[Annotated[Path, arg(help="holds the output folders of jobs, side by side.")]],
     /,
     *,
@@ -35,9 +35,9 @@ def what_ran(
     Args:
         days: of the last so many days only.
     """
-    from c2f.book.ran import page, ran
+    from c2f.book import ran as week
 
-    print(page(ran(folder, days)), end="")
+    print(week.page(week.ran(folder, days)), end="")
 
 
 def _networks(output: Path | None) -> list[str]:

@@ -69,6 +69,17 @@ if not os.environ.get("REAL_DOCTOR"):
     sys.modules["c2f.reference"] = MagicMock(
         run=work((["a piece"], [])), unpack=work(1), pack=work(1, lambda folder, archive: archive)
     )
+    entry = SimpleNamespace(planned=SimpleNamespace(job=SimpleNamespace(name="a job")), state="missing", minutes=1)
+    sweep = SimpleNamespace(
+        find_profile=lambda name: SimpleNamespace(local=True),
+        plan=lambda found: [entry],
+        slots=lambda slots, threads: 1,
+        carry_out=work(SimpleNamespace(failed={{}}, said="", done=["a job"])),
+    )
+    tables = SimpleNamespace(write=lambda found: SimpleNamespace(csv="table.csv", markdown="table.md"))
+    sys.modules["c2f.sweep"] = SimpleNamespace(run=sweep, tables=tables)
+    sys.modules["c2f.sweep.plan"] = SimpleNamespace(read=lambda file: SimpleNamespace(threads=1, file=file.read_text()))
+    sys.modules["c2f.book.ran"] = SimpleNamespace(ran=work([]), page=work("# What ran\\n"))
     for heavy in ("c2f.runs.folder", "c2f.training.device"):
         sys.modules[heavy] = MagicMock()
 
@@ -108,7 +119,7 @@ def machine(fresh, tmp_path):
     """What runs the steps: the clone, cleaned, and fakes in its .venv."""
     git(fresh, "clean", "-dffxq")
     (fresh / ".venv" / "bin").mkdir(parents=True)
-    for tool in ("python", "ruff", "mypy"):
+    for tool in ("python", "ruff", "mypy", "jupyter-book"):
         (fresh / ".venv" / "bin" / tool).write_text(TOOL)
     (fresh / ".venv" / "bin" / "c2f").write_text(C2F.format(python=sys.executable, clone=str(fresh)))
     for path in (fresh / ".venv" / "bin").iterdir():
@@ -145,6 +156,7 @@ def play(machine, workflow, job, contexts):
             "HOME": str(machine.home),
             "LOG": str(machine.log),
             "GITHUB_OUTPUT": str(output),
+            "GITHUB_STEP_SUMMARY": str(machine.home / "summary.md"),
             **declared,
             **machine.more,
         }
@@ -167,17 +179,30 @@ def called(machine):
 LABELS = '["self-hosted", "linux", "gpu"]'
 WEEKLY = {"github.event_name": "schedule", "vars.GPU_RUNNER": LABELS, "inputs.work": ""}
 CPU = {"matrix.constraints": "constraints.txt", "matrix.versions": "tested", "github.event_name": "push"}
+SYSTEM = {"matrix.system": "windows-latest"}
 PAGES = {"github.token": "secret", "github.repository": "us/book"}
-CHAPTER, REFERENCE = ({"matrix.work": name, "matrix.minutes": "30"} for name in (chapters()[0].name, "reference"))
+CHAPTER, REFERENCE, SWEEP = (
+    {"matrix.work": name, "matrix.kind": kind, "matrix.minutes": "30"}
+    for name, kind in ((chapters()[0].name, "chapter"), ("reference", "reference"), ("sweep-more-seeds", "sweep"))
+)
 
 
 def test_every_step_runs_in_a_fresh_clone(machine):
     git(machine.home, "init", "--quiet", "--bare", "published.git")
     machine.more["REMOTE"] = str(machine.home / "published.git")
     jobs = [("cpu", "test", CPU | {"github.event_name": "schedule"}), ("cpu", "test", CPU | {"matrix.constraints": ""})]
-    jobs += [("pages", "build", PAGES)]
-    jobs += [("gpu", "run", CHAPTER), ("gpu", "run", REFERENCE), ("gpu", "run", REFERENCE), ("gpu", "work", WEEKLY)]
+    jobs += [("cpu", "nightly", CPU), ("pages", "build", PAGES)]
+    jobs += [
+        ("gpu", "run", CHAPTER),
+        ("gpu", "run", SWEEP),
+        ("gpu", "run", REFERENCE),
+        ("gpu", "run", REFERENCE),
+        ("gpu", "page", WEEKLY),
+    ]
+    jobs += [("cpu", "systems", SYSTEM), ("gpu", "work", WEEKLY)]
     for workflow, job, contexts in jobs:
+        if contexts is SYSTEM:  # without a .venv: what setup-python brings is found first
+            machine.more["PATH"] = f"{machine.clone / '.venv/bin'}:{os.environ['PATH']}"
         failed, printed = play(machine, workflow, job, contexts)
         assert failed is None, f"{workflow}, {job}, step {failed!r}:\n{printed}"
     every = {
@@ -191,14 +216,25 @@ def test_every_step_runs_in_a_fresh_clone(machine):
     log = called(machine)
     name = chapters()[0].name
     assert f"c2f run {name} --profile paper --notebook output/{name}.paper.ipynb" in log
-    assert log.count("python -m pytest --numprocesses 2 --dist worksteal") == 2
+    assert log.count("python -m pytest --numprocesses 2 --dist worksteal") == 3
+    (quick,) = [line for line in log if line.startswith("python -m pytest --numprocesses auto")]
+    assert all((machine.clone / name).exists() for name in quick.split() if name.startswith("tests/"))
+    assert sum("--pre" in line for line in log) == 1
+    assert sum("--builder linkcheck" in line for line in log) == 1  # of the weekly run alone, as the browser
     assert log.count("python -m tests.browser book/_build/quick/html") == 1  # of the weekly run alone
     assert log.count("c2f reference --unpack output/reference.tar") == 1  # there was none before the first time
-    assert {path.name for path in (machine.clone / "output").iterdir()} == {f"{name}.paper.ipynb", "reference.tar"}
+    assert {path.name for path in (machine.clone / "output").iterdir()} == {
+        f"{name}.paper.ipynb",
+        "reference.tar",
+        "week",
+        "what-ran.md",
+    }
+    assert (machine.home / "summary.md").read_text() == "# What ran\n"
     assert git(machine.home / "published.git", "show", "notebooks:book/01-a.ipynb") == "a chapter"
     assert git(machine.clone, "status", "--porcelain") == ""  # all that was written is ignored
     listed = json.loads(machine.outputs["list"])
-    assert [one["work"] for one in listed] == [*(c.name for c in chapters()), "reference"]
+    assert [one["work"] for one in listed] == [*(c.name for c in chapters()), "reference", "sweep-more-seeds"]
+    assert [one["kind"] for one in listed] == ["chapter"] * len(chapters()) + ["reference", "sweep"]
     assert all(10 <= one["minutes"] < 360 for one in listed)
 
 
@@ -214,6 +250,11 @@ def test_every_step_runs_in_a_fresh_clone(machine):
         ("c2f fetch", "gpu", "run", CHAPTER, "Fetch the data"),
         ("--require data", "gpu", "run", REFERENCE, "Are the data there"),
         ("c2f run", "gpu", "run", CHAPTER, "Execute the chapter"),
+        ("linkcheck", "cpu", "test", CPU | {"github.event_name": "schedule"}, "Every link to elsewhere"),
+        ("--pre", "cpu", "nightly", CPU, "Install the newest of everything, then torch of last night"),
+        ("-m pytest", "cpu", "nightly", CPU, "Lint, types, tests"),
+        ("c2f ran", "gpu", "page", WEEKLY, "What ran in the last week, where, how long, on which device and driver"),
+        ("c2f sweep", "gpu", "run", SWEEP, "Carry out the sweep"),
         ("c2f reference --device", "gpu", "run", REFERENCE, "Go on with the reference runs whose data can be fetched"),
     ],
 )
@@ -239,6 +280,8 @@ def test_a_machine_without_a_gpu_stops_before_anything_is_fetched(machine):
     ("contexts", "listed"),
     [
         ({"inputs.work": "1 reference 01"}, [chapters()[0].name, "reference"]),
+        ({"inputs.work": "sweep-more-seeds 2"}, [chapters()[1].name, "sweep-more-seeds"]),
+        ({"inputs.work": "sweep-no-such"}, None),
         ({"vars.GPU_RUNNER": ""}, []),
         ({"vars.GPU_RUNNER": "self-hosted"}, None),
         ({"vars.GPU_RUNNER": '"self-hosted"'}, None),

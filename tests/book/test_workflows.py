@@ -96,7 +96,7 @@ def test_the_gpu_s_machine_is_named_by_a_variable_and_keeps_what_was_done():
     assert run["strategy"]["fail-fast"] is False
     checkout, *steps = run["steps"]
     assert checkout["with"]["clean"] is False
-    assert [s["timeout-minutes"] for s in steps if "timeout-minutes" in s] == ["${{ matrix.minutes }}"] * 2
+    assert [s["timeout-minutes"] for s in steps if "timeout-minutes" in s] == ["${{ matrix.minutes }}"] * 3
     saved = next(s for s in steps if s.get("uses", "").startswith("actions/cache/save@"))
     restored = next(s for s in steps if s.get("uses", "").startswith("actions/cache/restore@"))
     assert saved["if"] == "always()"
@@ -112,6 +112,23 @@ def test_results_are_kept_also_of_a_failure():
         uploads = [s for s in steps if s.get("uses", "").startswith("actions/upload-artifact")]
         assert uploads
         assert all(s["if"] == "always()" for s in uploads)
+
+
+def test_what_is_weekly_never_keeps_a_push_waiting():
+    jobs = load(WORKFLOWS[0])["jobs"]
+    assert set(jobs) == {"test", "nightly", "systems"}
+    assert all("schedule" in jobs[name]["if"] and "push" not in jobs[name]["if"] for name in ("nightly", "systems"))
+    assert jobs["systems"]["strategy"]["matrix"] == {"system": ["macos-latest", "windows-latest"]}
+    versions = [entry["versions"] for entry in jobs["test"]["strategy"]["matrix"]["include"]]
+    assert versions == ["oldest", "tested", "newest"]
+
+
+def test_chapters_run_on_as_many_runners_as_there_are_and_are_told_of():
+    jobs = load(WORKFLOWS[1])["jobs"]
+    assert "max-parallel" not in jobs["run"]["strategy"]
+    assert jobs["page"]["needs"] == ["work", "run"]
+    assert "always()" in jobs["page"]["if"]
+    assert jobs["page"]["runs-on"] == "ubuntu-latest"
 
 
 def test_triggers():
@@ -133,10 +150,13 @@ def requirements():
 
 
 def test_the_oldest_versions_are_the_lower_bounds():
+    """Of all that a user installs; the tools of the tests are the newest, for their verdict changes with them."""
     lines = (ROOT / ".github" / "constraints-oldest.txt").read_text().split()
-    oldest = {Requirement(line).name: str(Requirement(line).specifier) for line in lines}
-    bounds = {r.name: str(r.specifier) for r in requirements() if r.name in oldest}
-    assert {name: f"=={bound.removeprefix('>=')}.0" for name, bound in bounds.items()} == oldest
+    extras = {extra: needed for extra, needed in project()["optional-dependencies"].items() if extra != "test"}
+    used = {Requirement(text) for text in sum(extras.values(), project()["dependencies"])}
+    bounds = {f"{r.name}=={bound.version}" for r in used for bound in r.specifier if bound.operator == ">="}
+    assert {r.name for r in used} == {Requirement(line).name for line in lines}
+    assert lines == sorted(bounds)
 
 
 def test_conda_installs_the_same_set():

@@ -88,7 +88,7 @@ def local_focal_points(low: np.ndarray, size: tuple[int, int], areas: str) -> li
         high = maxima & (one > (heights.max() + heights.min()) / 2)
         blocks = (high if high.any() else maxima)[rows][:, columns]  # (H, W)
         if areas == "small":
-            blocks = skeletonize(blocks)
+            blocks = skeletonize(np.ascontiguousarray(blocks))  # scikit-image 0.22 takes no other
         y, x = np.nonzero(blocks)
         points.append(np.stack([x, y], axis=1))
     return points
