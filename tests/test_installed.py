@@ -130,3 +130,9 @@ def test_a_clone_s_data_are_its_own():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert project["project"]["name"] == DISTRIBUTION
     assert re.fullmatch(r"hatchling>=[\d.]+", *project["build-system"]["requires"])
+
+
+def test_what_is_no_module_is_part_of_the_wheel(wheel):
+    others = {f"c2f/{path.relative_to(ROOT / 'c2f').as_posix()}" for path in (ROOT / "c2f" / "sweep").rglob("*.yaml")}
+    assert others
+    assert {"c2f/sweep/Snakefile", *others} <= set(content(wheel))

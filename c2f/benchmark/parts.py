@@ -15,7 +15,7 @@ import torch
 from c2f import attacks, corruptions, networks
 from c2f.attacks import gradient, masking
 from c2f.common.checks import positive_int
-from c2f.experiments.corruptions.run import corruption_name, corruption_run
+from c2f.experiments.corruptions.run import Origin, corruption_name, corruption_run
 from c2f.experiments.evaluation.run import evaluation_run
 from c2f.experiments.glimpses.cost import peak_bytes
 from c2f.experiments.localization.run import locate_run
@@ -54,6 +54,7 @@ class Subject:
         restarts: searches of an attack with other random numbers, of which the best counts.
         weights: the folder of the training; None takes those that come with the book.
         how: the runs are carried out.
+        test_data: a data set of the same classes whose test pictures are taken; None takes those of ``data``.
     """
 
     network: str
@@ -64,6 +65,7 @@ class Subject:
     restarts: int = RESTARTS
     weights: Path | None = None
     how: Execution | None = None
+    test_data: str | None = None
 
     def __post_init__(self) -> None:
         positive_int(self.pictures, "pictures")
@@ -78,7 +80,7 @@ class Subject:
     @cached_property
     def sample(self) -> TestSample:
         """The network and the pictures."""
-        return load_sample(self.network, self.data, self.seed, self.pictures, self.weights)
+        return load_sample(self.network, self.data, self.seed, self.pictures, self.weights, self.test_data)
 
     @property
     def title(self) -> str:
@@ -88,7 +90,7 @@ class Subject:
     def recorded(self, name: str, parameters: Mapping[str, Any]) -> Run | None:
         """Return the book's own run called ``name`` of the same weights and ``parameters``, or None."""
         path = record_path(SHIPPED, name)
-        if self.weights is not None or is_own(self.network) or not path.exists():
+        if self.weights is not None or self.test_data or is_own(self.network) or not path.exists():
             return None
         there = read(path)
         run = there.run(self.seed)
@@ -100,8 +102,8 @@ def accuracy(subject: Subject) -> dict[str, float]:
     """Return ``accuracy``, ``top5`` and ``loss`` on the whole test set. What is said of each picture is not kept."""
     with tempfile.TemporaryDirectory() as folder:
         run = evaluation_run(
-            subject.network, subject.data, subject.seed, output=Path(folder), weights=subject.weights,
-            **(subject.how or {}),
+            subject.network, subject.test_data or subject.data, subject.seed, output=Path(folder),
+            trained_on=subject.data, weights=subject.weights, **(subject.how or {}),
         )  # fmt: skip
     return {name: run.values[name] for name in ("accuracy", "top5", "loss") if name in run.values}
 
@@ -133,7 +135,7 @@ def attacked(names: tuple[str, ...], subject: Subject) -> dict[str, float]:
         if run is None:
             run = attack_run(
                 subject.network, subject.data, subject.seed, name, output=subject.output, restarts=subject.restarts,
-                pictures=subject.pictures, weights=subject.weights, **(subject.how or {}),
+                pictures=subject.pictures, weights=subject.weights, test_data=subject.test_data, **(subject.how or {}),
             )  # fmt: skip
         wanted = ("l2_at_50", "points_lost")
         values |= {f"{name} {what}": run.values[what] for what in wanted if what in run.values}
@@ -176,7 +178,7 @@ def corrupted(subject: Subject) -> dict[str, float]:
     if run is None:
         run = corruption_run(
             subject.network, subject.data, subject.seed, output=subject.output, types=types,
-            pictures=subject.pictures, weights=subject.weights, **(subject.how or {}),
+            pictures=subject.pictures, weights=subject.weights, origin=Origin(subject.test_data), **(subject.how or {}),
         )  # fmt: skip
     kinds = {f"corrupted {kind}": run.values[kind] for kind in run.details["correct"]}
     return {"corrupted": run.values["mean"], **kinds}
@@ -190,7 +192,7 @@ def located(subject: Subject) -> dict[str, float]:
     run = locate_run(
         subject.network, subject.data, subject.seed, output=subject.output, faithful=0,
         threshold_pictures=min(few, THRESHOLD_PICTURES), pictures=min(subject.pictures - few, SCORED),
-        weights=subject.weights, **(subject.how or {}),
+        weights=subject.weights, test_data=subject.test_data, **(subject.how or {}),
     )  # fmt: skip
     measures, last = ("pointing", "energy", "px_ap"), list(run.details["layers"])[-1]
     values = {what: run.values[f"{last} {what}"] for what in measures}
@@ -206,9 +208,10 @@ def _anything(subject: Subject) -> str:
 def _with_objects(subject: Subject) -> str:
     if not (is_own(subject.network) or subject.network in networks.names("classifier")):
         return "its maps are measured in chapters 9 and 10: Grad-CAM needs a layer that a classifier of the book names"
-    some = test_pictures(subject.sample.model, subject.data).select(subject.sample.indices[:1])
+    tested_on = subject.test_data or subject.data
+    some = test_pictures(subject.sample.model, tested_on).select(subject.sample.indices[:1])
     try:
-        find_objects(some, subject.data)
+        find_objects(some, tested_on)
     except ValueError as error:
         return str(error)
     return ""

@@ -53,6 +53,7 @@ def benchmark(subject: Subject, parts: Sequence[str] = ()) -> Run:
         "masking_pictures": MASKING_PICTURES,
         "batches": list(BATCHES),
         "types": corruptions.available(),
+        **({"test_data": subject.test_data} if subject.test_data else {}),
     }
     name = benchmark_name(subject.network, subject.data)
     plan = Plan(name, "benchmark", subject.seed, described, subject.output, model.weights, subject.how or {})

@@ -33,7 +33,7 @@ Nothing runs here.
 
 def test_the_book_s_solutions_are_found():
     assert "darken" in solutions(find("3"))["ex-own-attack"]
-    assert len([chapter for chapter in chapters() if solutions(chapter)]) == 11
+    assert len([chapter for chapter in chapters() if solutions(chapter)]) == len(chapters())
 
 
 def test_a_solution_runs_with_the_chapter_s_names_and_what_it_prints_is_kept(tmp_path):

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-import tomllib
 from collections import Counter
 
 import pandas as pd
@@ -229,12 +228,3 @@ def test_a_profile_that_is_not_there(tmp_path):
     write_text(tmp_path / "config.yaml", "- a")
     with pytest.raises(ValueError, match="must map Snakemake's options to values"):
         run.find_profile(str(tmp_path))
-
-
-def test_what_is_no_module_is_part_of_the_wheel():
-    package = run.HERE.parent
-    told = tomllib.loads((package.parent / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["c2f"]
-    packed = {path for pattern in told for path in package.glob(pattern)}
-    others = {path for path in run.HERE.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
-    assert run.SNAKEFILE in others
-    assert others <= packed
