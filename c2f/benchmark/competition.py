@@ -47,7 +47,7 @@ NEEDS = {
 """What a user may need -> the value of a benchmark that speaks of it."""
 _LESS = ("parameters", "multiply_adds", "ms", "peak_mib", "loss")
 CONFIDENCE = 0.5
-"""Of an early exit: the first answer that is at least so sure is taken."""
+"""Of an early exit, where the first answer that is at least so sure is taken."""
 
 
 def recorded(data: str, folder: Path = SHIPPED) -> dict[str, Record]:

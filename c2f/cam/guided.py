@@ -32,7 +32,7 @@ class GuidedMaps:
 
     @property
     def maps(self) -> Tensor:
-        """The product, float32 ``(N, H, W)``: its size at each pixel, summed over channels."""
+        """The product, float32 ``(N, H, W)``, its size at each pixel, summed over channels."""
         return self.gradient.abs().sum(dim=1) * self.coarse
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from c2f.common.shipped import INSTALLED
 
 DISTRIBUTION = "coarse-to-fine"
-"""What the package is installed as: as `c2f` the registry has somebody else's."""
+"""What the package is installed as; as `c2f` the registry has somebody else's."""
 DECIDING = (
     "torch",
     "torchvision",

@@ -36,7 +36,7 @@ class DataName:
 
     @property
     def in_file_names(self) -> str:
-        """The name as a part of file names: of folders the last parts."""
+        """The name as a part of file names, of folders the last parts."""
         if not self.folders:
             return self.text
         # A space or an umlaut in a folder's name is a hyphen in it.

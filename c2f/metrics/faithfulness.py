@@ -64,7 +64,7 @@ class FaithfulnessCurve:
 
     @property
     def area(self) -> float:
-        """The mean of ``areas``: the paper's insertion or deletion score."""
+        """The mean of ``areas``, the paper's insertion or deletion score."""
         return float(self.areas.mean())
 
 

@@ -83,12 +83,12 @@ class Results:
 
     @property
     def correct(self) -> np.ndarray:
-        """Bool ``(N,)``: classified correctly before the attack."""
+        """Bool ``(N,)``, classified correctly before the attack."""
         return self.clean_prediction == self.label
 
     @property
     def success(self) -> np.ndarray:
-        """Bool ``(N,)``: classified correctly before the attack and turned by it."""
+        """Bool ``(N,)``, classified correctly before the attack and turned by it."""
         return self.correct & np.isfinite(self.l2)
 
     def __getitem__(self, index: np.ndarray) -> "Results":
@@ -115,12 +115,12 @@ class Distances:
 
     @property
     def correct(self) -> np.ndarray:
-        """Bool ``(N,)``: classified correctly before the attack."""
+        """Bool ``(N,)``, classified correctly before the attack."""
         return self.l2 > 0
 
     @property
     def success(self) -> np.ndarray:
-        """Bool ``(N,)``: classified correctly before the attack and turned by it."""
+        """Bool ``(N,)``, classified correctly before the attack and turned by it."""
         return self.correct & np.isfinite(self.l2)
 
     def __getitem__(self, index: np.ndarray) -> "Distances":

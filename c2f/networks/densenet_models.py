@@ -194,7 +194,7 @@ class HalfDenseNet(nn.Module):
 
     @property
     def class_weights(self) -> Tensor:
-        """The dense layer's kernel ``(K, M)``: how much each feature map speaks for each class."""
+        """The dense layer's kernel ``(K, M)``, how much each feature map speaks for each class."""
         return cast(Tensor, self.head[-1].weight)
 
     def trunk(self, pictures: Tensor) -> Trunk:

@@ -13,7 +13,7 @@ from c2f.runs.record import Record, Run, add_run, read_folder
 
 _KEPT = ("weights", "means", "attacks", "localization")
 CARRIED = (*_KEPT, "checkpoints")
-"""What travels beside the records. Adversarial pictures do not: the ablation that needs them follows each attack."""
+"""What travels beside the records. Adversarial pictures do not, as the ablation that needs them follows each attack."""
 
 
 def folders() -> list[str]:

@@ -21,7 +21,7 @@ PICTURES = 250
 """Test pictures that are attacked and corrupted."""
 SEEDS = 4
 EPOCHS = 4
-"""Of the variants on scenes: as many as the other systems'. Their recipe takes six, for the maps of chapter 7."""
+"""Of the variants on scenes, as many as the other systems'. Their recipe takes six, for the maps of chapter 7."""
 VALUES: Values = {
     r"competition--.*--benchmark--seed0": (3, "the competition: each network of one size in every respect"),
     r"competition--.*--benchmark--seed[1-3]": (4.5, "the competition over four seeds"),

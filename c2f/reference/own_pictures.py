@@ -29,7 +29,7 @@ from c2f.training.recipes import recipe
 
 logger = logging.getLogger(__name__)
 HOME = Path("output") / "own-pictures"
-"""Where folders are parted into train and test, and trained networks kept: a folder for each folder of pictures."""
+"""Where folders are parted into train and test, and trained networks kept, a folder for each folder of pictures."""
 IMAGE_SIZE = 64
 """H = W in pixels that pictures are brought to."""
 STEPS = 320

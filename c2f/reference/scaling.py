@@ -87,7 +87,7 @@ class Step:
 
     @property
     def seconds(self) -> float:
-        """How long the step takes: pictures are read while others are computed."""
+        """How long the step takes; pictures are read while others are computed."""
         return max(self.compute, self.pictures) + self.gradient + self.messages
 
     @property

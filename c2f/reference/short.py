@@ -18,7 +18,7 @@ from c2f.runs.folder import SHORT as FOLDER
 from c2f.runs.folder import where as where  # the chapters ask for it here
 
 FOLDERS = (SHIPPED, SHIPPED / FOLDER)
-"""Where the book looks for a run: one at full length comes before a short one."""
+"""Where the book looks for a run; one at full length comes before a short one."""
 
 _NETWORKS: tuple[tuple[str, str, dict[str, Any], tuple[str, ...]], ...] = (
     # data, kind of map, what the recipe is changed to, networks

@@ -27,7 +27,7 @@ from c2f.training.engine import Step
 from c2f.training.joined_norm import JoinedNorms
 
 FAILED, ENDED = "c2f/failed", "c2f/ended"
-"""What processes tell each other through torchrun: that one has said what went wrong; how many are through."""
+"""What processes tell each other through torchrun, that one has said what went wrong; how many are through."""
 _POLL = 0.5
 
 

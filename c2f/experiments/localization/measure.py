@@ -44,8 +44,11 @@ KINDS = {
     "clamped": MapKind("evidence for the class only", "logit", _clamped),
     "paper": MapKind("as the Top-Down paper scales it", "probability", paper_normalise),
 }
-"""``raw``: Grad-CAM of the logit, evidence against the class negative. ``clamped``: after Grad-CAM's ReLU (Selvaraju et
-al. 2017). ``paper``: of the probability, scaled as in the Top-Down paper's code (see ``c2f.cam.paper_normalise``)."""
+"""Kind of map -> how it is made.
+
+``raw``: Grad-CAM of the logit, evidence against the class negative. ``clamped``: after Grad-CAM's ReLU (Selvaraju et
+al. 2017). ``paper``: of the probability, scaled as in the Top-Down paper's code (see ``c2f.cam.paper_normalise``).
+"""
 
 
 def evidence(

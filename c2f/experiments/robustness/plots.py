@@ -26,7 +26,7 @@ ACCURACY_SCALES = {
     "lost": "points of accuracy lost",
     "relative": "share of the clean accuracy (%)",
 }
-"""What ``robustness_curve`` can show upwards, and what the axis is called: all pictures, the paper's way, relative."""
+"""What ``robustness_curve`` can show upwards, and what the axis is called (all pictures, the paper's way, relative)."""
 
 
 def robustness_curve(
