@@ -1,6 +1,7 @@
 """Docstrings that Sphinx reads as they are meant."""
 
 import ast
+import itertools
 import re
 from pathlib import Path
 
@@ -14,7 +15,7 @@ def read_as_types(source):
     found = []
     for node in ast.walk(ast.parse(source)):
         body = getattr(node, "body", [])
-        pairs = zip(body, body[1:], strict=False) if isinstance(body, list) else ()
+        pairs = itertools.pairwise(body) if isinstance(body, list) else ()
         texts = [
             after.value.value
             for before, after in pairs
