@@ -236,12 +236,12 @@ def advice_table(records: Mapping[str, Record]) -> pd.DataFrame:
         name, factor = called(value)
         as_good = [choice.best, *choice.level]
         rows[need] = {
-            "measured by": name,
             "best": networks.title(choice.best),
+            "a plain pass would do": "yes" if any(name in PLAIN for name in as_good) else "no",
             "its mean (95 % over seeds)": _number(choice.interval, factor),
             "best in redrawn means": f"{choice.share:.0%}",
             "these seeds cannot tell from it": ", ".join(map(networks.title, choice.level)) or "none",
-            "a plain pass would do": "yes" if any(name in PLAIN for name in as_good) else "no",
+            "measured by": name,
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("you need")
 
