@@ -1,4 +1,4 @@
-"""The competition: all networks of one size, as many epochs each, measured in every respect on the same pictures.
+"""The competition: the small networks of all three systems, as many epochs each, measured in every respect.
 
 Records are by network, ``{"lenetfc": Record, ...}``, of what ``c2f.benchmark.run.benchmark`` wrote.
 """

@@ -8,9 +8,8 @@ from matplotlib.axes import Axes
 from c2f import networks
 from c2f.benchmark.competition import Stops, TradeOff, fewer_is_better
 from c2f.benchmark.tables import called
-from c2f.metrics.statistics import seeds_interval
 from c2f.plotting.colours import MARKERS, NETWORKS
-from c2f.plotting.plots import colour
+from c2f.plotting.plots import colour, whiskers
 
 _OVER = 30
 """A value whose largest is more than so many times its smallest is drawn on a logarithmic axis."""
@@ -31,10 +30,10 @@ def trade_off_dots(ax: Axes, found: TradeOff, labels: bool = False) -> Axes:
     """
     factors = [called(value)[1] for value in (found.x, found.y)]
     for place, (name, table) in enumerate(found.found.items()):
-        (x, dx), (y, dy) = (_bar(factor * column) for factor, column in zip(factors, table.T, strict=True))
+        x, y = (factor * column for factor, column in zip(factors, table.T, strict=True))
         ax.errorbar(
-            x, y, xerr=dx, yerr=dy, fmt=MARKERS[place % len(MARKERS)], color=colour_of(name), markersize=6, capsize=2,
-            label=networks.title(name) if labels else None,
+            x.mean(), y.mean(), xerr=whiskers(x), yerr=whiskers(y), fmt=MARKERS[place % len(MARKERS)],
+            color=colour_of(name), markersize=6, capsize=2, label=networks.title(name) if labels else None,
         )  # fmt: skip
     means = np.array([factors * found.found[name].mean(axis=0) for name in found.front])
     ax.plot(*means.T, color="0.45", linewidth=1, zorder=0)
@@ -45,12 +44,6 @@ def trade_off_dots(ax: Axes, found: TradeOff, labels: bool = False) -> Axes:
         if low > 0 and high > _OVER * low:
             ax.set(**{f"{side}scale": "log"})
     return ax
-
-
-def _bar(values: np.ndarray) -> tuple[float, list[list[float]] | None]:
-    """Return a mean and how far its 95 % interval over seeds reaches down and up, None where that is not known."""
-    found = seeds_interval(values.tolist())
-    return found.value, None if np.isnan(found.low) else [[found.value - found.low], [found.high - found.value]]
 
 
 def early_stops(ax: Axes, stops: Stops) -> Axes:

@@ -1,4 +1,4 @@
-"""Reference runs that measure every network of one size in every respect, on the same pictures: the competition.
+"""Reference runs that measure the small networks of all three systems on the same pictures: the competition.
 
 They lie apart, in the folder ``competition`` of the output folder. The rule: as many epochs for all, four on scenes and
 the paper's forty on Fashion-MNIST, each with its own system's optimiser and batch; what four epochs cost differs, and
@@ -23,7 +23,7 @@ SEEDS = 4
 EPOCHS = 4
 """Of the variants on scenes, as many as the other systems'. Their recipe takes six, for the maps of chapter 7."""
 VALUES: Values = {
-    r"competition--.*--benchmark--seed0": (3, "the competition: each network of one size in every respect"),
+    r"competition--.*--benchmark--seed0": (3, "the competition: each small network in every respect"),
     r"competition--.*--benchmark--seed[1-3]": (4.5, "the competition over four seeds"),
     r"competition--lenetfc.*--scenes-fashion-mnist--seed0": (3, "the competition: as many epochs for all"),
     r"competition--lenetfc.*--scenes-fashion-mnist--seed[1-3]": (4.5, "the competition over four seeds"),
