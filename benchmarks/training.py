@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from benchmarks.suite import Case, Run, Sides, noise
 from c2f import networks
+from c2f.common.share import WHOLE, Share
 from c2f.datasets.batches import Batches
 from c2f.experiments.glimpses.recipes import SETUPS
 from c2f.experiments.glimpses.training import glimpse_trial
@@ -29,6 +30,7 @@ from c2f.networks.glimpse import total_loss
 from c2f.runs.costs import PLAIN
 from c2f.training.engine import Engine, Trial, can_compile, plain
 from c2f.training.loop import trial
+from c2f.training.parallel import together
 from c2f.training.recipes import Recipe
 
 Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]
@@ -118,11 +120,12 @@ def plain_steps(found: Trial, loss: Loss, steps: int) -> Run:
     return run
 
 
-def steps_by(engine: Engine, found: Trial, steps: int) -> Run:
-    """Return the same steps, as an engine carries them out."""
-    network, batch = deepcopy(found.network), found.batch()
+def steps_by(engine: Engine, found: Trial, steps: int, share: Share = WHOLE) -> Run:
+    """Return the same steps, as an engine carries them out; of several processes, this one's share of them."""
+    network, batch = deepcopy(found.network), share.of_each(found.batch())
     sgd = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9, nesterov=True)
-    step = found.begin(network, engine)
+    with engine.at_work(network):
+        step = together(network, found.begin(network, engine), share)
 
     def run() -> None:
         with engine.at_work(network):
