@@ -65,6 +65,15 @@ def test_glimpses_are_attacked_by_their_last_answer(tmp_path):
     assert "Grad-CAM needs a layer" in PARTS["localization"].why_not(subject)
 
 
+@pytest.mark.parametrize("network", ["lenetfc", "mgnet_small_cnn", "densenet_half"])
+def test_every_kind_that_classifies_meets_bad_weather(network, tmp_path, monkeypatch):
+    monkeypatch.setattr("c2f.corruptions.available", lambda: ["contrast"])
+    scenes = "scenes-fashion-mnist"
+    subject = Subject(network, scenes, 0, tmp_path, pictures=10, test_data=f"{scenes}-sample")
+    run = benchmark(subject, ["corruptions"])
+    assert run.values["corrupted"] == run.values["corrupted contrast"] > 0
+
+
 def test_what_is_wrong_is_refused_before_long_work(own, tmp_path):
     subject = Subject(own, DATA, 0, tmp_path)
     with pytest.raises(ValueError, match="unknown part of the benchmark 'nois'; did you mean 'noise'"):

@@ -79,7 +79,7 @@ def corruption_run(
     severity at which it stopped. Every network sees the same pictures.
 
     Args:
-        network: the name of a classifier or of a network of glimpses in ``c2f.networks.names()``.
+        network: the name of one that classifies pictures in ``c2f.networks.names()``.
         data, seed: of the training.
         output: the folder, see the module's text.
         types: names in ``c2f.corruptions.names()``; all fifteen where there are none.
@@ -117,8 +117,8 @@ def corruption_run(
 
 
 def _load(network: str, data: str, seed: int, weights: Path | None) -> TrainedModel:
-    if networks.kind_of(network) not in ("classifier", "glimpses"):
-        raise ValueError(f"{network} does not classify pictures in [0, 1]: take a classifier or a network of glimpses")
+    if networks.kind_of(network) == "segmentation":
+        raise ValueError(f"{network} does not classify pictures, but their pixels: take another kind of network")
     return zoo.load(network, data, seed, weights)
 
 
