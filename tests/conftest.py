@@ -1,5 +1,6 @@
 import os
 import sys
+from functools import cache
 
 # The networks of the tests are tiny: a second thread gains little, and costs much beside anything else that runs, such
 # as the other half of the tests. What a test starts (kernels, commands) inherits the setting.
@@ -10,6 +11,7 @@ import torch
 
 from c2f import __main__ as command_line
 from c2f import datasets
+from c2f.runs import environment
 from c2f.training import data as training_data
 
 torch.set_num_threads(1)
@@ -24,6 +26,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def whole_sample():
     """The sample of Fashion-MNIST that ships."""
     return datasets.load("fashion-mnist-sample")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def git_is_asked_once():
+    """A toy record names a commit as any other does; for thousands of them git would be asked twice each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(environment, "commit", cache(environment.commit))
+        yield
 
 
 @pytest.fixture(autouse=True)
