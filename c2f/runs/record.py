@@ -195,6 +195,9 @@ def checksum(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
+_SOUND: set[bytes] = set()
+"""Digests of texts that were found valid, with the checksum that fits: a page of the book reads a record dozens of
+times."""
 _CHECKERS = {version: checker(schema) for version, schema in SCHEMAS.items()}
 
 
@@ -232,11 +235,14 @@ def from_text(text: str, where: str) -> Record:
         content = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise RecordError(f"{where}: damaged or truncated ({error}); restore it or run the experiment again") from error
-    _validate(content, where)
-    if checksum(content) != content["checksum"]:
-        raise RecordError(
-            f"{where}: was changed after it was written; records are never edited: run the experiment again"
-        )
+    digest = hashlib.sha256(text.encode()).digest()
+    if digest not in _SOUND:
+        _validate(content, where)
+        if checksum(content) != content["checksum"]:
+            raise RecordError(
+                f"{where}: was changed after it was written; records are never edited: run the experiment again"
+            )
+        _SOUND.add(digest)
     runs = content["runs"]
     if content["schema"] == 1:
         runs = [_of_schema_1(run, content["kind"]) for run in runs]
