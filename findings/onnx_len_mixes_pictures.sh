@@ -29,7 +29,7 @@ class ByShape(nn.Module):
 
 
 def rows_of_five(network, **how):
-    torch.onnx.export(network, (torch.zeros(2, 3, 4),), "m.onnx", input_names=["x"], **how)
+    torch.onnx.export(network, (torch.zeros(2, 3, 4),), "m.onnx", input_names=["x"], verbose=False, **how)
     session = onnxruntime.InferenceSession("m.onnx")
     taken = session.get_inputs()[0].shape[0]
     if taken == 2:

@@ -18,7 +18,7 @@ _SHOWN_ERRORS = {
     "div.output.stderr": "shows something written to stderr",
     ".system-message": "shows a message of the build",
 }
-_WORD_OF_CODE = re.compile(r'<span class="\w+">([^<]*)</span>')
+_WORD_OF_CODE = re.compile(r'<span class="\w{1,3}">([^<]*)</span>')
 """A word in its colour: two thirds of all elements of the pages, and nothing in them is looked at."""
 _LOADED = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src"}
 
