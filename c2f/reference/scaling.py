@@ -148,7 +148,7 @@ def speed_table(costs: Costs) -> str:
     """
     parts = []
     for cluster in CLUSTERS:
-        rows = [["network", "pictures a step", "one device (ms)", *(f"on {n}" for n in DEVICES[1:])]]
+        rows = [["network", "pictures a step", "one device (ms)", *(f"on\u00a0{n}" for n in DEVICES[1:])]]
         for load in loads(costs):
             rate = rates(costs, load.side)["memory"]
             alone = step(load, cluster, 1, rate).seconds
@@ -160,7 +160,7 @@ def speed_table(costs: Costs) -> str:
 
 
 def _times(value: float, limit: str) -> str:
-    return f"{value:.2g}" if limit == "compute" else f"{value:.2g} {limit[0]}"
+    return f"{value:.2g}" if limit == "compute" else f"{value:.2g}\u00a0{limit[0]}"
 
 
 def size_table(costs: Costs) -> str:
