@@ -112,7 +112,8 @@ def leaderboard(entries: Sequence[Entry], columns: Sequence[str] = COLUMNS) -> s
     rows = [
         f"| {name} | " + " | ".join(row) + " |" for name, row in zip(table.index, table.values.tolist(), strict=True)
     ]
-    return "\n".join([head, "|---" * (len(table.columns) + 1) + "|", *rows])
+    right = "|---" + "|---:" * (len(table.columns) - 2) + "|---|---|"
+    return "\n".join([head, right, *rows])
 
 
 def _digest(content: dict) -> str:

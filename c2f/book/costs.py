@@ -55,10 +55,9 @@ def table(rows: Sequence[Row]) -> str:
     differing = any(row.differ is not None for row in rows)
     lines = [["", "in", *sides, *(["differ"] if differing else [])]]
     for row in rows:
+        name = f"`{row.name}`" if " --" in row.name else row.name  # in words two hyphens would become a dash
         cells = [_cell(row, side) if side in row.sides else "" for side in sides]
-        lines.append(
-            [row.name, row.unit, *cells, *(["" if row.differ is None else str(row.differ)] if differing else [])]
-        )
+        lines.append([name, row.unit, *cells, *(["" if row.differ is None else str(row.differ)] if differing else [])])
     return _markdown(lines)
 
 
@@ -69,7 +68,7 @@ def _cell(row: Row, side: str) -> str:
     if side == PLAIN:
         return median
     times = row.times(side)
-    return f"{median} (**{times.median:.2f}** times, {times.least:.2f} to {times.most:.2f})"
+    return f"{median} (**{times.median:.2f}**, {times.least:.2f} to {times.most:.2f})"
 
 
 def _markdown(lines: Sequence[Sequence[str]]) -> str:

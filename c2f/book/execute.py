@@ -21,6 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from c2f.book.answers import checks
 from c2f.book.chapters import QUICK, ROOT, Chapter, check, parameters, profile_values
 from c2f.book.solutions import printed, solutions
 from c2f.common.cores import THREADS, is_nice
@@ -116,7 +117,8 @@ def run(
         threads: how many torch takes, unless ``OMP_NUM_THREADS`` says otherwise; None leaves it to the kernel, which
             takes the cores that other processes leave.
         solve: run the code in the exercises' solutions, too, behind the chapter, and note what each prints under
-            ``solutions`` in the metadata; it does not count as the chapter's time or memory.
+            ``solutions`` in the metadata; it does not count as the chapter's time or memory. Checks of answers are
+            tried on the solutions' own.
 
     Raises:
         ParameterError, ValueError: a parameter, profile or output that will not do, before anything runs.
@@ -134,8 +136,8 @@ def run(
     staged = output.with_name(f".{output.stem}.{os.getpid()}.in.ipynb")
     partial = output.with_name(f".{output.stem}.{os.getpid()}.out.ipynb")
     notebook = nbformat.read(chapter.path, as_version=4)
-    solved = solutions(chapter) if solve else {}
-    for label, code in {"": _ASK, **solved, "last": _LAST}.items():
+    behind = _solved(chapter) if solve else {}
+    for label, code in {"": _ASK, **behind, "last": _LAST}.items():
         notebook.cells.append(nbformat.v4.new_code_cell(code, metadata={"tags": [_BEHIND], "c2f_solution": label}))
     started = time.perf_counter()
     try:
@@ -173,6 +175,16 @@ def run(
     if error is not None:
         raise error
     return Run(chapter.name, profile, values, output, seconds, **use)
+
+
+def _solved(chapter: Chapter) -> dict[str, str]:
+    """Return the code of the solutions by label, and behind each the trial of its check, if it has one."""
+    behind, tried = {}, checks(chapter)
+    for label, code in solutions(chapter).items():
+        behind[label] = code
+        if label in tried:
+            behind[f"{label}, checked"] = tried[label]
+    return behind
 
 
 def _writable_notebook(output: Path, chapter: Chapter) -> Path:

@@ -130,10 +130,10 @@ def _hours(records: Iterable[Record]) -> float:
 
 def _about(record: Record, short: bool) -> tuple[str, str, str]:
     about = record.parameters
-    name, epochs = record.name.split("--")[0], f"{about['recipe']['epochs']} epochs{' (short)' * short}"
+    name, epochs = networks.title(record.name.split("--")[0]), f"{about['recipe']['epochs']} epochs{' (short)' * short}"
     if record.kind == "training":
         merge = "" if about["merge"] == trainings.BOTH else f", merged by {trainings.MERGES[about['merge']]}"
-        name, epochs = f"{networks.title(name)}{merge}", trainings.length(record)
+        name, epochs = f"{name}{merge}", trainings.length(record)
     return name, about["data"], epochs
 
 

@@ -46,8 +46,9 @@ class Cluster:
     latency: float
 
     def __str__(self) -> str:
+        speed = "as fast" if self.faster == 1 else f"{self.faster:g} times as fast"
         return (
-            f"{self.name}: a device is taken to be {self.faster:g} times as fast as this machine, a line to carry "
+            f"{self.name}: a device is taken to be {speed} as this machine, a line to carry "
             f"{self.bytes_per_second / 1e9:g} GB a second, a message to take {1e6 * self.latency:g} microseconds"
         )
 
@@ -142,29 +143,30 @@ def rates(costs: Costs, side: int) -> dict[str, float]:
 
 
 def speed_table(costs: Costs) -> str:
-    """Return tables in Markdown, one a cluster: how many times as fast many devices are as one, in brackets what takes
-    longest where that is not computing.
+    """Return tables in Markdown, one a cluster: how many times as fast many devices are as one, and the first letter of
+    what takes longest where that is not computing.
     """
     parts = []
     for cluster in CLUSTERS:
-        rows = [["network", "pictures a step", "one device", *(f"{n}" for n in DEVICES[1:])]]
+        rows = [["network", "pictures a step", "one device (ms)", *(f"on\u00a0{n}" for n in DEVICES[1:])]]
         for load in loads(costs):
             rate = rates(costs, load.side)["memory"]
             alone = step(load, cluster, 1, rate).seconds
             steps = [step(load, cluster, n, rate) if n <= load.batch else None for n in DEVICES[1:]]
-            cells = ["" if one is None else _times(alone / one.seconds, one.limit) for one in steps]
-            rows.append([networks.title(load.network), str(load.batch), f"{1e3 * alone:.3g} ms", *cells])
+            cells = ["-" if one is None else _times(alone / one.seconds, one.limit) for one in steps]
+            rows.append([networks.title(load.network), str(load.batch), f"{1e3 * alone:.3g}", *cells])
         parts.append(f"{cluster}.\n\n{_markdown(rows, 1)}")
     return "\n\n".join(parts)
 
 
 def _times(value: float, limit: str) -> str:
-    return f"{value:.2g}" if limit == "compute" else f"{value:.2g} ({limit})"
+    return f"{value:.2g}" if limit == "compute" else f"{value:.2g}\u00a0{limit[0]}"
 
 
 def size_table(costs: Costs) -> str:
     """Return a table in Markdown of what a step exchanges."""
-    rows = [["network", "parameters", "gradient (MB)", "small sums a step", "sent by each of 2 (MB)", "of 64 (MB)"]]
+    sent_by = ("sent by each of 2 devices (MB)", "by each of 64 (MB)")
+    rows = [["network", "parameters", "gradient (MB)", "small sums a step", *sent_by]]
     for load in loads(costs):
         megabytes = BYTES * load.parameters / 1e6
         sent = [f"{2 * (n - 1) / n * megabytes:.3g}" for n in (2, 64)]
@@ -175,7 +177,7 @@ def size_table(costs: Costs) -> str:
 def input_table(costs: Costs) -> str:
     """Return a table in Markdown of how many pictures a second a device takes, and a process gives."""
     quick = max(cluster.faster for cluster in CLUSTERS)
-    rows = [["network", "this machine takes", f"{quick:g} times as fast", "from memory", "from files"]]
+    rows = [["network", "this machine takes", f"one {quick:g} times as fast", "made from memory", "from files"]]
     for load in loads(costs):
         found = rates(costs, load.side)
         numbers = (1 / load.seconds, quick / load.seconds, found["memory"], found["files"])
