@@ -70,14 +70,13 @@ def checks(chapter: Chapter) -> dict[str, str]:
 def try_check(label: str, answer: Any, namespace: Mapping[str, Any], *given: Any) -> None:
     """Raise an ``AssertionError`` unless the check of ``label`` takes ``answer`` and refuses another one.
 
-    Arguments are those of ``check_answer``; ``answer`` is the solution's.
+    Arguments are those of ``check_answer``; ``answer`` is the solution's, which has just run on ``namespace``.
     """
-    code, hint = _solution(label)
-    right = _run(code, namespace)
-    said = _verdict(answer, right, hint, given)
+    _, hint = _solution(label)
+    said = _verdict(answer, answer, hint, given)
     assert said == _RIGHT, f"{label}: the solution's own answer is not taken. {said}"
     wrong = _another(answer)
-    assert _verdict(wrong, right, hint, given) != _RIGHT, f"{label}: {wrong!r} is taken, too"
+    assert _verdict(wrong, answer, hint, given) != _RIGHT, f"{label}: {wrong!r} is taken, too"
 
 
 def _solution(label: str) -> tuple[str, str]:

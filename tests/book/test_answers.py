@@ -140,7 +140,7 @@ def test_checks_are_tried_behind_the_solutions(tmp_path, monkeypatch):
     monkeypatch.setattr(answers, "chapters", lambda: [chapter])
     exec(tried, {"answer": 6, "k": 3})
     with pytest.raises(AssertionError, match=r"ex-a: the solution's own answer is not taken. Not yet. Hint"):
-        exec(tried, {"answer": 5, "k": 3})
+        exec(tried, {"answer": float("nan"), "k": 3})
     monkeypatch.setattr(answers, "_another", lambda answer: answer)
     with pytest.raises(AssertionError, match="ex-a: 6 is taken, too"):
         try_check("ex-a", 6, {"k": 3})
@@ -148,7 +148,7 @@ def test_checks_are_tried_behind_the_solutions(tmp_path, monkeypatch):
 
 def test_a_chapter_whose_check_refuses_its_solution_fails(tmp_path):
     chapter = Chapter(tmp_path / "01-a.ipynb")
-    wrong = text(SOLVED.format("2").replace("ex-a", "ex-two-steps"))  # the book's own solution has another answer
+    wrong = text(SOLVED.format("float('nan')").replace("ex-a", "ex-two-steps"))  # equals nothing, not even itself
     check = code(source(CHECK).replace("ex-a", "ex-two-steps"))
     cells = [code("k = 3  # x", "parameters"), code("from c2f.book.answers import check_answer"), check, wrong]
     write_notebook(chapter.path, cells)
