@@ -90,6 +90,6 @@ def cases() -> list[Case]:
     trained = {PLAIN: 1, JOINED: PROCESSES, APART: PROCESSES}
     sent = f"short messages between two processes (gloo, {NUMBERS} numbers): a joined batch norm sends two a step"
     return [
-        Case(f"{TRAINED.network}, two processes", partial(prepare, trained), says, "pictures/s", pictures),
-        Case("a short message", partial(prepare, {MESSAGES: PROCESSES}), sent, "messages/s", SENT),
+        Case(f"{TRAINED.network}, two processes", partial(prepare, trained), says, "pictures/s", pictures, threads=1),
+        Case("a short message", partial(prepare, {MESSAGES: PROCESSES}), sent, "messages/s", SENT, threads=1),
     ]
