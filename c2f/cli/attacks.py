@@ -131,6 +131,10 @@ def attack_glimpses(
     return Order({"pictures": count(pictures)}, attack_each)
 
 
-COMMANDS: dict[str, Callable[..., Order]] = {"classifier": attack_classifier, "glimpses": attack_glimpses}
+COMMANDS: dict[str, Callable[..., Order]] = {
+    "classifier": attack_classifier,
+    "densenet": attack_classifier,
+    "glimpses": attack_glimpses,
+}
 """Kind of network -> what checks the arguments of its ``c2f attack``."""
 app.command(name="attack")(carried_out(attack_classifier))

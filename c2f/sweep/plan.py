@@ -207,14 +207,15 @@ def _networks(
         check = COMMANDS[kind].get(kind_of)
         if check is None:
             raise SweepError(f"{network}, a network of kind {kind_of}, is not attacked")
-        if kind_of != "classifier" and "attacks" in given:
+        by_name = kind_of != "glimpses"
+        if not by_name and "attacks" in given:
             raise SweepError(f"{network} has no attacks to choose: leave 'attacks' out, in an entry of its own")
         what = _What(network, data, options, output, folder, _order(check, network, data, options))
         for seed in given["seeds"]:
             if kind == "train":
                 yield what.training(seed, found)
             else:
-                yield from (what.attack(seed, one, found) for one in (chosen if kind_of == "classifier" else [None]))
+                yield from (what.attack(seed, one, found) for one in (chosen if by_name else [None]))
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,13 @@ def test_attacks_take_the_books_weights_where_the_sweep_trains_none(read):
     assert (job.needs, "--weights" in job.command) == ([], False)
 
 
+def test_a_densenet_is_attacked_by_the_same_names(read):
+    half = {"networks": ["densenet_half"], "data": ["scenes-fashion-mnist"], "seeds": [0], "attacks": ["contrast"]}
+    half["options"] = {"test_data": "scenes-fashion-mnist-sample"}
+    (job,) = read({"attack": [half]}).jobs.jobs.values()
+    assert job.name == "attack/densenet_half--scenes-fashion-mnist--contrast--minimal--seed0"
+
+
 def test_attacks_that_lie_apart_take_the_weights_that_they_name(read):
     apart = {**ATTACK, "attacks": ["contrast"], "folder": "few", "options": {"pictures": 20, "weights": "out"}}
     *_, job = read({"output": "out", "train": [TRAIN], "attack": [apart]}).jobs.jobs.values()

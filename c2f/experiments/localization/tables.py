@@ -32,19 +32,23 @@ TITLES = {**SINGLE, **POOLED, **FAITHFULNESS}
 def recorded(kind: str = "raw", output: Path | None = None) -> dict[str, dict[str, Record]]:
     """Return every recorded measurement by one kind of map: data -> network -> record.
 
-    The order is that of data set and of the table of networks; ``output`` is a folder that ``c2f locate`` wrote, or
-    None for the reference runs.
+    The order is that of data set and of the table of networks, and a network of the user's own is left out; ``output``
+    is a folder that ``c2f locate`` wrote, or None for the reference runs.
 
     Raises:
         ValueError: an unknown kind.
         c2f.runs.record.RecordError: a damaged record.
     """
     choose(kind, KINDS, "kind of map")
-    found = [record for record in records_of("localization", output) if record.parameters["maps"] == kind]
-    found.sort(key=lambda r: (r.parameters["data"], networks.names("classifier").index(r.parameters["network"])))
+    order = networks.names("classifier")
+    found = {}
+    for record in records_of("localization", output):
+        about = record.parameters
+        if about["maps"] == kind and about["network"] in order:
+            found[about["data"], about["network"]] = record
     tables: dict[str, dict[str, Record]] = {}
-    for record in found:
-        tables.setdefault(record.parameters["data"], {})[record.parameters["network"]] = record
+    for data, network in sorted(found, key=lambda key: (key[0], order.index(key[1]))):
+        tables.setdefault(data, {})[network] = found[data, network]
     return tables
 
 

@@ -27,9 +27,9 @@ Recorded = dict[tuple[str, str, str], list[Results]]
 def recorded(protocol: str = "minimal", output: Path | None = None) -> Recorded:
     """Return every recorded attack of ``protocol`` in ``output``, or of those that come with the book.
 
-    They are keyed by (data, network, attack); an entry holds the results picture by picture, one a seed. Where an
-    attack is recorded both on a subset and on the whole test set, the whole test set counts. The order is that of data
-    set, of the table of networks, and of the paper's attacks.
+    They are keyed by (data, network, attack), the network a classifier by name; an entry holds the results picture by
+    picture, one a seed. Where an attack is recorded both on a subset and on the whole test set, the whole test set
+    counts. The order is that of data set, of the table of networks, and of the paper's attacks.
 
     Raises:
         ValueError: an unknown protocol.
@@ -42,14 +42,14 @@ def _records(protocol: str, output: Path | None) -> dict[tuple[str, str, str], R
     """Return the records behind ``recorded``."""
     attacks.build(attacks.names()[0], protocol)  # refuses an unknown protocol
     found: dict[tuple[str, str, str], Record] = {}
+    order = (networks.names("classifier"), attacks.names())
     for record in records_of("attack", output):
         about = record.parameters
         key = (about["data"], about["network"], about["attack"])
-        if about["protocol"] == protocol and (
-            key not in found or about["pictures"] > found[key].parameters["pictures"]
-        ):
+        if about["protocol"] != protocol or about["network"] not in order[0]:
+            continue
+        if key not in found or about["pictures"] > found[key].parameters["pictures"]:
             found[key] = record
-    order = (networks.names("classifier"), attacks.names())
     keys = sorted(found, key=lambda key: (key[0], order[0].index(key[1]), order[1].index(key[2])))
     return {key: found[key] for key in keys}
 

@@ -9,7 +9,7 @@ from c2f.datasets.pictures import Pictures
 from c2f.experiments.localization import tables
 from c2f.metrics.localization.suite import Measures
 from c2f.metrics.statistics import Interval, interval
-from c2f.runs.record import Record, Run
+from c2f.runs.record import Record, Run, add_run
 
 UP, DOWN = "lenetfc", "lenetfc_td"
 
@@ -75,6 +75,17 @@ def test_classes_show_their_lowest_seed():
     assert table["energy in the object (%)", "top-down"].to_dict() == {"cat": "80 (80)", "dog": "40 (40)"}
     assert tables.lowest_class(records, "act_2", "energy") == tables.ClassShare(0.4, DOWN, 0, 1)
     assert tables.lowest_class({UP: records[UP]}, "act_2", "energy") == tables.ClassShare(0.5, UP, 0, 0)
+
+
+def test_a_network_of_the_users_own_is_in_no_table_of_the_books(tmp_path):
+    place = {"commit": None, "device": "cpu", "finished": "", "seconds": 1.0, "threads": 1, "versions": {}}
+    place |= {"peak_memory_bytes": 0}
+    for network in (DOWN, "mine.py-build", UP):
+        about = {"network": network, "data": "scenes", "maps": "raw"}
+        run = Run(0, {"f1": 0.5}, {}, place)
+        add_run(tmp_path / "runs", f"{network}--scenes--localization--raw", "localization", about, run)
+    found = tables.recorded("raw", tmp_path)
+    assert {data: list(by_network) for data, by_network in found.items()} == {"scenes": [UP, DOWN]}
 
 
 def test_recorded_maps_and_behind_them_what_needs_no_network():

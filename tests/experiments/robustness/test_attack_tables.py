@@ -57,6 +57,8 @@ def test_recorded_attacks_come_in_the_papers_order_and_the_whole_test_set_counts
     record_attack(tmp_path, "lenetfc", "contrast", "minimal", [2] * 10, pictures=20, whole_test_set=True)
     record_attack(tmp_path, "lenetfc", "salt_and_pepper", "minimal", [1] * 10)
     record_attack(tmp_path, "lenetfc", "contrast", "paper", [9] * 10)
+    for other in ("densenet_half", "mgnet_small_cnn", "mine.py-build"):  # of other chapters, or the user's own
+        record_attack(tmp_path, other, "contrast", "minimal", [1] * 10)
     found = attack_tables.recorded("minimal", tmp_path)
     assert list(found) == [
         ("mnist", "lenetfc", "salt_and_pepper"),
