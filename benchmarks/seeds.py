@@ -26,8 +26,8 @@ def train(seed: int, on_epoch: Callable[[Any], None], epochs: int = EPOCHS) -> N
 
 def run(seeds: Sequence[int], processes: int, epochs: int = EPOCHS) -> None:
     """Train all ``seeds``."""
-    for _ in train_seeds(partial(train, epochs=epochs), seeds, processes, lambda seed, history: None):
-        pass
+    for _, trained in train_seeds(partial(train, epochs=epochs), seeds, processes, lambda seed, history: None):
+        trained()
 
 
 def cases() -> list[Case]:

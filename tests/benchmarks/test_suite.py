@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import attacks, command, growth, inference, machine, suite, training
+from benchmarks import attacks, command, growth, inference, machine, seeds, suite, training
 from benchmarks.suite import Case, Sides, interleaved, measure
 from benchmarks.training import Training
 from c2f.networks.dropout import Dropout
@@ -263,3 +263,10 @@ def test_what_was_measured_before_an_error_is_kept_beside_a_whole_record(tmp_pat
         command.main(["--only", "machine", "--rounds", "1", "--output", str(path)])
     assert path.read_text() == "whole"
     assert [row.name for row in records.read(tmp_path / "costs.partial.json").rows] == ["product"]
+
+
+def test_seeds_in_turn_are_trained_not_only_asked_for(monkeypatch):
+    trained = []
+    monkeypatch.setattr(seeds, "train", lambda seed, on_epoch, epochs: trained.append((seed, epochs)))
+    seeds.run((0, 1), processes=1, epochs=2)
+    assert trained == [(0, 2), (1, 2)]
