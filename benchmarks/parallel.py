@@ -4,6 +4,7 @@ import multiprocessing
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache, partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -43,11 +44,12 @@ def work(rank: int, folder: str, orders: Connection) -> None:
     }
     runs[MESSAGES] = send_messages
     orders.send(0.0)
-    while True:
-        run = runs[orders.recv()]
-        start = time.perf_counter()
-        run()
-        orders.send(time.perf_counter() - start)
+    with suppress(EOFError):  # whoever gave the orders is gone
+        while True:
+            run = runs[orders.recv()]
+            start = time.perf_counter()
+            run()
+            orders.send(time.perf_counter() - start)
 
 
 @cache
