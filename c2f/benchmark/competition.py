@@ -145,11 +145,14 @@ class TradeOff:
     shares: dict[str, float]
     front: list[str]
 
+    def surely(self, name: str) -> str:
+        """Return a network's title and in brackets how often it is on the front; that it has one seed, if it has."""
+        return f"{networks.title(name)} ({'one seed' if len(self.found[name]) == 1 else f'{self.shares[name]:.0%}'})"
+
     def caption(self) -> str:
         """Say who is on the front and how surely, and what the signs mean."""
-        sure = ", ".join(f"{networks.title(name)} ({self.shares[name]:.0%})" for name in self.front)
-        off = [f"{networks.title(name)} ({share:.0%})" for name, share in self.shares.items() if name not in self.front]
-        near = [text for text in off if not text.endswith("(0%)")]
+        sure = ", ".join(map(self.surely, self.front))
+        near = [self.surely(name) for name, share in self.shares.items() if name not in self.front and share >= 0.005]
         maybe = f"; by chance perhaps also {', '.join(near)}" if near else ""
         return (
             f"On the front, which no other network beats in both: {sure}{maybe}. In brackets how often that holds when "
@@ -182,7 +185,7 @@ def fronts_caption(fronts: Sequence[TradeOff]) -> str:
     told = []
     for found in fronts:
         order = sorted(found.front, key=lambda name: -found.shares[name])
-        told.append(f"{called(found.y)[0]}: {', '.join(f'{networks.title(n)} ({found.shares[n]:.0%})' for n in order)}")
+        told.append(f"{called(found.y)[0]}: {', '.join(map(found.surely, order))}")
     return (
         f"On the front against {called(fronts[0].x)[0]}, in brackets how often when means are drawn anew: "
         f"{'; '.join(told)}. Bars are 95 % intervals over seeds, lines go through the front."

@@ -74,7 +74,10 @@ def test_the_best_and_who_cannot_be_told_from_it(three):
 
 def test_one_seed_is_level_only_where_it_is_as_good(three):
     alone = replace(three["mgnet_small_cnn"], runs=three["mgnet_small_cnn"].runs[:1])
-    assert competition.choose_for(three | {"full_small_cnn": alone}, "accuracy").level == []
+    four = three | {"full_small_cnn": alone}
+    assert competition.choose_for(four, "accuracy").level == []
+    found = competition.trade_off(four, "multiply_adds", "accuracy")
+    assert found.surely("full_small_cnn") == "one pass, full size (small_cnn) (one seed)"  # its spread is not known
 
 
 def test_advice_says_where_a_plain_pass_would_do(three):
