@@ -221,7 +221,7 @@ def merged(folders: Sequence[Path]) -> list[Finding]:
         gap = one.difference
         both = Interval(-100 * gap.value, -100 * gap.high, -100 * gap.low)
         what = f"sum and concatenation less {trainings.MERGES[one.merge]} alone, LeNetFC on fashion-mnist"
-        over = f"{len(one.seeds)} pairs of seeds"
+        over = f"{len(one.seeds)} pair{'s' * (len(one.seeds) > 1)} of seeds"
         about = _training(records[one.merge])
         found.append(Finding(what, both, "+.2f", "points", over, len(one.seeds), about, (records[one.merge],)))
     return found

@@ -264,8 +264,8 @@ def merges_verdict(records: Mapping[str, Record]) -> str:
         begin = "does not hold" if "better than both" in finds else "cannot be told"
     about = records[BOTH].parameters
     parts = [
-        f"{MERGES[one.merge]} alone is {one.finds}: {in_percent(one.difference, '+.2f')} points over {len(one.seeds)} "
-        f"pair{'s' * (len(one.seeds) > 1)} of seeds"
+        f"{MERGES[one.merge]} alone {'is ' * ('than' in one.finds)}{one.finds}: "
+        f"{in_percent(one.difference, '+.2f')} points over {len(one.seeds)} pair{'s' * (len(one.seeds) > 1)} of seeds"
         for one in found
     ]
     where = f"{networks.title(about['network'])} on {about['data']}, {length(records[BOTH])}"

@@ -98,7 +98,9 @@ def test_the_verdict_on_merges_needs_both_parts():
     found["sum"] = found["concat"] = record((0.91, 0.93, 0.921))
     assert "**does not hold**" in tables.merges_verdict(found)
     found["sum"] = found["concat"] = record((0.91, 0.90, 0.91))
-    assert "**cannot be told**" in tables.merges_verdict(found)
+    said = tables.merges_verdict(found)
+    assert "**cannot be told**" in said
+    assert "the sum alone cannot be told from both: " in said
     assert tables.merges_verdict({"sum_concat": found["sum_concat"]}) == ""
     table = tables.merges_table(found)
     assert list(table.index) == ["the sum", "the concatenation", "both"]
