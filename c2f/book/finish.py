@@ -64,8 +64,8 @@ def finish(html: Path, address: str = "") -> None:
             continue
         page = path.read_text(encoding="utf-8")
         kept = ""
-        if "_modules" in path.parts:  # listings, half of all HTML, in which nothing is to be mended
-            start, end = page.find('<div class="highlight">'), page.rfind("</article>")
+        start, end = page.find('<div class="highlight">'), page.rfind("</article>")
+        if "_modules" in path.parts and start >= 0:  # listings, half of all HTML, in which nothing is to be mended
             kept, page = page[start:end], page[:start] + _LISTING + page[end:]
         soup = BeautifulSoup(page, "html.parser")
         for mend in _MENDS:
@@ -196,8 +196,12 @@ def _index_of_terms(soup: "BeautifulSoup") -> None:
     lists[-1].append(entry)
 
 
-def _lists_of_works(soup: "BeautifulSoup") -> None:
-    """A list of works is a list: its entries are items, by no role that readers of the screen no longer know."""
+def _lists(soup: "BeautifulSoup") -> None:
+    """A list holds items alone: another list in it belongs to the item before. A list of works is one: its entries are
+    items, by no role that readers of the screen no longer know."""
+    for inner in soup.select("ul > ul"):
+        if item := inner.find_previous_sibling("li"):
+            item.append(inner)
     for works in soup.select("div.citation-list[role=list]"):
         for child in works.find_all(recursive=False):
             child["role"] = "listitem"
@@ -306,7 +310,7 @@ _MENDS: tuple[Callable[["BeautifulSoup"], None], ...] = (
     _colab_opens_what_was_executed,
     _landmarks,
     _index_of_terms,
-    _lists_of_works,
+    _lists,
     _tables,
     _pictures_in_full,
     _described,

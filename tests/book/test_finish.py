@@ -147,9 +147,21 @@ def test_a_page_is_described_by_its_first_paragraph():
 
 def test_works_are_a_list_of_items():
     body = """<div class="citation-list" role="list"><div class="citation" role="doc-biblioentry"><a role="doc-backlink"></a></div></div>"""
-    left = mended(module._lists_of_works, body)
+    left = mended(module._lists, body)
     assert left.select_one(".citation")["role"] == "listitem"
     assert not left.find("a").get("role")
+
+
+def test_the_index_of_listings_is_one_page_and_its_lists_hold_items_alone(tmp_path, monkeypatch):
+    page = tmp_path / "_modules" / "index.html"
+    page.parent.mkdir()
+    page.write_text(
+        f"{HEAD}<article><ul><li>c2f</li><ul><li>c2f.cam</li></ul></ul></article><footer>x</footer></body></html>"
+    )
+    monkeypatch.setattr(module, "_ship_what_is_loaded", lambda html, names: None)
+    finish(tmp_path)
+    assert "<ul><li>c2f<ul><li>c2f.cam</li></ul></li></ul>" in page.read_text()
+    assert page.read_text().count("<footer") == 1
 
 
 def test_a_listing_comes_out_as_it_went_in(tmp_path, monkeypatch):
