@@ -111,7 +111,8 @@ def test_an_unknown_exercise_is_refused():
         check_answer("ex-two-step", 1, {})
 
 
-@given(st.floats(-1e6, 1e6), st.floats(-0.019, 0.019), st.floats(0.021, 10))
+# a subnormal number has too few digits for a fiftieth of it
+@given(st.floats(-1e6, 1e6, allow_subnormal=False), st.floats(-0.019, 0.019), st.floats(0.021, 10))
 def test_a_number_within_a_fiftieth_is_right_and_no_other(right, near, off):
     assert answers._problem(right * (1 + near), right) is None
     assert right == 0 or answers._problem(right * (1 + off), right) == ""
@@ -120,7 +121,7 @@ def test_a_number_within_a_fiftieth_is_right_and_no_other(right, near, off):
 @given(
     st.one_of(
         st.integers(-(10**9), 10**9),
-        st.floats(-1e6, 1e6),
+        st.floats(-1e6, 1e6, allow_subnormal=False),
         st.text(),
         st.sets(st.text()),
         st.lists(st.integers(-9, 9), min_size=1),
