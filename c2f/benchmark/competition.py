@@ -15,6 +15,7 @@ from c2f import networks
 from c2f.benchmark.run import benchmark_name
 from c2f.benchmark.tables import called
 from c2f.common.checks import choose
+from c2f.common.words import how_many, how_many_each
 from c2f.metrics.pareto import front_shares, on_front
 from c2f.metrics.statistics import Interval, difference, seeds_interval
 from c2f.runs.folder import SHIPPED, holds, record_path, run_name
@@ -118,7 +119,9 @@ def longer(records: Mapping[str, Record], data: str, folder: Path = SHIPPED) -> 
         if epochs != short:
             reached = seeds_interval([100 * run.values["test_accuracy"] for run in other.runs])
             here = seeds_interval((100 * values_of(record, "accuracy")[:, 0]).tolist())
-            told.append(f"{networks.title(name)} {reached:.1f} % after {epochs} epochs, {here:.1f} % after {short}")
+            told.append(
+                f"{networks.title(name)} {reached:.1f} % after {how_many(epochs, 'epoch')}, {here:.1f} % after {short}"
+            )
     return (
         f"Accuracy by another number of epochs, mean over seeds with its 95 % interval: {'; '.join(told)}."
         if told
@@ -287,9 +290,9 @@ def compare(records: Mapping[str, Record], one: str, other: str, values: Sequenc
         name, factor = called(value)
         gap = difference((factor * a).tolist(), (factor * b).tolist())
         told.append(f"{name} {gap.mean:+.3g} ({gap.low:+.3g} to {gap.high:+.3g})")
-    seeds = " and ".join(str(len(records[name].runs)) for name in (one, other))
+    seeds = how_many_each(len(records[one].runs), len(records[other].runs), "seed")
     where = f"{networks.title(one)} against {networks.title(other)}"
-    return f"{where}, {seeds} seeds, differences with 95 % intervals: {'; '.join(told)}." if told else ""
+    return f"{where}, {seeds}, differences with 95 % intervals: {'; '.join(told)}." if told else ""
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from c2f.book.site import read_site
 from c2f.common.cores import THREADS, spare_cores
 from c2f.common.files import checksums
 from c2f.common.versions import versions
+from c2f.common.words import how_many
 
 _GPUS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 """There where the system has a GPU."""
@@ -112,7 +113,7 @@ def build(
 
 def _line(done: Executed) -> str:
     device = f", {done.peak_device_mib:.0f} MiB on the GPU" if done.peak_device_mib else ""
-    threads = f", {done.threads} thread{'s' * (done.threads != 1)}" if done.threads else ""
+    threads = f", {how_many(done.threads, 'thread')}" if done.threads else ""
     cached = " (unchanged, not executed again)" if done.cached else ""
     return f"{done.chapter}: {done.seconds:.0f} s{threads}, {done.peak_mib:.0f} MiB{device}{cached}"
 

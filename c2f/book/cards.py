@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from c2f.book.chapters import Chapter, ParameterError, check, parameters, source
+from c2f.common.words import how_many
 
 FILE = "cards.yml"
 _WORDS_A_MINUTE, _LINES_A_MINUTE = 220, 25
@@ -61,7 +62,7 @@ def head(chapter: Chapter, chapters: Sequence[Chapter], card: Mapping[str, Any],
     after = " and ".join(titles[number] for number in card["after"]) or "nothing"
     cost = notebook["metadata"]["c2f"]
     device = f" on {cost['gpu']}" if cost.get("gpu") else ""
-    threads = f", {cost['threads']} thread{'s' * (cost['threads'] != 1)}" if cost.get("threads") else ""
+    threads = f", {how_many(cost['threads'], 'thread')}" if cost.get("threads") else ""
     rows = [
         f"| `{p.name}` | `{_literal(notebook['metadata']['c2f']['parameters'].get(p.name, p.default))}` "
         f"| {_cell(p.comment)} |"

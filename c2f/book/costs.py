@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from c2f.common.files import write_text
+from c2f.common.words import how_many
 from c2f.plotting.colours import LINES
 from c2f.runs.costs import PLAIN, Costs, Growth, Row, read
 
@@ -96,8 +97,8 @@ def where(costs: Costs) -> str:
     there, rounds = costs.environment, costs.rounds
     commit = f", of commit `{there['commit'][:10]}`" if there["commit"] else ""
     return (
-        f"Measured on {there['finished'][:10]} on {there['cores']} cores ({there['device']}) with {there['threads']} "
-        f"thread{'s' * (there['threads'] != 1)}, PyTorch {there['versions']['torch']}{commit}, in {rounds} rounds or, "
+        f"Measured on {there['finished'][:10]} on {there['cores']} cores ({there['device']}) with "
+        f"{how_many(there['threads'], 'thread')}, PyTorch {there['versions']['torch']}{commit}, in {rounds} rounds or, "
         f"where one is long, fewer. The whole suite took {there['seconds'] / 60:.0f} minutes."
     )
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from c2f.cli.app import app
+from c2f.common.words import how_many
 
 
 @app.command(name="curves")
@@ -37,4 +38,4 @@ def curves(runs: Positional[tuple[str, ...]], /, to: Path = Path("curves.png"), 
     training_curves(figure, histories)
     with atomic_path(to) as temporary:
         figure.savefig(temporary, format=ending, dpi=120)
-    print(f"{len(histories)} trainings in {to}")
+    print(f"{how_many(len(histories), 'training')} in {to}")

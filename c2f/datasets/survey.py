@@ -21,6 +21,7 @@ from PIL import Image
 
 from c2f.common.checks import shortened
 from c2f.common.progress import progress
+from c2f.common.words import how_many
 from c2f.datasets.decoding import DamagedData, open_picture
 from c2f.datasets.pictures import Pictures
 from c2f.datasets.readers import class_folders, list_files
@@ -194,10 +195,11 @@ def report(found: Survey) -> list[str]:
     lines.append(f"modes: {_most(modes)}")
     lines += [f"broken: {path}: {why}" for path, why in found.broken.items()]
     reasons = Counter(found.passed_over.values())
-    lines += [f"passed over: {count} files, {why}" for why, count in reasons.most_common()]
+    lines += [f"passed over: {how_many(count, 'file')}, {why}" for why, count in reasons.most_common()]
     twice = [group for group in found.groups() if len(group) > 1]
     how = "the same or nearly the same" if found.near else "the same, bit for bit"
-    lines.append(f"{sum(len(group) - 1 for group in twice)} pictures are there again, {how}")
+    again = sum(len(group) - 1 for group in twice)
+    lines.append(f"{how_many(again, 'picture')} there again, {how}")
     for group in twice:
         labels = sorted({found.pictures[i].label for i in group})
         if len(labels) > 1:

@@ -79,7 +79,7 @@ def learning_curves(ax: Axes, histories: Sequence[Mapping[str, Sequence[float]]]
     ``line``: ``label``, ``colour`` and ``style`` as for ``band``.
     """
     curves = [history[what] for history in histories]
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))  # one epoch is one tick
     return band(ax, range(1, len(curves[0]) + 1), curves, **line)
 
 

@@ -9,6 +9,7 @@ from c2f import networks
 from c2f.benchmark.entries import leaderboard, read_entries
 from c2f.book.costs import RECORD
 from c2f.common.files import write_text
+from c2f.common.words import how_many
 from c2f.experiments.classification import published
 from c2f.experiments.classification import tables as trainings
 from c2f.metrics.statistics import Interval, seeds_interval
@@ -75,7 +76,7 @@ def spent_table(output: Path) -> str:
     for (kind, data), records in sorted(measured.items()):
         hours = _hours(records)
         runs = sum(len(record.runs) for record in records)
-        rows.append((f"{kind}: {runs} measurement{'s' * (runs > 1)}", data, "", "", f"{hours:.1f}", "", "", ""))
+        rows.append((f"{kind}: {how_many(runs, 'measurement')}", data, "", "", f"{hours:.1f}", "", "", ""))
         total += hours
     rows.append(("**all**", "", "", "", f"**{total:.0f}**", "", "", ""))
     head, *body = ["| " + " | ".join(row) + " |" for row in rows]

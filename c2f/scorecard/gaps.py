@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from c2f.common.words import how_many_each
 from c2f.metrics.statistics import Interval, difference, share_interval
 from c2f.runs.record import Record
 
@@ -19,13 +20,13 @@ def accuracy_gap(a: Record, b: Record, value: str = "test_accuracy") -> tuple[In
     if min(len(ours), len(theirs)) > 1:
         found = difference(ours, theirs)
         if not math.isnan(found.low):
-            over = f"{len(ours)} and {len(theirs)} seeds"
+            over = how_many_each(len(ours), len(theirs), "seed")
             return Interval(100 * found.mean, 100 * found.low, 100 * found.high), over
     pictures = a.runs[0].details["pictures"]["test"]
     gap = newcombe(sum(ours) / len(ours), sum(theirs) / len(theirs), pictures)
     return Interval(
         100 * gap.value, 100 * gap.low, 100 * gap.high
-    ), f"{pictures:,} test pictures; {len(ours)} and {len(theirs)} seeds"
+    ), f"{pictures:,} test pictures; {how_many_each(len(ours), len(theirs), 'seed')}"
 
 
 def newcombe(a: float, b: float, pictures: int) -> Interval:

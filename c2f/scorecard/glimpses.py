@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from c2f.common.words import how_many, how_many_each
 from c2f.experiments.corruptions import tables as corruptions
 from c2f.experiments.corruptions.run import scores
 from c2f.experiments.glimpses import cost, pgd_tables, tables
@@ -30,14 +31,14 @@ def _recorded(data: str, folders: Sequence[Path]) -> dict[str, Record]:
 
 def _about(record: Record) -> str:
     short = " (short)" if record.parameters["data"] == CANVAS else ""
-    return f"small_cnn, {record.parameters['recipe']['epochs']} epochs{short}, float32"
+    return f"small_cnn, {how_many(record.parameters['recipe']['epochs'], 'epoch')}{short}, float32"
 
 
 def shares_of_a_pass(folders: Sequence[Path]) -> list[Finding]:
     """Return what one to four glimpses cost in percent of a pass at full size, counted."""
     return [
         Finding(
-            f"{count} glimpse{'s' * (count > 1)}",
+            f"{how_many(count, 'glimpse')}",
             pointlike(share),
             ".1f",
             "%",
@@ -69,7 +70,7 @@ def further_glimpses(data: str) -> Query:
         return [
             Finding(
                 f"{data}: glimpse {t + 1} less glimpse {t}", seeds_interval((each[:, t] - each[:, t - 1]).tolist()),
-                "+.1f", "points", f"{n} seeds", n, _about(record), (record,),
+                "+.1f", "points", how_many(n, "seed"), n, _about(record), (record,),
             )
             for t in range(1, each.shape[1])
         ]  # fmt: skip
@@ -104,12 +105,12 @@ def windows_move(folders: Sequence[Path]) -> list[Finding]:
         if record is not None:
             spread = [_spread(run.details["places"]["sd"][1:]) for run in record.runs]
             n = len(spread)
-            what = f"{data}: spread of the windows' centres over pictures"
-            found.append(
+            found += [
                 Finding(
-                    what, seeds_interval(spread), ".1f", "% of the side", f"{n} seeds", n, _about(record), (record,)
+                    f"{data}: spread of the windows' centres over pictures", seeds_interval(spread),
+                    ".1f", "% of the side", how_many(n, "seed"), n, _about(record), (record,),
                 )
-            )
+            ]  # fmt: skip
     return found
 
 
@@ -152,7 +153,7 @@ def weather(less_clean: bool) -> Query:
         )
         pictures = scores(pair[0].runs[0]).pictures
         about = f"{_about(pair[0])}, {pictures:,} pictures"
-        return [Finding(what, gap, "+.1f", "points", f"{len(ours)} and {len(theirs)} seeds", n, about, pair)]
+        return [Finding(what, gap, "+.1f", "points", how_many_each(len(ours), len(theirs), "seed"), n, about, pair)]
 
     return query
 
@@ -171,7 +172,7 @@ def under_pgd(name: str) -> Query:
             gap = Interval(100 * welch.mean, 100 * welch.low, 100 * welch.high)
         else:
             gap = pointlike(100 * (ours[0] - theirs[0]))
-        over, n = f"{len(ours)} and {len(theirs)} seeds", fewest(pair)
+        over, n = how_many_each(len(ours), len(theirs), "seed"), fewest(pair)
         about = f"{_about(pair[0])}, {pair[0].parameters['pictures']:,} pictures"
         what = f"{SCENES}: accuracy that a few glimpses keep less {GLIMPSE_KINDS['full']}"
         return [Finding(what, gap, "+.1f", "points", over, n, about, pair)]

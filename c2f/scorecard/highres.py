@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from c2f import networks
+from c2f.common.words import how_many
 from c2f.metrics.statistics import Interval, seeds_interval
 from c2f.runs.folder import record_path, run_name, where
 from c2f.runs.record import Record, read
@@ -80,7 +81,7 @@ def finds_the_object(what: str, beside: str, measure: str = "box_acc") -> Query:
             n, pictures = len(ours), record.parameters["pictures"]
             if n > 1:
                 gap = seeds_interval([100 * (a - b) for a, b in zip(ours, theirs, strict=True)])
-                over = f"{n} seeds"
+                over = how_many(n, "seed")
             else:
                 one = newcombe(ours[0], theirs[0], pictures)
                 gap, over = Interval(100 * one.value, 100 * one.low, 100 * one.high), f"{pictures} pictures, 1 seed"
@@ -107,4 +108,4 @@ def sizes(folders: Sequence[Path]) -> list[Finding]:
 
 def _length(record: Record) -> str:
     epochs = record.parameters["recipe"]["epochs"]
-    return f"{epochs} epoch{'s' * (epochs > 1)} of a small configuration, float32"
+    return f"{how_many(epochs, 'epoch')} of a small configuration, float32"

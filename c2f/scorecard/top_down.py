@@ -5,6 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from c2f import attacks, cam, networks
+from c2f.common.words import how_many
 from c2f.experiments.classification import published
 from c2f.experiments.classification import tables as trainings
 from c2f.experiments.localization import tables as localization
@@ -97,7 +98,7 @@ def _attacked(task: robustness.Task, attack: str, ours: Sequence, theirs: Sequen
     if not quantity.higher_is_robust:
         gap = Interval(-gap.value, -gap.high, -gap.low)
     what = f"{attacks.title(attack)}, {task.title}: {quantity.title}, top-down ahead"
-    over = f"{len(ours[0]):,} pictures, {n} seed{'s' * (n > 1)}"
+    over = f"{len(ours[0]):,} pictures, {how_many(n, 'seed')}"
     unit = "L2" if quantity.higher_is_robust else "points"
     records = task.records_of(attack, f"{task.family}_td", task.family)
     return Finding(what, gap, "+.2f", unit, over, n, f"protocol {task.protocol}, float32", records)
@@ -117,7 +118,7 @@ def published_pairs(folders: Sequence[Path]) -> list[Finding]:
             gap = Interval(-gap.value, -gap.high, -gap.low)
         name = "alike" if toward == "alike" else f"{toward} ahead"
         what = f"{attacks.title(row.attack)}, {_family(row.family)} on {row.data_noted}: {name}"
-        over = f"{row.pictures:,} pictures, {min(row.seeds)} seed{'s' * (min(row.seeds) > 1)}"
+        over = f"{row.pictures:,} pictures, {how_many(min(row.seeds), 'seed')}"
         unit = "L2" if row.quantity.higher_is_robust else "points"
         made_of = next(
             one for one in there if (one.protocol, one.data, one.family) == (row.protocol, row.data, row.family)
@@ -206,7 +207,7 @@ def on_the_object(folders: Sequence[Path]) -> list[Finding]:
                     Finding(
                         f"{_family(family)} on {data}, {kind} maps, top-down less bottom-up",
                         Interval(100 * gap.value, 100 * gap.low, 100 * gap.high), "+.1f", "points of evidence",
-                        f"{record.parameters['pictures']} pictures, {n} seed{'s' * (n > 1)}", n,
+                        f"{record.parameters['pictures']} pictures, {how_many(n, 'seed')}", n,
                         localization.training_length(record), tuple(records.values()),
                     )
                 )  # fmt: skip
@@ -221,7 +222,7 @@ def merged(folders: Sequence[Path]) -> list[Finding]:
         gap = one.difference
         both = Interval(-100 * gap.value, -100 * gap.high, -100 * gap.low)
         what = f"sum and concatenation less {trainings.MERGES[one.merge]} alone, LeNetFC on fashion-mnist"
-        over = f"{len(one.seeds)} pair{'s' * (len(one.seeds) > 1)} of seeds"
+        over = f"{how_many(len(one.seeds), 'pair')} of seeds"
         about = _training(records[one.merge])
         found.append(Finding(what, both, "+.2f", "points", over, len(one.seeds), about, (records[one.merge],)))
     return found

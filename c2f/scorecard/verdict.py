@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from c2f.common.words import how_many
 from c2f.metrics.statistics import Interval
 from c2f.runs.record import Record
 
@@ -162,5 +163,5 @@ def judge(findings: Sequence[Finding], rule: Rule, least: int = 2) -> Verdict:
         return Verdict(PARTLY, counts)
     fewest = min((one.seeds for one in findings if one.seeds is not None), default=least)
     if fewest < least:
-        return Verdict(PARTLY, counts, f"all for it, but of {fewest} seed{'s' * (fewest > 1)}; {least} are asked for")
+        return Verdict(PARTLY, counts, f"all for it, but of {how_many(fewest, 'seed')}; {least} are asked for")
     return Verdict(REPRODUCED, counts)

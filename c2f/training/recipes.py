@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from c2f import networks
 from c2f.common.checks import Ranges, check_numbers, choose, did_you_mean, positive_int
+from c2f.common.words import how_many
 from c2f.datasets.augment import AUGMENTATIONS
 
 if TYPE_CHECKING:
@@ -211,7 +212,8 @@ def training_length(network: str, data: str, trained: Mapping[str, Any]) -> str:
     epochs`` if the recipe of that name has more.
     """
     whole = recipe(network, data, name=trained["name"]).epochs
-    return f"{trained['epochs']} epochs" if trained["epochs"] >= whole else f"{trained['epochs']} of {whole} epochs"
+    done = trained["epochs"]
+    return how_many(done, "epoch") if done >= whole else f"{done} of {how_many(whole, 'epoch')}"
 
 
 def changed(settings: T, **changes: Any) -> T:

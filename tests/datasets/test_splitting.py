@@ -68,7 +68,7 @@ def test_the_same_picture_stays_on_one_side_whatever_it_is_called(photographs, t
             file for file in reds if "copy" not in file
         }, side
     assert made.test["red"] == 4
-    assert "10 pictures are there again, the same, bit for bit" in report(made.survey)
+    assert "10 pictures there again, the same, bit for bit" in report(made.survey)
 
 
 def scene(seed):
@@ -120,9 +120,9 @@ def test_what_is_broken_passed_over_or_in_two_classes_is_told(photographs, tmp_p
         "sizes (columns x rows): 24x20 (31), 5x9 (1)",
         "modes: RGB (31), L (1)",
         "cut.png: ",
-        "passed over: 1 files, no picture's ending: .txt",
-        "passed over: 1 files, a folder of copies",
-        "passed over: 1 files, lies beside the class folders",
+        "passed over: 1 file, no picture's ending: .txt",
+        "passed over: 1 file, a folder of copies",
+        "passed over: 1 file, lies beside the class folders",
         "one picture in several classes, green, red: ",
     ):
         assert line in text

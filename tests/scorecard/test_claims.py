@@ -134,7 +134,7 @@ def test_the_page_is_the_table(folders, monkeypatch):
     row = next(line for line in text.splitlines() if "On Imagenette" in line and line.startswith("|"))
     assert row.split(" | ")[2] == "**reproduced**"
     assert "+10.00 (" in row
-    assert "2 and 2 seeds" in row
+    assert "2 seeds each" in row
     assert text.count(":::{dropdown}") == sum(claim.paper == claims.TOP_DOWN for claim in claims.CLAIMS)
     other = next(line for line in text.splitlines() if "on MNIST." in line and line.startswith("|"))
     assert "c2f reference --only nin_light--mnist--seed0" in other

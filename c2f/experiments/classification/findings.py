@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from c2f import networks
+from c2f.common.words import how_many, how_many_each
 from c2f.experiments.classification import published
 from c2f.experiments.classification.tables import Twins, accuracy, confusion, in_percent, length, twins
 from c2f.metrics.classification import normalise_by_true
@@ -69,7 +70,7 @@ def _accuracy_finding(pair: Twins, gap: Difference) -> str:
     return (
         f"{pair.titles[0]} on {about['data']} is **{_verdict(gap)}**: "
         f"{in_percent(Interval(gap.mean, gap.low, gap.high), '+.2f')} points against {pair.titles[1]} (95 % interval "
-        f"over {gap.n[0]} and {gap.n[1]} seeds; {length(pair.top_down)}){worse}.{beside}"
+        f"over {how_many_each(*gap.n, 'seed')}; {length(pair.top_down)}){worse}.{beside}"
     )
 
 
@@ -111,8 +112,8 @@ def curves_caption(runs: Mapping[str, Sequence[Run]]) -> str:
         ends.append(f"{networks.title(name)} {100 * sum(last) / len(last):.1f} %")
     seeds = len(next(iter(runs.values())))
     return (
-        f"Validation accuracy after the last epoch: {' and '.join(ends)}. Line: mean of {seeds} "
-        f"seed{'s' * (seeds > 1)}; band: their range. Dashed: on the training pictures, by each batch's own statistics."
+        f"Validation accuracy after the last epoch: {' and '.join(ends)}. Line: mean of {how_many(seeds, 'seed')}; "
+        "band: their range. Dashed: on the training pictures, by each batch's own statistics."
     )
 
 
@@ -123,5 +124,5 @@ def confusion_caption(name: str, runs: Sequence[Run], classes: Sequence[str]) ->
     return (
         f"{networks.title(name)} is right on {100 * share:.1f} %; its most frequent mistake: "
         f"{worst_mistake(counts, classes)}. Rows sum to 100. n = {int(counts.sum() / len(runs)):,} test pictures, "
-        f"{len(runs)} seed{'s' * (len(runs) > 1)} together."
+        f"{how_many(len(runs), 'seed')} together."
     )

@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 
 from c2f import networks
+from c2f.common.words import how_many
 from c2f.datasets.registry import stand_in_note
 from c2f.experiments.classification import published
 from c2f.metrics.classification import class_scores
@@ -100,7 +101,7 @@ def accuracy(record: Record) -> tuple[Interval, str]:
     values = record.values("test_accuracy")
     over_seeds = seeds_interval(values)
     if not math.isnan(over_seeds.low):
-        return over_seeds, f"{len(values)} seeds"
+        return over_seeds, how_many(len(values), "seed")
     pictures = record.runs[0].details["pictures"]["test"]
     return share_interval(over_seeds.value, pictures), f"{pictures:,} pictures"
 
@@ -265,7 +266,7 @@ def merges_verdict(records: Mapping[str, Record]) -> str:
     about = records[BOTH].parameters
     parts = [
         f"{MERGES[one.merge]} alone {'is ' * ('than' in one.finds)}{one.finds}: "
-        f"{in_percent(one.difference, '+.2f')} points over {len(one.seeds)} pair{'s' * (len(one.seeds) > 1)} of seeds"
+        f"{in_percent(one.difference, '+.2f')} points over {how_many(len(one.seeds), 'pair')} of seeds"
         for one in found
     ]
     where = f"{networks.title(about['network'])} on {about['data']}, {length(records[BOTH])}"

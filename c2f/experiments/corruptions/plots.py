@@ -1,4 +1,5 @@
-"""Figures of networks in bad weather and under attack; every function takes the axes to draw on and returns them.
+"""Figures of networks in bad weather and under attack; every function takes the axes to draw on and returns them, but
+for ``gallery``, which makes its own.
 
 Axes of arrays: S seeds, T glimpses, E strengths.
 """
@@ -7,11 +8,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from c2f import corruptions
 from c2f.corruptions.table import CORRUPTIONS, SEVERITIES
 from c2f.experiments.corruptions.tables import Column, by_severity
+from c2f.plotting import plots
 from c2f.plotting.colours import MARKERS
 
 
@@ -96,6 +99,21 @@ def changes(clean: Tensor, spoiled: Mapping[str, Tensor]) -> dict[str, float]:
     return {
         corruptions.title(kind): (found.float() - clean.float()).abs().mean().item() for kind, found in spoiled.items()
     }
+
+
+def gallery(figure: Figure, clean: Tensor, spoiled: Mapping[str, Tensor]) -> np.ndarray:
+    """Show a picture, uint8 ``(1, C, H, W)``, clean and by each type; give the figure the height that they need, and
+    return its axes, four a row.
+    """
+    pictures = {"clean": clean, **{corruptions.title(kind): found for kind, found in spoiled.items()}}
+    rows = -(-len(pictures) // 4)
+    figure.set_size_inches(7, 1.8 * rows + 0.1)
+    axes: np.ndarray = figure.subplots(rows, 4, squeeze=False)
+    for ax in axes.flat[len(pictures) :]:
+        ax.axis("off")
+    for ax, (title, picture) in zip(axes.flat, pictures.items(), strict=False):
+        plots.picture(ax, picture[0] / 255, title)
+    return axes
 
 
 def gallery_caption(found: Mapping[str, float]) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from c2f import corruptions
 from c2f.common.checks import choose
+from c2f.common.words import how_many
 from c2f.experiments.corruptions.evaluation import Scores, mce
 from c2f.experiments.corruptions.run import scores
 from c2f.metrics.statistics import seeds_interval
@@ -92,7 +93,7 @@ def _framed(rows: dict[str, list[float]], shown: Sequence[Column], unit: str) ->
 
 
 def _seeds(column: Column) -> str:
-    return f"{len(column.scores)} seed{'s' if len(column.scores) > 1 else ''}"
+    return f"{how_many(len(column.scores), 'seed')}"
 
 
 def mce_of(column: Column, baseline: Column) -> Statistic:

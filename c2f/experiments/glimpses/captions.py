@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from c2f.common.words import how_many
 from c2f.experiments.glimpses.pgd_tables import Lines
 from c2f.experiments.glimpses.plots import coverage
 from c2f.networks.glimpse.names import GLIMPSE_KINDS as KINDS
@@ -22,9 +23,10 @@ def listed(values: ArrayLike, digits: int = 1) -> str:
 def training(by_glimpse: ArrayLike, pictures: int) -> str:
     """Of accuracies in [0, 1] over epochs, ``(E, T)``, of one run on so many ``pictures``."""
     last = 100 * np.asarray(by_glimpse)[-1]
+    epochs = how_many(len(np.asarray(by_glimpse)), "epoch")
     return (
-        f"After {len(np.asarray(by_glimpse))} epochs the answers after glimpses 1 to {len(last)} are right for "
-        f"{listed(last)} % of {pictures:,} pictures: looking again is worth {last[-1] - last[0]:+.1f} points here. One "
+        f"After {epochs} the answers after glimpses 1 to {len(last)} are right for {listed(last)} % of "
+        f"{pictures:,} pictures: looking again is worth {last[-1] - last[0]:+.1f} points here. One "
         "line a glimpse; a single run, so that small differences between lines mean nothing."
     )
 
@@ -81,8 +83,8 @@ def cost(points: Mapping[str, tuple[np.ndarray, np.ndarray]], titles: Mapping[st
         if "exit" not in name
     )
     return (
-        f"{ends}; higher and further left is better. Solid: 1, 2, ... glimpses for all pictures; dotted: thresholds of "
-        "early exit. Means over seeds; whiskers: 95 % intervals, n in the legend."
+        f"{ends[0].upper()}{ends[1:]}; higher and further left is better. Solid: 1, 2, ... glimpses for all pictures; "
+        "dotted: thresholds of early exit. Means over seeds; whiskers: 95 % intervals, n in the legend."
     )
 
 
@@ -109,4 +111,4 @@ def attacks(drawn: Mapping[str, Lines], pictures: int) -> str:
 
 
 def _seeds(lines: Lines) -> str:
-    return f"{len(lines.clean)} seed{'s' if len(lines.clean) > 1 else ''}"
+    return f"{how_many(len(lines.clean), 'seed')}"

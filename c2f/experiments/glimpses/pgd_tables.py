@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 from torch import Tensor
 
+from c2f.common.words import how_many_each
 from c2f.experiments.glimpses.pgd import PUBLISHED_EPSILON, RobustAccuracy
 from c2f.experiments.glimpses.pgd_run import pgd_name, strength_text
 from c2f.metrics.statistics import Interval, difference, seeds_interval
@@ -157,7 +158,7 @@ def _beside(records: Mapping[str, Record], kind: str, name: str, begin: str, sam
     verdict, gap = "cannot be told from", ""
     if min(len(ours), len(theirs)) > 1:
         found = difference(ours, theirs)
-        gap = f" ({Interval(found.mean, found.low, found.high):+.1f} points, n = {found.n[0]} and {found.n[1]} seeds)"
+        gap = f" ({Interval(found.mean, found.low, found.high):+.1f} points, n = {how_many_each(*found.n, 'seed')})"
         if found.significant:
             verdict = "keeps more than" if found.mean > 0 else "keeps less than"
     noted = {"keeps more than": same, "keeps less than": other}.get(verdict, "")

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
+from c2f.common.words import how_many, how_many_each
 from c2f.experiments.glimpses.cost import costs
 from c2f.metrics.statistics import Interval, describe, difference, seeds_interval
 from c2f.networks.glimpse.names import GLIMPSE_KINDS as KINDS
@@ -60,7 +61,7 @@ class Gain:
 
     def __str__(self) -> str:
         points = ", ".join(f"{100 * value:+.1f}" for value in self.each)
-        seeds = f"{len(self.each)} seed{'s' if len(self.each) > 1 else ''}"
+        seeds = f"{how_many(len(self.each), 'seed')}"
         text = f"From the first glimpse to the last: {points} points (n = {seeds})."
         if math.isnan(self.low):
             return text
@@ -127,7 +128,7 @@ def at_equal_cost(records: Mapping[str, Record], where: str) -> str:
     points = Interval(100 * found.mean, 100 * found.low, 100 * found.high)
     return (
         f"{begin} {where}: after the last glimpse {100 * ours.mean():.1f} %, in one pass {100 * theirs.mean():.1f} %, "
-        f"{points:+.1f} points (n = {found.n[0]} and {found.n[1]} seeds)."
+        f"{points:+.1f} points (n = {how_many_each(*found.n, 'seed')})."
     )
 
 

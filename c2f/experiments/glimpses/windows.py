@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from torch import Generator, Tensor
 
+from c2f.common.words import how_many
 from c2f.experiments.glimpses.evaluation import GlimpseEvaluation
 from c2f.metrics.statistics import seeds_interval
 from c2f.networks.glimpse.geometry import glimpse_side, share_inside
@@ -122,8 +123,8 @@ def following(found: Mapping[int, Habits], thing: str = "object") -> str:
         begin = "The windows follow the picture"
     return (
         f"{begin}: a window holds {chosen:.1f} % of its {thing}, one chosen for another picture {dealt:.1f} %, one at "
-        f"random {random:.1f} %. What is known of *this* picture is worth {gap:+.1f} points (n = {len(runs)} "
-        f"seed{'s' if len(runs) > 1 else ''})."
+        f"random {random:.1f} %. What is known of *this* picture is worth {gap:+.1f} points (n = "
+        f"{how_many(len(runs), 'seed')})."
     )
 
 

@@ -16,6 +16,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import ArrayLike
 
 from c2f.cam.refine import Refined
+from c2f.common.words import how_many
 from c2f.networks.densenet_fcn import HALF
 from c2f.plotting import plots
 from c2f.plotting.colours import AMOUNT, LINES, SIGNED
@@ -142,13 +143,11 @@ def columns_texts(
     """Return the alternative text and the caption of a figure of ``columns``: ``right`` of ``count`` pictures are
     classified rightly, and ``finding`` is what the maps show. ``scenes``: with the object's outline, or any pictures.
     """
-    what, outline = ("scenes", " Black: the object's outline.") if scenes else ("pictures", "")
+    what, outline = ("scene", " Black: the object's outline.") if scenes else ("picture", "")
     names = "; ".join(title.replace("\n", " ") for title in maps)
-    alt = (
-        f"{finding} {count} {what}, {right} of them classified rightly, and maps of the class each is called: {names}."
-    )
-    return alt, (
-        f"{finding} {count} {what}, {right} classified rightly.{outline} Every column has a scale "
+    begin = f"{finding} {how_many(count, what)}, {right}"
+    return f"{begin} of them classified rightly, and maps of the class each is called: {names}.", (
+        f"{begin} classified rightly.{outline} Every column has a scale "
         "of its own: red speaks for the class that is called, blue against it; without an *against*, brighter is more."
     )
 

@@ -14,6 +14,7 @@ import pandas as pd
 from torch import Tensor
 
 from c2f import networks
+from c2f.common.words import how_many
 from c2f.experiments.localization.run import compare
 from c2f.experiments.localization.tables import TITLES, first_recorded, pair_recorded, points, training_length, verdict
 from c2f.metrics.localization.suite import Measures
@@ -89,7 +90,7 @@ def alike(found: Mapping[str, Sequence[float]], pictures: int) -> str:
     said = ", ".join(f"{mean:.2f} ({name})" for name, mean in means.items())
     return (
         f"**{much} in common between seeds**: maps that two seeds of a network draw of one picture correlate by "
-        f"r = {said}, mean of {pairs} pair{'s' * (pairs > 1)} of seeds, {pictures} pictures; 1 would be the same map."
+        f"r = {said}, mean of {how_many(pairs, 'pair')} of seeds, {pictures} pictures; 1 would be the same map."
     )
 
 
@@ -231,7 +232,7 @@ def compared(folders: Sequence[Path], kind: str, measures: Sequence[str], resamp
 def pair_lines(found: Sequence[Compared]) -> str:
     """Return a list in Markdown, a line a pair of ``compared``."""
     return "\n".join(
-        f"- {pair.data}, {pair.family} ({pair.length}, {pair.seeds} seed{'s' * (pair.seeds > 1)}): "
+        f"- {pair.data}, {pair.family} ({pair.length}, {how_many(pair.seeds, 'seed')}): "
         + "; ".join(
             f"{TITLES[m]} {100 * pair.means[m][0]:.0f} % bottom-up, {100 * pair.means[m][1]:.0f} % top-down, "
             f"{points(gap, 1)} points: {verdict(gap)}"
@@ -247,7 +248,7 @@ def counted(found: Sequence[Compared], measure: str, where: str) -> str:
     more, less = by.count("top-down"), by.count("bottom-up")
     begin = _choose(Interval(more - less, more - less, more - less), "More top-down", "More bottom-up", "No side ahead")
     return (
-        f"**{begin} on {where}**: of {len(found)} pair{'s' * (len(found) != 1)} the top-down network has more "
+        f"**{begin} on {where}**: of {how_many(len(found), 'pair')} the top-down network has more "
         f"{TITLES[measure]} in {more}, the bottom-up one in {less}; the rest cannot be told."
     )
 
@@ -263,7 +264,7 @@ def photographs(pair: Mapping[str, Record], home: Path, measures: Sequence[str],
     more, less = by.count("top-down"), by.count("bottom-up")
     said = ", ".join(f"{TITLES[m]} {points(gap, 1)}" for m, gap in zip(measures, gaps, strict=True))
     return (
-        f"**Photographs, {training_length(record)}, {n} seed{'s' * (n > 1)}**: the top-down network has more by {more} "
+        f"**Photographs, {training_length(record)}, {how_many(n, 'seed')}**: the top-down network has more by {more} "
         f"of {len(gaps)} measures, the bottom-up one by {less} ({said} points; {about['pictures']} pictures)."
         + (" Another seed may say otherwise." if n == 1 else "")
     )

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from c2f import attacks, networks
+from c2f.common.words import how_many
 from c2f.datasets.registry import STANDS_FOR, stand_in_note
 from c2f.experiments.robustness import published
 from c2f.metrics.statistics import Interval, seeds_interval, share_interval
@@ -67,7 +68,7 @@ def ablated_title(found: Sequence[Ablation]) -> str:
     one, n = found[0], min(len(each.accuracy["all"]) for each in found)
     return (
         f"{networks.title(one.network)} on {one.data}, protocol {one.protocol}, {one.pictures:,} pictures, "
-        f"{n} seed{'s' * (n > 1)}"
+        f"{how_many(n, 'seed')}"
     )
 
 

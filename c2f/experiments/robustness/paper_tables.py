@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from c2f import attacks
+from c2f.common.words import how_many_each
 from c2f.datasets.registry import STANDS_FOR, stand_in_note
 from c2f.experiments.robustness.published import L2_AT_50, L2_TOLERANCE, POINTS_LOST, POINTS_TOLERANCE, Pair
 from c2f.experiments.robustness.tables import Recorded, Task, family_title
@@ -222,7 +223,7 @@ def noise_verdicts(rows: Sequence[Beside]) -> list[str]:
         gaps = sorted(here, key=lambda row: row.difference.value)
         ends = [f"{row.difference:+.2f} under *{attacks.title(row.attack)}*" for row in (gaps[0], gaps[-1])]
         on = [
-            f"{one.pictures:,} pictures, {one.seeds[0]} and {one.seeds[1]} trainings, protocol {one.protocol}"
+            f"{one.pictures:,} pictures, {how_many_each(*one.seeds, 'training')}, protocol {one.protocol}"
             for one in here
         ]
         lines.append(

@@ -13,6 +13,7 @@ import pandas as pd
 
 from c2f import attacks, networks
 from c2f.attacks.gradient import EpsilonCurve
+from c2f.common.words import how_many
 from c2f.experiments.robustness import records as attack_records
 from c2f.metrics.robustness import Results, median_l2, success_rate
 from c2f.metrics.statistics import Interval, interval
@@ -98,7 +99,7 @@ class Task:
         each = []
         for name in self.networks:
             seeds = max(len(runs) for (network, _), runs in self.runs.items() if network == name)
-            each.append(f"{variant(name)} {seeds} seed{'s' * (seeds > 1)}, {self.epochs[name]}")
+            each.append(f"{variant(name)} {how_many(seeds, 'seed')}, {self.epochs[name]}")
         return f"{' or '.join(f'{n:,}' for n in pictures)} pictures, protocol {self.protocol}; {'; '.join(each)}"
 
     def records_of(self, attack: str, *names: str) -> tuple[Record, ...]:
@@ -227,7 +228,7 @@ def gaps_table(gaps: Sequence[ProtocolGap]) -> pd.DataFrame:
         [
             (
                 attacks.title(g.attack),
-                f"{networks.title(g.network)}, {g.data}, {g.seeds} seed{'s' * (g.seeds > 1)}",
+                f"{networks.title(g.network)}, {g.data}, {how_many(g.seeds, 'seed')}",
                 f"{g.minimal:.2f} / {g.paper:.2f}",
             )
             for g in gaps

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from c2f import attacks, networks
+from c2f.common.words import how_many
 from c2f.experiments.robustness.paper_tables import Quantity, quantity_of
 from c2f.experiments.robustness.tables import Task, variant
 from c2f.metrics.statistics import Interval
@@ -54,7 +55,7 @@ def compare_variants(tasks: Sequence[Task]) -> list[Against]:
                     ours, theirs = task.runs.get((network, attack)), task.runs.get((other, attack))
                     if ours and theirs:
                         quantity, n = quantity_of(attack), min(len(ours), len(theirs))
-                        about = f"{task.title}, {len(ours[0]):,} pictures, {n} seed{'s' * (n > 1)}"
+                        about = f"{task.title}, {len(ours[0]):,} pictures, {how_many(n, 'seed')}"
                         gap = quantity.gap(ours, theirs, RESAMPLES)
                         found.append(Against(about, network, other, attack, quantity, gap))
     return found

@@ -229,6 +229,13 @@ def test_captions_of_bad_weather():
     spoiled = {"fog": scene + 7, "contrast": scene + 2, "snow": scene + 5}
     found = corruption_plots.changes(scene, spoiled)
     assert found == {"Fog": 7, "Contrast": 2, "Snow": 5}
+    for kinds, rows in ((["fog"], 1), (["fog", "contrast", "snow"], 1), (["fog", "contrast", "snow", "frost"], 2)):
+        figure = plt.figure()
+        axes = corruption_plots.gallery(figure, scene, dict.fromkeys(kinds, scene))
+        assert axes.shape == (rows, 4)
+        assert figure.get_size_inches()[1] < 2 * rows
+        assert [len(ax.images) for ax in axes.flat] == [1] * (len(kinds) + 1) + [0] * (4 * rows - len(kinds) - 1)
+        plt.close(figure)
     said = corruption_plots.gallery_caption(found)
     assert "Fog changes this scene most, by 7 grey levels on average, Contrast least, by 2" in said
     assert corruption_plots.groups(["fog", "contrast", "snow"]) == {"weather": ["fog", "snow"], "digital": ["contrast"]}

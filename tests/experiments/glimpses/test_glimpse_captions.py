@@ -39,7 +39,7 @@ COSTS = {kind: (np.broadcast_to([1.0, 2.0][: a.shape[1]], a.shape), a) for kind,
         (captions.centres(STAYS), ["x = +0.50, y = +0.50", "vary by 0.00 and 0.00", "10 pictures"]),
         (
             captions.cost(COSTS | {"mgnet exit": COSTS["mgnet"]}, GLIMPSE_KINDS),
-            ["a few glimpses 70.0 % at 2.0 million; one pass, full size 85.0 % at 1.0 million; one pass, equal"],
+            ["A few glimpses 70.0 % at 2.0 million; one pass, full size 85.0 % at 1.0 million; one pass, equal"],
         ),
         (
             captions.strengths(LINES, 60),
