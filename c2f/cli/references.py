@@ -5,6 +5,7 @@ from pathlib import Path
 
 from c2f.cli.app import app
 from c2f.cli.options import Device
+from c2f.common.checks import shortened
 from c2f.common.cores import be_nice, use_spare_cores
 from c2f.common.shipped import INSTALLED
 
@@ -76,6 +77,6 @@ def reference(
         settings = runs.Settings(folder, found, deadline, lambda line: print(line, flush=True))
         fitting = budget is not None and not only and found == "cpu"
         finished, missing = runs.run(chosen, settings, jobs, fitting)
-        print(f"finished {len(finished)}, still missing {len(missing)}{': ' + ', '.join(missing) if missing else ''}")
+        print(f"finished {len(finished)}, still missing {len(missing)}{': ' if missing else ''}{shortened(missing)}")
     if pack is not None:
         print(f"{runs.pack(folder, pack)} files in {pack}")

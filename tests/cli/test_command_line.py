@@ -176,6 +176,9 @@ def test_lists(c2f, tmp_path, monkeypatch):
     said = re.fullmatch(r"together (\d+) core-min left, and (\d+) pieces of unknown cost", together)
     assert float(said[1]) == pytest.approx(sum(costs), abs=len(costs))  # each is rounded
     assert int(said[2]) == unknown
+    status, out, _ = c2f("reference", "--budget", 0, "--output", tmp_path)
+    assert status == 0
+    assert re.fullmatch(r"finished 0, still missing \d+: (\S+, ){4}\S+ and \d+ more\n", out)
 
 
 @pytest.mark.parametrize(
