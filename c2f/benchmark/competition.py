@@ -15,7 +15,7 @@ from c2f import networks
 from c2f.benchmark.run import benchmark_name
 from c2f.benchmark.tables import called
 from c2f.common.checks import choose
-from c2f.common.words import how_many, how_many_each
+from c2f.common.words import how_many, how_many_each, listed
 from c2f.metrics.pareto import front_shares, on_front
 from c2f.metrics.statistics import Interval, difference, seeds_interval
 from c2f.runs.folder import SHIPPED, holds, record_path, run_name
@@ -40,7 +40,7 @@ NEEDS = {
     "quick answers to one picture": "ms at batch 1",
     "noise": "corrupted gaussian_noise",
     "blur": "corrupted defocus_blur",
-    "bad weather, bad cameras": "corrupted",
+    "bad weather or cameras": "corrupted",
     "somebody who follows the gradient": "pgd 2/255",
     "a map that lies on the object": "energy",
 }
@@ -267,10 +267,10 @@ def findings(records: Mapping[str, Record]) -> list[str]:
     for need, choice in made.items():
         wins.setdefault(choice.best, []).append(need)
     order = sorted(wins, key=lambda name: -len(wins[name]))
-    told = "; ".join(f"**{networks.title(name)}** for {', '.join(wins[name])}" for name in order)
+    told = "; ".join(f"**{networks.title(name)}** for {listed(wins[name])}" for name in order)
     plain = [need for need, choice in made.items() if any(name in PLAIN for name in (choice.best, *choice.level))]
     needs_idea = [need for need in made if need not in plain]
-    without = f"none of the {len(made)}" if not needs_idea else f"{', '.join(needs_idea)}"
+    without = listed(needs_idea) or f"none of the {len(made)}"
     return [
         f"Best by its mean over seeds: {told}.",
         f"For {len(plain)} of {len(made)} needs a plain single pass is best or cannot be told from the best. An idea "
@@ -292,7 +292,8 @@ def compare(records: Mapping[str, Record], one: str, other: str, values: Sequenc
         told.append(f"{name} {gap.mean:+.3g} ({gap.low:+.3g} to {gap.high:+.3g})")
     seeds = how_many_each(len(records[one].runs), len(records[other].runs), "seed")
     where = f"{networks.title(one)} against {networks.title(other)}"
-    return f"{where}, {seeds}, differences with 95 % intervals: {'; '.join(told)}." if told else ""
+    said = f"{where}, {seeds}, differences with 95 % intervals: {'; '.join(told)}."
+    return f"{said[0].upper()}{said[1:]}" if told else ""
 
 
 @dataclass(frozen=True)

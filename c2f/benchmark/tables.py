@@ -8,12 +8,17 @@ import pandas as pd
 from c2f import attacks, corruptions
 from c2f.benchmark.parts import PARTS
 from c2f.common.checks import choose
+from c2f.metrics.localization.suite import POOLED, SINGLE
 from c2f.metrics.statistics import Interval, seeds_interval
 from c2f.runs.record import Record, Run
 
 _SHARES = ("accuracy", "top5", "pgd", "corrupted", "pointing", "energy", "px_ap")
 """Beginnings of values in [0, 1], shown in percent."""
-_UNITS = {"multiply_adds": (1e-6, "million multiply-adds"), "peak_mib": (1, "peak memory of a batch of 100 (MiB)")}
+_UNITS = {
+    "multiply_adds": (1e-6, "million multiply-adds"),
+    "peak_mib": (1, "peak memory of a batch of 100 (MiB)"),
+    "suspicious": (1, "tests that find signs of masked gradients"),
+}
 _QUANTITIES = {
     "l2_at_50": "L2 at 50 points lost",
     "points_lost": "points lost in the end",
@@ -38,7 +43,8 @@ def called(value: str) -> tuple[str, float]:
         return f"accuracy under {corruptions.title(rest).lower() if rest else 'all corruptions'} (%)", 100
     if first == "ms":
         return f"milliseconds a picture, {rest}", 1
-    return (f"{value} (%)", 100) if first in _SHARES else (value, 1)
+    named = value.replace(first, {**SINGLE, **POOLED}.get(first, first), 1)
+    return (f"{named} (%)", 100) if first in _SHARES else (named, 1)
 
 
 def _written(found: Interval) -> str:

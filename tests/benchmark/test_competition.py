@@ -92,7 +92,7 @@ def test_advice_says_where_a_plain_pass_would_do(three):
     first, second = competition.findings(three)
     assert "**a few glimpses (small_cnn)** for right answers" in first
     assert second.startswith("For 2 of 4 needs")
-    assert "needed for right answers, a map that lies on the object" in second
+    assert "needed for right answers and a map that lies on the object" in second
 
 
 def test_a_comparison_has_its_interval(three):

@@ -1,6 +1,6 @@
 import pytest
 
-from c2f.common.words import how_many, how_many_each
+from c2f.common.words import how_many, how_many_each, listed
 
 
 @pytest.mark.parametrize(
@@ -15,3 +15,7 @@ def test_two_counts_of_the_same():
     assert how_many_each(1, 1, "seed") == "1 seed each"
     assert how_many_each(4, 4, "seed") == "4 seeds each"
     assert how_many_each(4, 1, "seed") == "4 and 1 seeds"
+
+
+def test_words_in_a_row():
+    assert [listed(words) for words in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]

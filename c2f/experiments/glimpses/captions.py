@@ -8,16 +8,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from c2f.common.words import how_many
+from c2f.common.words import how_many, listed
 from c2f.experiments.glimpses.pgd_tables import Lines
 from c2f.experiments.glimpses.plots import coverage
 from c2f.networks.glimpse.names import GLIMPSE_KINDS as KINDS
 
 
-def listed(values: ArrayLike, digits: int = 1) -> str:
+def numbers(values: ArrayLike, digits: int = 1) -> str:
     """Return numbers as ``a, b and c``."""
-    texts = [f"{value:.{digits}f}" for value in np.asarray(values, dtype=float)]
-    return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+    return listed([f"{value:.{digits}f}" for value in np.asarray(values, dtype=float)])
 
 
 def training(by_glimpse: ArrayLike, pictures: int) -> str:
@@ -25,7 +24,7 @@ def training(by_glimpse: ArrayLike, pictures: int) -> str:
     last = 100 * np.asarray(by_glimpse)[-1]
     epochs = how_many(len(np.asarray(by_glimpse)), "epoch")
     return (
-        f"After {epochs} the answers after glimpses 1 to {len(last)} are right for {listed(last)} % of "
+        f"After {epochs} the answers after glimpses 1 to {len(last)} are right for {numbers(last)} % of "
         f"{pictures:,} pictures: looking again is worth {last[-1] - last[0]:+.1f} points here. One "
         "line a glimpse; a single run, so that small differences between lines mean nothing."
     )
@@ -100,7 +99,7 @@ def strengths(lines: Lines, pictures: int) -> str:
 
 def attacks(drawn: Mapping[str, Lines], pictures: int) -> str:
     """Of the accuracies that networks keep, by their titles."""
-    left = [listed([100 * np.mean(line.robust, axis=0)[place, -1] for line in drawn.values()], 0) for place in (0, -1)]
+    left = [numbers([100 * np.mean(line.robust, axis=0)[place, -1] for line in drawn.values()], 0) for place in (0, -1)]
     first = next(iter(drawn.values()))
     small, large = (255 * first.epsilons[place] for place in (0, -1))
     return (
