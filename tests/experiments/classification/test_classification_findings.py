@@ -26,7 +26,7 @@ def test_the_verdict_turns_with_the_seeds(accuracies, verdict, rest):
     (said,) = findings.accuracy_findings(pair(accuracies))
     assert said.startswith(f"LeNetFC top-down on fashion-mnist is **{verdict}**: ")
     assert said.endswith(rest)
-    assert "points against LeNetFC bottom-up (95 % interval over 3 and 3 seeds; 40 epochs)" in said
+    assert "points against LeNetFC bottom-up (95 % interval over 3 seeds each; 40 epochs)" in said
     assert findings.accuracy_verdict(pair(accuracies)) == f"LeNetFC top-down is **{verdict}** on fashion-mnist"
 
 
