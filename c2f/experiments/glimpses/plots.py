@@ -152,7 +152,7 @@ def centre_histograms(axes: Sequence[Axes], locations: ArrayLike, reach: float =
                 label=f"glimpse {glimpse + 1}",
             )
         ax.set(xlabel=f"centre, {name}", xlim=(-reach, reach))
-        ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+        ax.yaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
     axes[0].set_ylabel("pictures")
     return axes
 
@@ -176,7 +176,7 @@ def accuracy_by_glimpse(ax: Axes, curves: Mapping[str, ArrayLike], titles: Mappi
         x = range(1, percent.shape[1] + 1)
         ax.plot(x, percent.T, color=colour, alpha=0.45, linewidth=1)
         ax.plot(x, percent.mean(axis=0), "o-", color=colour, linewidth=2.2, label=titles[kind])
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.set(xlabel="glimpses", ylabel="test accuracy (%)", xlim=(0.7, most + 0.3))
     ax.grid(axis="y", alpha=0.3)
     return ax
