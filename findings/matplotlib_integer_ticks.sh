@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # A good guess: on an axis of counts, MaxNLocator(integer=True) never puts a tick between two whole numbers. Where fewer
 # than two whole numbers are in sight, as on the axis that Matplotlib itself gives one point, a curve of a single epoch,
-# it drops the wish and draws eight ticks from 0.945 to 1.05, none of them at 1: it wants two ticks (min_n_ticks) before it wants whole
-# ones. With min_n_ticks=1 the one tick is 1.
+# it drops the wish and draws eight ticks from 0.945 to 1.05, none of them at 1: it wants two ticks (min_n_ticks) before
+# it wants whole ones. With min_n_ticks=1 the one tick is 1.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
