@@ -8,6 +8,7 @@ import pytest
 
 from c2f.benchmark import competition, plots
 from c2f.benchmark.run import benchmark_name
+from c2f.benchmark.tables import called
 from c2f.runs.environment import environment
 from c2f.runs.record import Record, RecordError, Run, add_run
 
@@ -152,3 +153,18 @@ def test_dots_lie_where_the_means_are(three):
 @pytest.mark.parametrize("name", [name for names in competition.ENTRANTS.values() for name in names])
 def test_every_entrant_has_its_colour(name):
     assert plots.colour_of(name).startswith("#")
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "factor"),
+    [
+        ("accuracy", "accuracy (%)", 100),
+        ("energy", "energy in the object (%)", 100),
+        ("px_ap of a centre box", "PxAP of a centre box (%)", 100),
+        ("suspicious", "tests that find signs of masked gradients", 1),
+        ("corrupted gaussian_noise", "accuracy under gaussian noise (%)", 100),
+        ("parameters", "parameters", 1),
+    ],
+)
+def test_a_measure_is_called_what_the_chapters_call_it(value, name, factor):
+    assert called(value) == (name, factor)
