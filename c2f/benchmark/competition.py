@@ -197,12 +197,13 @@ def fronts_caption(fronts: Sequence[TradeOff]) -> str:
 
 @dataclass(frozen=True)
 class Choice:
-    """Who is best by one ``value``: ``best`` with its ``interval`` over seeds and the ``share`` of redrawn means in
-    which it is, and the ``level`` ones from which these seeds cannot tell it.
+    """Who is best by one ``value``: ``best`` with its ``interval`` over so many ``seeds`` and the ``share`` of redrawn
+    means in which it is (of one seed it says nothing), and the ``level`` ones from which these seeds cannot tell it.
     """
 
     value: str
     best: str
+    seeds: int
     interval: Interval
     share: float
     level: list[str]
@@ -221,7 +222,7 @@ def choose_for(records: Mapping[str, Record], value: str) -> Choice | None:
     shares = dict(zip(found, front_shares([sign * table[:, None] for table in found.values()]).tolist(), strict=True))
     best = max(found, key=lambda name: sign * found[name].mean())
     level = [name for name in found if name != best and not _worse(sign * found[name], sign * found[best])]
-    return Choice(value, best, seeds_interval(found[best].tolist()), shares[best], level)
+    return Choice(value, best, len(found[best]), seeds_interval(found[best].tolist()), shares[best], level)
 
 
 def _worse(these: np.ndarray, best: np.ndarray) -> bool:
@@ -245,7 +246,7 @@ def advice_table(records: Mapping[str, Record]) -> pd.DataFrame:
             "best": networks.title(choice.best),
             "a plain pass would do": "yes" if any(name in PLAIN for name in as_good) else "no",
             "its mean (95 % over seeds)": _number(choice.interval, factor),
-            "best in redrawn means": f"{choice.share:.0%}",
+            "best in redrawn means": "one seed" if choice.seeds == 1 else f"{choice.share:.0%}",
             "these seeds cannot tell from it": ", ".join(map(networks.title, choice.level)) or "none",
             "measured by": name,
         }
@@ -265,9 +266,9 @@ def findings(records: Mapping[str, Record]) -> list[str]:
         return []
     wins: dict[str, list[str]] = {}
     for need, choice in made.items():
-        wins.setdefault(choice.best, []).append(need)
-    order = sorted(wins, key=lambda name: -len(wins[name]))
-    told = "; ".join(f"**{networks.title(name)}** for {listed(wins[name])}" for name in order)
+        who = f"**{networks.title(choice.best)}**{' (one seed)' if choice.seeds == 1 else ''}"
+        wins.setdefault(who, []).append(need)
+    told = "; ".join(f"{who} for {listed(wins[who])}" for who in sorted(wins, key=lambda who: -len(wins[who])))
     plain = [need for need, choice in made.items() if any(name in PLAIN for name in (choice.best, *choice.level))]
     needs_idea = [need for need in made if need not in plain]
     without = listed(needs_idea) or f"none of the {len(made)}"

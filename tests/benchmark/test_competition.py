@@ -81,6 +81,16 @@ def test_one_seed_is_level_only_where_it_is_as_good(three):
     assert found.surely("full_small_cnn") == "one pass, full size (small_cnn) (one seed)"  # its spread is not known
 
 
+def test_the_best_of_one_seed_is_said_to_have_one(three):
+    best = three["lenetfc_td"]
+    found = three | {"lenetfc_td": replace(best, runs=best.runs[:1])}
+    row = competition.advice_table(found).loc["a map that lies on the object"]
+    assert (row["best"], row["best in redrawn means"]) == ("LeNetFC top-down", "one seed")
+    told = competition.findings(found)[0]
+    assert "**LeNetFC top-down** (one seed) for a map that lies on the object" in told
+    assert "**a few glimpses (small_cnn)** for right answers" in told
+
+
 def test_advice_says_where_a_plain_pass_would_do(three):
     table = competition.advice_table(three)
     assert table["a plain pass would do"].to_dict() == {
