@@ -38,7 +38,7 @@ def shares_of_a_pass(folders: Sequence[Path]) -> list[Finding]:
     """Return what one to four glimpses cost in percent of a pass at full size, counted."""
     return [
         Finding(
-            f"{how_many(count, 'glimpse')}",
+            how_many(count, "glimpse"),
             pointlike(share),
             ".1f",
             "%",

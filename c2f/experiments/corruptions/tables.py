@@ -93,7 +93,7 @@ def _framed(rows: dict[str, list[float]], shown: Sequence[Column], unit: str) ->
 
 
 def _seeds(column: Column) -> str:
-    return f"{how_many(len(column.scores), 'seed')}"
+    return how_many(len(column.scores), "seed")
 
 
 def mce_of(column: Column, baseline: Column) -> Statistic:

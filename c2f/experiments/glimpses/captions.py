@@ -110,4 +110,4 @@ def attacks(drawn: Mapping[str, Lines], pictures: int) -> str:
 
 
 def _seeds(lines: Lines) -> str:
-    return f"{how_many(len(lines.clean), 'seed')}"
+    return how_many(len(lines.clean), "seed")

@@ -61,7 +61,7 @@ class Gain:
 
     def __str__(self) -> str:
         points = ", ".join(f"{100 * value:+.1f}" for value in self.each)
-        seeds = f"{how_many(len(self.each), 'seed')}"
+        seeds = how_many(len(self.each), "seed")
         text = f"From the first glimpse to the last: {points} points (n = {seeds})."
         if math.isnan(self.low):
             return text
