@@ -27,12 +27,13 @@ export function blurred(x, side, sigma) {
     const turn = ((at % (2 * side)) + 2 * side) % (2 * side);
     return turn < side ? turn : 2 * side - 1 - turn;
   };
+  const folded = Int32Array.from({ length: side + 2 * radius }, (_, at) => fold(at - radius)); // once, not for each sum
   const along = (/** @type {ArrayLike<number>} */ from, /** @type {number} */ step, /** @type {number} */ line) => {
     const made = new Float32Array(side * side);
     for (let l = 0; l < side; l++)
       for (let at = 0; at < side; at++) {
         let value = 0;
-        for (let k = -radius; k <= radius; k++) value += taps[k + radius] * from[l * line + fold(at + k) * step];
+        for (let k = 0; k < taps.length; k++) value += taps[k] * from[l * line + folded[at + k] * step];
         made[l * line + at * step] = value / sum;
       }
     return made;
@@ -103,7 +104,11 @@ export function glimpse(x, side, [scale, cx, cy], size) {
 
 /** Pearson's correlation. @param {ArrayLike<number>} x @param {ArrayLike<number>} y */
 export function correlation(x, y) {
-  const mean = (/** @type {ArrayLike<number>} */ z) => Array.from(z).reduce((a, b) => a + b, 0) / z.length;
+  const mean = (/** @type {ArrayLike<number>} */ z) => {
+    let sum = 0;
+    for (let at = 0; at < z.length; at++) sum += z[at];
+    return sum / z.length;
+  };
   const [mx, my] = [mean(x), mean(y)];
   let [xy, xx, yy] = [0, 0, 0];
   for (let at = 0; at < x.length; at++) {

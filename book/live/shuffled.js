@@ -5,6 +5,7 @@ import { blurred, correlation } from "./pictures.js";
 
 const SIDE = 64;
 const PIXELS = SIDE * SIDE;
+const BLUR = 4; // pixels
 
 /** Everything that one order of the decoded maps gives. The rebuilt picture's weights move with the maps, as they would
  * in a model that was trained to this order; the class scores never see the decoded maps. @param {any} data */
@@ -76,6 +77,18 @@ function enlarged(x, side) {
   });
 }
 
+/** @param {ArrayLike<number>} greys 0 to 255 */
+const unit = (greys) => Float32Array.from(greys, (v) => v / 255);
+
+/** @param {HTMLCanvasElement} canvas @param {Float32Array} values of a class map; the strongest is shown in full */
+const paintMap = (canvas, values) =>
+  paintSigned(
+    canvas,
+    values,
+    SIDE,
+    values.reduce((most, v) => Math.max(most, Math.abs(v)), 0),
+  );
+
 /** @param {HTMLElement} root @param {any} data */
 export async function begin(root, data) {
   const { map, rebuilt, scores, high, low } = model(data);
@@ -103,6 +116,7 @@ export async function begin(root, data) {
   const figures = Object.entries(shown).map(([what, canvas]) =>
     make("figure", {}, canvas, make("figcaption", {}, names[/** @type {keyof typeof names} */ (what)])),
   );
+  const maps = trained.map(() => make("canvas", { "aria-hidden": "true" })); // painted once, then moved
   const score = bars("Class scores", data.classes);
   const histogram = make("canvas", { role: "img", "aria-label": "histogram", class: "live-histogram" });
   const moved = make("p", {});
@@ -111,7 +125,7 @@ export async function begin(root, data) {
     const button = make(
       "button",
       { type: "button", "aria-pressed": "false", "data-place": at, onclick: () => pick(at) },
-      make("canvas", { "aria-hidden": "true" }),
+      maps[at],
       make("span", {}),
     );
     draggable(button, ".live-maps button", (target) => exchange(at, Number(target.dataset.place)));
@@ -131,49 +145,35 @@ export async function begin(root, data) {
     held = -1;
     answer(true);
   }
-  const soften = (/** @type {Float32Array} */ x) => (blur ? blurred(x, SIDE, 4) : x);
+  let [was, coarse] = [rebuilt(scene, trained), low(scene, mapped)]; // what no order changes
+
+  /** Show another scene, or another class of it, from the beginning. */
+  function restart() {
+    tried = [];
+    [was, coarse] = [rebuilt(scene, trained), low(scene, mapped)];
+    const colours = all.subarray(3 * PIXELS * scene, 3 * PIXELS * (scene + 1));
+    paint(shown.scene, unit(colours), SIDE, 3);
+    paintMap(shown.low, coarse);
+    maps.forEach((canvas, m) => paint(canvas, unit(map(scene, m)), SIDE));
+    score.show(softmax(scores(scene)));
+    answer();
+  }
 
   function answer(isNew = false) {
-    const [wide, coarse] = [high(scene, mapped, order), low(scene, mapped)];
-    const raw = correlation(wide, coarse);
-    const soft = correlation(blurred(wide, SIDE, 4), coarse);
+    const wide = high(scene, mapped, order);
+    const smooth = blurred(wide, SIDE, BLUR);
+    const [raw, soft] = [correlation(wide, coarse), correlation(smooth, coarse)];
     if (isNew) tried.push(blur ? soft : raw);
-    const [was, now] = [rebuilt(scene, trained), rebuilt(scene, order)];
+    const now = rebuilt(scene, order);
     const greys = was.reduce((most, v, at) => Math.max(most, Math.abs(v - now[at])), 0);
-    paint(
-      shown.scene,
-      Float32Array.from(all.subarray(3 * PIXELS * scene, 3 * PIXELS * (scene + 1)), (v) => v / 255),
-      SIDE,
-      3,
-    );
-    paint(
-      shown.rebuilt,
-      now.map((v) => v / 255),
-      SIDE,
-      3,
-    );
-    for (const [canvas, values] of /** @type {[HTMLCanvasElement, Float32Array][]} */ ([
-      [shown.low, coarse],
-      [shown.high, soften(wide)],
-    ]))
-      paintSigned(
-        canvas,
-        values,
-        SIDE,
-        values.reduce((most, v) => Math.max(most, Math.abs(v)), 0),
-      );
+    paint(shown.rebuilt, unit(now), SIDE, 3);
+    paintMap(shown.high, blur ? smooth : wide);
     tiles.forEach((tile, at) => {
-      const most = 255;
-      paint(
-        /** @type {HTMLCanvasElement} */ (tile.firstChild),
-        Float32Array.from(map(scene, order[at]), (v) => v / most),
-        SIDE,
-      );
+      tile.prepend(maps[order[at]]);
       tile.lastChild.textContent = order[at] === at ? `${at + 1}` : `${at + 1}: map ${order[at] + 1}`;
       tile.setAttribute("aria-label", `place ${at + 1}, decoded map ${order[at] + 1}`);
       tile.setAttribute("aria-pressed", "false");
     });
-    score.show(softmax(scores(scene)));
     draw(blur ? soft : raw);
     moved.textContent = `The rebuilt picture moved by ${greys} grey levels, the class scores by 0.`;
     say(
@@ -201,10 +201,6 @@ export async function begin(root, data) {
     );
   }
 
-  const restart = () => {
-    tried = [];
-    answer();
-  };
   const classes = make(
     "select",
     {
@@ -236,7 +232,7 @@ export async function begin(root, data) {
       }
       if (n < times - 1) {
         const wide = high(scene, mapped, order);
-        tried.push(correlation(soften(wide), low(scene, mapped)));
+        tried.push(correlation(blur ? blurred(wide, SIDE, BLUR) : wide, coarse));
       }
     }
     answer(true);
@@ -294,6 +290,6 @@ export async function begin(root, data) {
       ),
     ),
   );
-  answer();
+  restart();
   return { answer, scores, order: () => order };
 }
