@@ -103,8 +103,8 @@ class Results:
 
 @dataclass(frozen=True)
 class Distances:
-    """What ``Results`` say of places and L2, ``(N,)`` each: all that measures of distance ask for. A bootstrap draws
-    from them two to three times as fast as from ``Results``, which check themselves at every draw.
+    """What ``Results`` say of places and L2, ``(N,)`` each, all that measures of distance ask for; or of D draws of
+    these pictures, ``(D, N)``, which a bootstrap measures at once (``Results`` check themselves at every draw).
     """
 
     picture: np.ndarray
@@ -124,7 +124,7 @@ class Distances:
         return self.correct & np.isfinite(self.l2)
 
     def __getitem__(self, index: np.ndarray) -> "Distances":
-        """Return the entries at ``index``, int or bool; places may repeat."""
+        """Return the entries at ``index``, int, also ``(D, N)``, or bool; places may repeat."""
         return Distances(self.picture[index], self.l2[index])
 
 
@@ -234,12 +234,22 @@ def median_l2(results: Results | Distances) -> float:
     before, a set that differs between networks. Records from then hold that number as ``median_l2``; none is written
     any more.)
     """
-    return float(np.median(results.l2.astype(float))) if len(results) else math.nan
+    return float(medians_l2(results)) if len(results) else math.nan
+
+
+def medians_l2(drawn: Results | Distances) -> np.ndarray:
+    """Return ``median_l2`` of each draw of ``(..., N)`` pictures, in shape ``(...)``."""
+    return np.asarray(np.median(drawn.l2.astype(float), axis=-1))
 
 
 def points_lost(results: Results | Distances) -> float:
     """Return the plateau: points of accuracy (percent of all N) that the attack takes in the end; NaN without any."""
-    return 100 * float(results.success.mean()) if len(results) else math.nan
+    return float(all_points_lost(results)) if len(results) else math.nan
+
+
+def all_points_lost(drawn: Results | Distances) -> np.ndarray:
+    """Return ``points_lost`` of each draw of ``(..., N)`` pictures, in shape ``(...)``."""
+    return np.asarray(100 * drawn.success.mean(axis=-1))
 
 
 def l2_at_loss(results: Results | Distances, points: float = 50) -> float | None:
@@ -248,11 +258,23 @@ def l2_at_loss(results: Results | Distances, points: float = 50) -> float | None
     Raises:
         ValueError: ``points`` outside (0, 100].
     """
+    found = float(all_l2_at_loss(results, points))
+    return found if math.isfinite(found) else None
+
+
+def all_l2_at_loss(drawn: Results | Distances, points: float = 50) -> np.ndarray:
+    """Return ``l2_at_loss`` of each draw of ``(..., N)`` pictures, in shape ``(...)``; infinite where it is never.
+
+    Raises:
+        ValueError: ``points`` outside (0, 100].
+    """
     if not 0 < points <= 100:
         raise ValueError(f"points must be in (0, 100], not {points!r}")
-    turned = np.sort(results.l2[results.success])
-    needed = math.ceil(points * len(results) / 100)
-    return float(turned[needed - 1]) if 0 < needed <= len(turned) else None
+    turned = np.where(drawn.success, drawn.l2, np.inf).astype(float)
+    needed = math.ceil(points * turned.shape[-1] / 100)
+    if not needed:  # no pictures
+        return np.full(turned.shape[:-1], np.inf)
+    return np.asarray(np.partition(turned, needed - 1, axis=-1)[..., needed - 1])
 
 
 @dataclass(frozen=True)

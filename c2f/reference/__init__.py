@@ -6,6 +6,7 @@ with ``pack`` and ``unpack``).
 """
 
 from collections.abc import Iterable
+from functools import cache
 
 import torch
 
@@ -49,9 +50,10 @@ _PARTS = (
 """In the order in which pieces of equal value come."""
 
 
-def pieces() -> list[Piece]:
+@cache
+def pieces() -> tuple[Piece, ...]:
     """Return every piece of the book's reference runs, part by part; ``plan`` brings them into the order of value."""
-    return [piece for part in _PARTS for piece in part.pieces()]
+    return tuple(piece for part in _PARTS for piece in part.pieces())
 
 
 def find(name: str) -> Piece:
@@ -68,7 +70,7 @@ def select(only: Iterable[str]) -> list[Piece]:
     every = pieces()
     wanted = list(only)
     if not wanted:
-        return every
+        return list(every)
     for name in wanted:
         if not any(piece.name.startswith(name) for piece in every):
             choose(name, sorted({piece.runs_of for piece in every}), "reference run")

@@ -6,7 +6,7 @@ One function a kind of piece; each returns None where nothing is known. A core-m
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -55,9 +55,7 @@ class Known:
     @cached_property
     def runs(self) -> list[tuple[Record, Run]]:
         """All of them, read once."""
-        roots = dict.fromkeys(root.resolve() for root in (self.output, SHIPPED))
-        folders = [folder for root in roots for level in ("", "*/", "*/*/") for folder in root.glob(f"{level}runs")]
-        records = [record for folder in sorted(folders) for record in read_folder(folder).values()]
+        records = [record for folder in _folders(self.output) for record in read_folder(folder).values()]
         return [(r, run) for r in records for run in r.runs if not run.environment.get("peak_device_memory_bytes")]
 
     def of(self, kind: str, **same: Any) -> Iterator[tuple[Record, Run]]:
@@ -75,6 +73,22 @@ class Known:
                 minutes = run.values["inference_seconds_per_1000"] * run.environment["threads"] / 60_000
                 found.setdefault((record.parameters["network"], record.parameters["data"]), []).append(minutes)
         return {key: median(values) for key, values in found.items()}
+
+
+def known_of(output: Path) -> Known:
+    """Return what past runs tell, read again only where a record has come or gone since."""
+    return _known(output, tuple(folder.stat().st_mtime_ns for folder in _folders(output)))
+
+
+@lru_cache(maxsize=2)
+def _known(output: Path, changed: tuple[int, ...]) -> Known:
+    return Known(output)
+
+
+def _folders(output: Path) -> list[Path]:
+    """Return the folders of records below ``output`` and of the book."""
+    roots = dict.fromkeys(root.resolve() for root in (output, SHIPPED))
+    return sorted(folder for root in roots for level in ("", "*/", "*/*/") for folder in root.glob(f"{level}runs"))
 
 
 def minutes_of(run: Run) -> float:

@@ -18,6 +18,8 @@ Values = Mapping[str, tuple[float, str]]
 """Regular expression of whole names of pieces -> rank, lower is earlier, and what such a piece unlocks."""
 Cost = Callable[[Known], float | None]
 """Maps what is known to core-minutes; None where nothing is known."""
+Seeds = Callable[[Path], Container[int]]
+"""Maps the path of a record to its seeds; none where it is not there."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class Piece:
         """Return whether the output folder has it."""
         return self.state(output) == "done"
 
-    def state(self, output: Path, seeds: Callable[[Path], Container[int]] = seeds_in) -> str:
+    def state(self, output: Path, seeds: Seeds = seeds_in) -> str:
         """Return ``done``, ``begun`` or ``missing``: what the output folder has of it.
 
         ``seeds`` maps the path of a record to its seeds, as ``seeds_in``; one that remembers spares reading.

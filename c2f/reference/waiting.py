@@ -1,10 +1,11 @@
 """What a table, a figure or a claim waits for: pieces of the reference runs that are not recorded yet."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
-from c2f.reference.costs import Known
-from c2f.reference.piece import Piece
+from c2f.reference.costs import known_of
+from c2f.reference.piece import Piece, Seeds, seeds_in
 from c2f.runs.folder import SHIPPED
 
 _MANY = 3
@@ -25,10 +26,10 @@ def waiting(*only: str, output: Path = SHIPPED) -> str:
     from c2f.reference import pieces, select  # which import all parts, and one of them may import this
 
     by_name = {piece.name: piece for piece in pieces()}
-    left = _missing(select(only), by_name, output)
+    left = _missing(select(only), by_name, output, cache(seeds_in))
     if not left:
         return ""
-    known = Known(output)
+    known = known_of(output)
     costs = [piece.cost(known) for piece in left]
     total = sum(cost for cost in costs if cost is not None)
     about = "at a cost that is not known" if None in costs else f"about {float(f'{total:.2g}'):,.0f} core-minutes"
@@ -47,11 +48,11 @@ def waiting_list(wanted: Mapping[str, Sequence[str]], output: Path = SHIPPED) ->
     return "\n".join(lines) or "All that belongs here is recorded."
 
 
-def _missing(chosen: Sequence[Piece], by_name: dict[str, Piece], output: Path) -> list[Piece]:
+def _missing(chosen: Sequence[Piece], by_name: dict[str, Piece], output: Path, seeds: Seeds) -> list[Piece]:
     """Return those of ``chosen`` that ``output`` lacks, each behind the missing ones that it needs."""
     left: dict[str, Piece] = {}
     for piece in chosen:
-        if not piece.done(output):
-            needed = [by_name[name] for name in piece.needs]
-            left |= {other.name: other for other in _missing(needed, by_name, output)} | {piece.name: piece}
+        if piece.state(output, seeds) != "done":
+            needed = _missing([by_name[name] for name in piece.needs], by_name, output, seeds)
+            left |= {other.name: other for other in needed} | {piece.name: piece}
     return list(left.values())

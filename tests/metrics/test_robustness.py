@@ -1,4 +1,5 @@
 import math
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -236,6 +237,26 @@ def test_distances_alone_measure_as_all_of_the_results_do(l2, data):
     drawn, alone = full[np.array(places)], full.distances[np.array(places)]
     for measured in (robustness.median_l2, robustness.points_lost, lambda r: l2_at_loss(r, 25)):
         assert measured(drawn) == pytest.approx(measured(alone), abs=0, nan_ok=True)
+
+
+AT_ONCE = {
+    robustness.median_l2: robustness.medians_l2,
+    robustness.points_lost: robustness.all_points_lost,
+    lambda drawn: l2_at_loss(drawn, 25): lambda drawn: robustness.all_l2_at_loss(drawn, 25),
+}
+"""Measure of one draw -> of many."""
+
+
+@pytest.mark.parametrize("measured", AT_ONCE)
+@given(
+    st.lists(st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.0, INF]), min_size=9, max_size=9), min_size=1, max_size=3),
+    st.integers(1, 40),
+)
+def test_draws_measured_at_once_give_the_same_interval(measured, runs, at_once):
+    found = [results(l2).distances for l2 in runs]
+    with patch("c2f.metrics.statistics._AT_ONCE", 9 * at_once):  # pictures: 1 to 40 draws
+        together = interval(found, AT_ONCE[measured], resamples=40, at_once=True)
+    assert together == interval(found, measured, resamples=40)
 
 
 def test_distances_of_other_pictures_are_refused():

@@ -217,6 +217,9 @@ def test_a_paired_difference_leaves_out_what_the_pictures_do_to_both():
     found = paired_difference(a, b, mean)
     assert found.value == pytest.approx(mean(a[0]) - mean(b[0]), abs=1e-9)
     assert 0.019 < found.low < found.high < 0.021
+    assert paired_difference(a, b, lambda drawn: drawn.mean(dim=-1).numpy(), at_once=True).low == pytest.approx(
+        found.low
+    )
     turned = paired_difference(b, a, mean)
     assert [-turned.low, -turned.high] == pytest.approx([found.high, found.low], abs=1e-4)
     # Of means, over seeds too, it is the interval of the differences, with the seeds that both have.

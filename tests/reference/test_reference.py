@@ -403,6 +403,9 @@ def two_attacks(monkeypatch, few_of_the_sample):
     few_of_the_sample("fashion-mnist", train=100, test=50)
     monkeypatch.setattr(attack_pieces, "PICTURES", 20)
     monkeypatch.setattr(attack_pieces.attacks, "names", lambda: ["contrast", "shifts"])
+    reference.pieces.cache_clear()
+    yield
+    reference.pieces.cache_clear()
 
 
 def test_an_attack_piece_attacks_and_asks_which_scale_is_fragile(two_attacks, tmp_path):

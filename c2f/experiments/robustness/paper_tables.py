@@ -14,7 +14,7 @@ from c2f.common.words import how_many_each
 from c2f.datasets.registry import STANDS_FOR, stand_in_note
 from c2f.experiments.robustness.published import L2_AT_50, L2_TOLERANCE, POINTS_LOST, POINTS_TOLERANCE, Pair
 from c2f.experiments.robustness.tables import Recorded, Task, family_title
-from c2f.metrics.robustness import Distances, Results, l2_at_loss, points_lost
+from c2f.metrics.robustness import Distances, Results, all_l2_at_loss, all_points_lost
 from c2f.metrics.statistics import Interval, interval, paired_difference
 
 
@@ -22,11 +22,12 @@ from c2f.metrics.statistics import Interval, interval, paired_difference
 class Quantity:
     """A number that the paper gives: what it is called, how it is measured, how far a published one may be off.
 
+    ``measure``: of draws of ``(..., N)`` pictures, in shape ``(...)``; infinite for "never".
     ``higher_is_robust``: whether more of it means a network that is harder to fool.
     """
 
     title: str
-    measure: Callable[[Results | Distances], float | None]
+    measure: Callable[[Results | Distances], np.ndarray]
     tolerance: float
     higher_is_robust: bool
 
@@ -37,11 +38,11 @@ class Quantity:
     def gap(self, a: Sequence[Results], b: Sequence[Results], resamples: int = 1000) -> Interval:
         """Return what the runs ``a`` have more of it than ``b``, on the same pictures, with its 95 % interval."""
         both = [run.distances for run in a], [run.distances for run in b]
-        return paired_difference(*both, _bounded(self.measure, [*both[0], *both[1]]), resamples)
+        return paired_difference(*both, _bounded(self.measure, [*both[0], *both[1]]), resamples, at_once=True)
 
 
-AT_50 = Quantity("L2 at 50 points lost", l2_at_loss, L2_TOLERANCE, higher_is_robust=True)
-LOST = Quantity("points lost in the end", points_lost, POINTS_TOLERANCE, higher_is_robust=False)
+AT_50 = Quantity("L2 at 50 points lost", all_l2_at_loss, L2_TOLERANCE, higher_is_robust=True)
+LOST = Quantity("points lost in the end", all_points_lost, POINTS_TOLERANCE, higher_is_robust=False)
 PUBLISHED = {AT_50: L2_AT_50, LOST: POINTS_LOST}
 """Quantity -> (data, family, attack) -> the paper's pair."""
 
@@ -107,7 +108,7 @@ def beside_published(found: Recorded, protocol: str = "paper", resamples: int = 
                 ours = [found.get((data, network, attack)) for network in (family, f"{family}_td")]
                 if ours[0] and ours[1]:
                     each = ([run.distances for run in runs] for runs in (ours[0], ours[1]))
-                    a, b = (interval(runs, quantity.measure, resamples) for runs in each)
+                    a, b = (interval(runs, quantity.measure, resamples, at_once=True) for runs in each)
                     gap, seeds = quantity.gap(ours[1], ours[0], resamples), (len(ours[0]), len(ours[1]))
                     rows.append(
                         Beside(data, family, attack, quantity, pair, a, b, gap, protocol, len(ours[0][0]), seeds)
@@ -250,15 +251,11 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _bounded(
-    measure: Callable[[Results | Distances], float | None], runs: Sequence[Results | Distances]
-) -> Callable[[Results | Distances], float]:
+    measure: Callable[[Results | Distances], np.ndarray], runs: Sequence[Results | Distances]
+) -> Callable[[Results | Distances], np.ndarray]:
     """Return ``measure`` with "never" counted as the farthest that any of ``runs`` went: a distance that is at least as
     large, so that two of them can be compared.
     """
     farthest = max(float(run.l2[np.isfinite(run.l2)].max(initial=0)) for run in runs)
 
-    def bounded(run: Results | Distances) -> float:
-        value = measure(run)
-        return farthest if value is None else value
-
-    return bounded
+    return lambda drawn: np.minimum(measure(drawn), farthest)

@@ -15,7 +15,7 @@ from c2f import attacks, networks
 from c2f.attacks.gradient import EpsilonCurve
 from c2f.common.words import how_many
 from c2f.experiments.robustness import records as attack_records
-from c2f.metrics.robustness import Results, median_l2, success_rate
+from c2f.metrics.robustness import Results, median_l2, medians_l2, success_rate
 from c2f.metrics.statistics import Interval, interval
 from c2f.runs.folder import SHIPPED, records_of
 from c2f.runs.record import Record
@@ -111,7 +111,7 @@ class Task:
         where there is one seed.
         """
         found = {key: [run.distances for run in runs] for key, runs in self.runs.items()}
-        return {key: interval(runs, median_l2, resamples) for key, runs in found.items()}
+        return {key: interval(runs, medians_l2, resamples, at_once=True) for key, runs in found.items()}
 
 
 def variant(network: str) -> str:
