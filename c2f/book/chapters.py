@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from c2f.book.parameters import COUNTED, Mismatch, Parameter, convert, declared
+from c2f.common import plain_yaml
 from c2f.common.checks import did_you_mean
 from c2f.common.files import check_writable
 
@@ -218,7 +219,7 @@ def from_text(chapter: Chapter, assignments: Iterable[str]) -> dict[str, Any]:
     """Return the checked parameters of the command line's ``name=value`` texts.
 
     A string is taken as it stands, everything else is read as YAML: ``epochs=3``, ``lr=1e-4``, ``seeds=[0,
-    1]``; and so is ``null`` where None is allowed.
+    1]``.
 
     Raises:
         ParameterError: a text without ``=``, one name twice, or what ``check`` refuses.
@@ -237,11 +238,11 @@ def from_text(chapter: Chapter, assignments: Iterable[str]) -> dict[str, Any]:
         if name in given:
             raise ParameterError(f"{chapter.name}: parameter {name!r} is given twice")
         kind = known[name].type if name in known else ""
-        if kind.startswith("str") and not (value == "null" and kind.endswith("None")):
+        if kind.startswith("str"):
             given[name] = value
             continue
         try:
-            given[name] = yaml.safe_load(value)
+            given[name] = plain_yaml.load(value)
         except yaml.YAMLError:
             given[name] = value
     return check(chapter, given)
@@ -285,7 +286,7 @@ def profile_values(chapter: Chapter, profile: str = QUICK) -> dict[str, Any]:
             f"There are: {', '.join(profiles(book))}; or give the path of a .yaml file"
         )
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = plain_yaml.load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ParameterError(f"{path} is not YAML: {error}") from error
     by_name = {c.name: c for c in chapters(book)}

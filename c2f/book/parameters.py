@@ -88,8 +88,8 @@ def convert(value: object, kind: str) -> Any:
     """Return ``value`` in the type ``kind``.
 
     A whole number becomes a float where one is wanted, and so does a string that is a number (YAML 1.1 reads
-    ``1e-4`` as one). Nothing else changes its type: no float becomes an int, no bool a number, no number a
-    string.
+    ``1e-4`` as one); the text ``null`` is None where that is allowed (papermill's ``-p`` leaves it a text). Nothing
+    else changes its type: no float becomes an int, no bool a number, no number a string.
 
     Raises:
         Mismatch: saying what was expected, what came, and the remedy where there is an obvious one.
@@ -97,7 +97,7 @@ def convert(value: object, kind: str) -> Any:
     parts = _TYPE.fullmatch(kind)
     if parts is None:
         raise ValueError(f"unknown type {kind!r}")
-    if value is None and parts["optional"]:
+    if parts["optional"] and (value is None or value == "null"):
         return None
     if not parts["list"]:
         return _convert_scalar(value, parts["scalar"], kind)

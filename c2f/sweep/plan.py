@@ -46,6 +46,7 @@ from c2f.book.parameters import Mismatch, convert
 from c2f.cli import attacks as attack_command
 from c2f.cli import training as train_command
 from c2f.cli.options import Order
+from c2f.common import plain_yaml
 from c2f.common.checks import choose, positive_int
 from c2f.datasets import canvas
 from c2f.datasets.data_name import DataName
@@ -108,7 +109,7 @@ def read(path: Path) -> Sweep:
         FileNotFoundError: there is no such file, or a data set is not on this machine; the remedy.
     """
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        content = plain_yaml.load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise FileNotFoundError(f"there is no file {path}: write one as the page 'Re-run and sweep' has it") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -284,6 +284,26 @@ def test_null_stands_for_none_where_none_is_allowed(tmp_path):
     chapter = find("1", tmp_path)
     assert from_text(chapter, ["data=null"]) == {"data": None}
     assert from_text(chapter, ["data=nul"]) == {"data": "nul"}
+    given = {"data": "null"}  # what papermill's -p makes of it
+    check_parameters("01-none", given, tmp_path)
+    assert given == {"data": None}
+
+
+@pytest.mark.parametrize("text", ["010", "1:30", "0x10", "1_000"])
+def test_a_number_is_decimal(text, chapter, tmp_path):
+    with pytest.raises(ParameterError, match=f"'epochs' must be int: a whole number, not the str '{text}'"):
+        from_text(chapter, [f"epochs={text}"])
+    profile = tmp_path / "own.yaml"
+    profile.write_text(f"{chapter.name}:\n  epochs: {text}\n")
+    with pytest.raises(ParameterError, match=f"'epochs' must be int: a whole number, not the str '{text}'"):
+        profile_values(chapter, str(profile))
+
+
+def test_a_name_that_stands_twice_in_a_profile_is_refused(chapter, tmp_path):
+    profile = tmp_path / "own.yaml"
+    profile.write_text(f"{chapter.name}:\n  epochs: 1\n  epochs: 2\n")
+    with pytest.raises(ParameterError, match="'epochs' stands twice"):
+        profile_values(chapter, str(profile))
 
 
 TEXT = st.text(st.sampled_from("a0é'\"\\#\n ="))
