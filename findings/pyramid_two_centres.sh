@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # A good guess: OpenCV's pyrDown and scikit-image's pyramid_reduce make the same next level of a Gaussian pyramid, up to
 # the width of the blur. They disagree about where it lies. On a ramp, whose blur is itself, OpenCV's small pixel i is
-# pixel 2i of the large picture and scikit-image's is 2i + 0.5: half a pixel for each level, 2**k / 2 - 1/2 after k of
-# them. Where the side is odd scikit-image stretches, too (65 to 33: a step is 65 / 33 pixels, OpenCV's 2). Levels of the
-# one that are enlarged by the other, or OpenCV's by a resize, lie beside the picture: after three levels 3.5 pixels.
+# pixel 2i of the large picture and scikit-image's is 2i + 0.5: half a pixel after one level, (2**k - 1) / 2 after k of
+# them. Where the side is odd scikit-image stretches, too (65 to 33: a step is 65 / 33 pixels, OpenCV's 2). Levels of
+# the one enlarged by the other, or OpenCV's by a resize, lie beside the picture: after three levels by 3.5 pixels.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -36,7 +36,8 @@ def places(down, side, levels):
 
 for side, levels in ((64, 1), (256, 3), (65, 1)):
     ours, theirs = places(cv2.pyrDown, side, levels), places(reduced, side, levels)
-    print(f"seen:  {side} pixels, {levels} levels: right of 2**levels * i by {ours} in OpenCV, {theirs} in scikit-image")
+    print(f"seen:  {side} pixels, {levels} levels: right of 2**levels * i by {ours} in OpenCV,")
+    print(f"seen:  by {theirs} in scikit-image")
     assert np.allclose(ours, 0, atol=1e-3)
     if side != 65:
         assert np.allclose(theirs, (2**levels - 1) / 2, atol=1e-3)
