@@ -130,6 +130,17 @@ def test_a_network_that_never_answered_is_asked_once(output, monkeypatch):
     assert asked == [(16, 1, 28, 28)]
 
 
+def test_what_is_known_is_read_again_when_a_record_has_come_or_grown(output):
+    trained(output, 1)
+    known = costs.known_of(output)
+    assert len(known.runs) == 1
+    assert costs.known_of(output) is known
+    trained(output, 1, seed=1)  # the same record
+    assert len(costs.known_of(output).runs) == 2
+    trained(output / "short", 1)  # another folder
+    assert len(costs.known_of(output).runs) == 3
+
+
 def test_maps_and_evaluations_cost_what_those_like_them_did(output):
     trained(output, 1, answer=1.0)
     trained(output, 1, "lenetfc_td", answer=3.0)
