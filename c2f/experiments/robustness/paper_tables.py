@@ -258,4 +258,8 @@ def _bounded(
     """
     farthest = max(float(run.l2[np.isfinite(run.l2)].max(initial=0)) for run in runs)
 
-    return lambda drawn: np.minimum(measure(drawn), farthest)
+    def bounded(drawn: Results | Distances) -> np.ndarray:
+        values = measure(drawn)
+        return np.where(np.isinf(values), farthest, values)
+
+    return bounded
