@@ -6,10 +6,10 @@ from typing import Any
 
 
 def load(text: str) -> Any:
-    """Return what a YAML text says, whole numbers as YAML 1.2 and papermill's ``-p`` read them.
+    """Return what a YAML text says; only what is written in decimal, without a zero before it, is a whole number.
 
-    PyYAML follows YAML 1.1, in which ``010`` is 8 and ``1:30`` is 90: here both are texts, which no parameter that is a
-    number takes. Of a name that stands twice in a mapping PyYAML keeps the last one.
+    PyYAML follows YAML 1.1, in which ``010`` is 8 (in YAML 1.2 it is ten) and ``1:30`` is 90: here both are texts,
+    which no parameter that is a number takes. Of a name that stands twice in a mapping PyYAML keeps the last one.
 
     Raises:
         yaml.YAMLError: no YAML, or a name that stands twice.
@@ -37,5 +37,5 @@ def _loader() -> Any:
         first: [(tag, pattern) for tag, pattern in resolvers if tag != whole]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
-    Plain.add_implicit_resolver(whole, re.compile(r"[-+]?(0|[1-9][0-9]*)$"), list("-+0123456789"))
+    Plain.add_implicit_resolver(whole, re.compile(r"[-+]?(0|[1-9][0-9_]*)$"), list("-+0123456789"))
     return Plain

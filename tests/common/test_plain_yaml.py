@@ -24,7 +24,11 @@ def test_whole_numbers_are_decimal_and_one_with_a_zero_before_it_is_a_text(numbe
     assert plain_yaml.load(text) == text
 
 
-@pytest.mark.parametrize("text", ["1:30", "0x10", "0b1", "1_000", "0o7"])
+def test_digits_may_be_grouped():
+    assert plain_yaml.load("[1_000, -20_000]") == [1000, -20_000]
+
+
+@pytest.mark.parametrize("text", ["1:30", "0x10", "0b1", "0_1", "0o7"])
 def test_other_ways_to_write_a_number_are_texts(text):
     assert plain_yaml.load(text) == text
 
