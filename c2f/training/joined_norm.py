@@ -22,6 +22,16 @@ def _by_channel(values: Tensor, like: Tensor) -> Tensor:
     return values.to(like.dtype).view(1, -1, *[1] * (like.ndim - 2))
 
 
+def _of_all(mine: Tensor) -> Tensor:
+    """Return the sum of what all processes have.
+
+    It is added up here, in their order: for few numbers, gloo's sum takes four times as long as gathering them.
+    """
+    parts = [torch.empty_like(mine) for _ in range(dist.get_world_size())]
+    dist.all_gather(parts, mine)
+    return torch.stack(parts).sum(0)
+
+
 class _Normalise(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -33,7 +43,7 @@ class _Normalise(torch.autograd.Function):
             mean, var = (one.double() for one in torch.batch_norm_update_stats(x, None, None, 0.0))
             mine = x.numel() // channels
             sums = torch.cat([mine * mean, mine * (var + mean**2), sums.new_tensor([mine])])
-        dist.all_reduce(sums)
+        sums = _of_all(sums)
         count = sums[-1]
         mean, squares = sums[:-1].view(2, channels) / count
         mean, var = mean.float(), (squares - mean**2).clamp(min=0).float()
@@ -45,21 +55,21 @@ class _Normalise(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, None]:
         x, weight, mean, var, count = ctx.saved_tensors
-        scale = (var + ctx.eps).rsqrt()
-        if x.numel():  # as if mean and variance were constants; a weight, if only of ones, for the sum by it
+        if x.numel():  # a weight, if only of ones, so that there is a sum by it
             factor = torch.ones_like(mean) if weight is None else weight
-            gradient, by_weight, by_bias = torch.ops.aten.native_batch_norm_backward(
-                gradients[0], x, factor, mean, var, None, None, False, ctx.eps, [True, True, True]
+            _, by_weight, by_bias = torch.ops.aten.native_batch_norm_backward(
+                gradients[0], x, factor, mean, var, None, None, False, ctx.eps, [False, True, True]
             )
         else:
-            gradient, by_weight, by_bias = x.clone(), torch.zeros_like(mean), torch.zeros_like(mean)
-        sums = torch.stack([by_bias, by_weight]).double()
-        dist.all_reduce(sums)
-        by_mean, by_spread = (sums / count).float()
+            by_weight, by_bias = torch.zeros_like(mean), torch.zeros_like(mean)
+        by_mean, by_spread = (_of_all(torch.stack([by_bias, by_weight]).double()) / count).float()
+        scale = (var + ctx.eps).rsqrt()
         factor = scale if weight is None else scale * weight
         slope = -factor * scale * by_spread
         shift = -factor * by_mean - slope * mean
-        gradient.addcmul_(x, _by_channel(slope, x)).add_(_by_channel(shift, x))
+        # The sum of all three in two passes over the pictures.
+        gradient = torch.addcmul(_by_channel(shift, x), x, _by_channel(slope, x))
+        gradient.addcmul_(gradients[0], _by_channel(factor, x))
         wanted = ctx.needs_input_grad
         return gradient, by_weight if wanted[1] else None, by_bias if wanted[2] else None, None
 
