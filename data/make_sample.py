@@ -19,7 +19,7 @@ from torch import Tensor
 
 from c2f import datasets
 from c2f.common.files import atomic_path, sha256, write_text
-from c2f.datasets.readers import write_idx
+from c2f.datasets.idx import write_idx
 
 SEED = 0
 PER_CLASS = {"train": 1_000, "t10k": 200}

@@ -20,11 +20,12 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from c2f.book.chapters import PACKAGE, QUICK, ROOT, Chapter, chapters, profile_values, source, tags
+from c2f.book.chapters import PACKAGE, ROOT, Chapter, chapters, source, tags
 from c2f.book.check import Report
 from c2f.book.doctor import free_memory
 from c2f.book.execute import require, run
 from c2f.book.pages import BookError, make_pages
+from c2f.book.profiles import QUICK, profile_values
 from c2f.book.site import read_site
 from c2f.common.cores import THREADS, spare_cores
 from c2f.common.files import checksums

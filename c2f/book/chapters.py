@@ -4,10 +4,6 @@ A chapter is a notebook ``book/NN-name.ipynb``. Its parameters are the assignmen
 ``parameters``: simple typed literals, each with a comment that says what it may be and what it is. papermill itself
 lets a misspelt parameter pass, and YAML reads ``1e-4`` as a string; here both are met before any work is done.
 
-A profile is a set of values for every chapter. ``quick`` is what the notebooks themselves say; each other
-profile is a file ``book/profiles/NAME.yaml`` that maps a chapter to its parameters, and gives every one of
-them.
-
 This module is light (no torch), so that a notebook can call ``check_parameters`` first of all.
 """
 
@@ -32,8 +28,6 @@ BOOK = ROOT / "book"
 """The folder of the chapters."""
 PACKAGE = ROOT / "c2f"
 """The folder of the package."""
-QUICK = "quick"
-"""The profile that the notebooks themselves hold."""
 
 _FILE_NAME = re.compile(r"\d\d-[a-z0-9-]+\.ipynb")
 
@@ -252,55 +246,6 @@ def _example(known: Mapping[str, Parameter]) -> str:
     for parameter in known.values():
         return f"{parameter.name}={parameter.default}"
     return "(the chapter has no parameters)"
-
-
-def profiles(book: Path = BOOK) -> list[str]:
-    """Return the names of the profiles, ``quick`` first."""
-    return [QUICK, *sorted(path.stem for path in (Path(book) / "profiles").glob("*.yaml"))]
-
-
-def profile_values(chapter: Chapter, profile: str = QUICK) -> dict[str, Any]:
-    """Return the parameters that ``profile`` gives ``chapter``: none for ``quick``, all of them for every
-    other.
-
-    Args:
-        chapter: whose parameters are wanted.
-        profile: a name in ``profiles()``, or the path of a file of one's own that ends in ``.yaml`` or
-            ``.yml``.
-
-    Raises:
-        ValueError: there is no such profile; or, as a ``ParameterError``, the file names a chapter or
-            parameter that there is not, leaves this chapter or one of its parameters out, or gives a value
-            of another type.
-    """
-    import yaml
-
-    if profile == QUICK:
-        return {}
-    book = chapter.path.parent
-    own = Path(profile).suffix in (".yaml", ".yml")
-    path = Path(profile) if own else book / "profiles" / f"{profile}.yaml"
-    if not path.is_file():
-        raise ValueError(
-            f"unknown profile {profile!r}{did_you_mean(profile, profiles(book))}\n"
-            f"There are: {', '.join(profiles(book))}; or give the path of a .yaml file"
-        )
-    try:
-        values = plain_yaml.load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ParameterError(f"{path} is not YAML: {error}") from error
-    by_name = {c.name: c for c in chapters(book)}
-    if not isinstance(values, dict) or not all(isinstance(v, dict) for v in values.values()):
-        raise ParameterError(f"{path} must map chapters to their parameters, e.g. '{chapter.name}: {{...}}'")
-    for name in values:
-        if name not in by_name:
-            raise ParameterError(f"{path}: unknown chapter {str(name)!r}{did_you_mean(str(name), by_name)}")
-    if chapter.name not in values:
-        raise ParameterError(
-            f"{path} does not give the parameters of {chapter.name}; add '{chapter.name}:' and below it "
-            f"{', '.join(parameters(chapter)) or '{}'}"
-        )
-    return check(chapter, values[chapter.name], complete=True, where=f"{path.name}, {chapter.name}")
 
 
 def check_parameters(name: str, namespace: MutableMapping[str, Any], book: Path = BOOK) -> None:

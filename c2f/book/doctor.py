@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from c2f.book.chapters import BOOK, ROOT, chapters, profile_values
+from c2f.book.chapters import BOOK, ROOT, chapters
+from c2f.book.profiles import profile_values
 from c2f.common.cores import THREADS, usable_cores
 from c2f.common.shipped import restore
 from c2f.common.versions import DISTRIBUTION

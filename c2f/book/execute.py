@@ -22,7 +22,8 @@ from types import ModuleType
 from typing import Any
 
 from c2f.book.answers import checks
-from c2f.book.chapters import QUICK, ROOT, Chapter, check, parameters, profile_values
+from c2f.book.chapters import ROOT, Chapter, check, parameters
+from c2f.book.profiles import QUICK, profile_values
 from c2f.book.solutions import printed, solutions
 from c2f.common.cores import THREADS, is_nice
 from c2f.common.versions import commit, driver, processor, versions

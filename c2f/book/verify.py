@@ -15,8 +15,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from c2f.book.chapters import QUICK, Chapter, source, tags
+from c2f.book.chapters import Chapter, source, tags
 from c2f.book.execute import require, run
+from c2f.book.profiles import QUICK
 from c2f.book.site import INSTALL
 
 TOLERANCE = 0.01

@@ -88,7 +88,8 @@ def book(
     """
     from c2f.book import pdf as pdfs
     from c2f.book.build import build
-    from c2f.book.chapters import QUICK, ROOT
+    from c2f.book.chapters import ROOT
+    from c2f.book.profiles import QUICK
     from c2f.book.readme import write_address, write_costs
     from c2f.book.site import read_site
     from c2f.common.checks import positive_int

@@ -59,8 +59,9 @@ def explain(
         scale: of the colours: shared by all pictures, or own of each.
         threshold: draw the box round the largest part above this share of the map's range, e.g. 0.5.
     """
+    from c2f.experiments.explanation.drawing import Settings
     from c2f.experiments.explanation.pictures import find_pictures
-    from c2f.experiments.explanation.run import Settings, explain_files
+    from c2f.experiments.explanation.run import explain_files
     from c2f.training.device import find_device
     from c2f.zoo.models import find, trained_on_of
 

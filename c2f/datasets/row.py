@@ -7,7 +7,8 @@ from pathlib import Path
 
 from c2f.common.outside import data_root
 from c2f.common.shipped import DATA, restore
-from c2f.datasets.readers import class_folders, idx_file
+from c2f.datasets.idx import idx_file
+from c2f.datasets.readers import class_folders
 from c2f.datasets.tiny_imagenet import NUM_CLASSES
 
 

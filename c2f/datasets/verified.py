@@ -10,8 +10,9 @@ from pathlib import Path
 
 from c2f.datasets.data_name import DataName
 from c2f.datasets.decoding import DamagedData
+from c2f.datasets.idx import idx_file, open_idx
 from c2f.datasets.manifest import remember, remembered
-from c2f.datasets.readers import class_folders, folder_paths, idx_file, open_idx, picture_files
+from c2f.datasets.readers import class_folders, folder_paths, picture_files
 
 
 def check_contents(folder: Path, sha256: Mapping[str, str]) -> None:

@@ -27,22 +27,21 @@ An entry may have a ``folder`` of its own in ``output``, as runs with other opti
 """
 
 import contextlib
-import io
 import itertools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
-import tyro
 import yaml
 
 from c2f import attacks, datasets, networks
 from c2f.book import chapters, execute
 from c2f.book.parameters import Mismatch, convert
+from c2f.book.profiles import QUICK
 from c2f.cli import attacks as attack_command
 from c2f.cli import training as train_command
 from c2f.cli.options import Order
@@ -58,6 +57,7 @@ from c2f.reference.costs import Known
 from c2f.runs.folder import holds, how_to_make, record_path, run_name
 from c2f.sweep import costs
 from c2f.sweep.job import Job, Jobs
+from c2f.sweep.options import SweepError, listed, order_of, words_of
 
 COMMANDS = {"train": train_command.COMMANDS, "attack": attack_command.COMMANDS}
 """Kind of job -> kind of network -> what checks the arguments of its command."""
@@ -69,8 +69,6 @@ _KEYS = {
 """Kind of job -> keys of an entry that are lists or texts, and their types."""
 _OTHERS = {"train": "options", "attack": "options", "run": "parameters"}
 _OPTIONAL = ("attacks", "profile")
-_OWN = ("seeds", "output", "attacks", "again", "at_once", "tensorboard")
-"""Options that the sweep gives itself, or that do not go with one."""
 Cost = Callable[[Known], float | None]
 
 
@@ -95,10 +93,6 @@ class Sweep:
         """The jobs, as they are handed to Snakemake."""
         found = {name: planned.job for name, planned in self.planned.items()}
         return Jobs((self.output / "sweep").resolve(), Path.cwd(), self.threads, found)
-
-
-class SweepError(ValueError):
-    """Something in a sweep's file that is unknown, missing, ill-typed or there twice; file and place are named."""
 
 
 def read(path: Path) -> Sweep:
@@ -162,7 +156,7 @@ def _entry(kind: str, entry: object, output: Path, found: Mapping[str, Planned])
     for key in entry:
         choose(str(key), [*_KEYS[kind], _OTHERS[kind], "folder"], "key")
     if "chapters" in entry:  # 2 is as good as "2"
-        entry = {**entry, "chapters": [str(c) if type(c) is int else c for c in _listed(entry["chapters"])]}
+        entry = {**entry, "chapters": [str(c) if type(c) is int else c for c in listed(entry["chapters"])]}
     missing = [key for key in _KEYS[kind] if key not in entry and key not in _OPTIONAL]
     if missing:
         raise SweepError(f"{missing[0]!r} is missing: {', '.join(_KEYS[kind])}")
@@ -180,10 +174,6 @@ def _entry(kind: str, entry: object, output: Path, found: Mapping[str, Planned])
         yield from _chapters(given, others, output, folder)
     else:
         yield from _networks(kind, given, others, output / folder, folder, found)
-
-
-def _listed(value: object) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _networks(
@@ -211,7 +201,7 @@ def _networks(
         by_name = kind_of != "glimpses"
         if not by_name and "attacks" in given:
             raise SweepError(f"{network} has no attacks to choose: leave 'attacks' out, in an entry of its own")
-        what = _What(network, data, options, output, folder, _order(check, network, data, options))
+        what = _What(network, data, options, output, folder, order_of(check, network, data, options))
         for seed in given["seeds"]:
             if kind == "train":
                 yield what.training(seed, found)
@@ -266,7 +256,7 @@ class _What:
         return Planned(job, cost)
 
     def _command(self, kind: str, seed: int) -> list[str]:
-        words = _words(COMMANDS[kind][networks.kind_of(self.network)], self.options)
+        words = words_of(COMMANDS[kind][networks.kind_of(self.network)], self.options)
         return [kind, self.network, self.data, *words, "--seeds", str(seed), "--output", str(self.output)]
 
     def _name(self, kind: str, name: str, seed: int) -> str:
@@ -280,51 +270,9 @@ def _check_data(data: str) -> None:
     datasets.check_there(data)
 
 
-def _order(check: Callable[..., Order], network: str, data: str, options: dict[str, Any]) -> Order:
-    """Return what the command of a network makes of the options, all of them checked."""
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(said):
-            return tyro.cli(check, args=[network, data, *_words(check, options)], prog="c2f")
-    except SystemExit as end:
-        lines = [line.strip(" │─╭╮╰╯-") for line in said.getvalue().splitlines()[1:]]  # without box and title
-        text, *_ = re.split(" Argument helptext| For full helptext", " ".join(filter(None, lines)))
-        raise SweepError(f"options: {text}") from end
-
-
-def _options(check: Any) -> dict[str, Any]:
-    """Return the options of a command by name, those of its dataclasses among them, and their types."""
-    hints = get_type_hints(check)
-    found: dict[str, Any] = {}
-    for name, hint in hints.items():
-        if is_dataclass(hint):
-            found |= _options(hint)
-        elif name not in ("network", "data", "return"):
-            found[name] = hint
-    return found
-
-
-def _words(check: Callable[..., Any], options: Mapping[Any, Any]) -> list[str]:
-    """Return options, which the command has, as a command line has them; None leaves one out."""
-    known, words = _options(check), []
-    for given, value in options.items():
-        name = str(given).replace("-", "_")
-        if name in _OWN:
-            raise SweepError(f"option {given!r} is the sweep's own: it does not belong into {'options'!r}")
-        choose(name, [one for one in known if one not in _OWN], "option")
-        if isinstance(value, dict):
-            raise SweepError(f"option {given!r} must be a value or a list of values, not {value!r}")
-        flag = f"--{name.replace('_', '-')}"
-        if known[name] is bool and isinstance(value, bool):
-            words.append(flag if value else flag.replace("--", "--no-", 1))
-        elif value is not None:
-            words += [flag, *map(str, _listed(value))]
-    return words
-
-
 def _chapters(given: dict[str, Any], values: Mapping[Any, Any], output: Path, folder: str) -> Iterator[Planned]:
     """Yield the jobs of an entry of chapters: each combination of the values of its parameters."""
-    profile = given.get("profile", chapters.QUICK)
+    profile = given.get("profile", QUICK)
     for name, several in values.items():
         if not isinstance(several, list) or not several:
             raise SweepError(f"parameter {name!r} must have a list of values, not {several!r}; write [{several}]")

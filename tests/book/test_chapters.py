@@ -15,10 +15,9 @@ from c2f.book.chapters import (
     find,
     from_text,
     parameters,
-    profile_values,
-    profiles,
 )
 from c2f.book.parameters import Mismatch, convert, declared
+from c2f.book.profiles import profile_values, profiles
 from tests.toys import PARAMETERS, code, write_chapter, write_notebook
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import c2f.plotting
-from c2f.book.chapters import BOOK, find, profile_values, source, tags
+from c2f.book.chapters import BOOK, find, source, tags
+from c2f.book.profiles import profile_values
 from c2f.reference import own_pictures
 
 drawing = importlib.util.spec_from_file_location("draw", BOOK / "own-pictures" / "draw.py")

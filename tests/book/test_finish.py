@@ -9,6 +9,7 @@ from bs4 import BeautifulSoup
 from PIL import Image
 
 from c2f.book import finish as module
+from c2f.book import shipping
 from c2f.book.finish import finish
 from c2f.common.files import write_text
 
@@ -32,7 +33,7 @@ def test_no_kernel_is_named_in_the_page():
 
 def test_a_brand_s_icon_is_drawn_by_the_font_that_is_shipped():
     left = mended(module._icons_from_the_font, '<i class="fab fa-github"></i>')
-    assert module._icons(left.find("i")) == ["solid", "code-branch"]
+    assert shipping.icons(left.find("i")) == ["solid", "code-branch"]
 
 
 def test_controls_have_the_name_that_they_show():
@@ -97,10 +98,10 @@ def test_folded_code_is_heard_by_its_first_line_and_solutions_fold_without_a_scr
 
 
 def test_only_what_is_loaded_is_shipped(tmp_path):
-    fonts = tmp_path / module._SOLID
+    fonts = tmp_path / shipping._SOLID
     fonts.parent.mkdir(parents=True)
     theme = Path(sphinx_book_theme.__file__).parents[1] / "pydata_sphinx_theme/theme/pydata_sphinx_theme/static"
-    shutil.copy(theme / module._SOLID.relative_to("_static"), fonts)
+    shutil.copy(theme / shipping._SOLID.relative_to("_static"), fonts)
     sheet = tmp_path / "_static" / "a.css"
     sheet.write_text('.fa-bars:before,.fa-navicon:before{content:"\\f0c9"}.fa-0:before{content:"\\30"}a{color:red}')
     gone = [
@@ -116,7 +117,7 @@ def test_only_what_is_loaded_is_shipped(tmp_path):
     pixels = Image.effect_noise((40, 30), 50).convert("RGB")
     pixels.save(tmp_path / "_images" / "a.png")
     before = fonts.stat().st_size
-    module._ship_what_is_loaded(tmp_path, {"bars"})
+    shipping.ship_what_is_loaded(tmp_path, {"bars"})
     assert fonts.stat().st_size < before / 50
     assert sheet.read_text() == '.fa-bars:before,.fa-navicon:before{content:"\\f0c9"}a{color:red}'
     assert [name for name in (*gone, *kept) if (tmp_path / "_static" / name).exists()] == kept
@@ -158,7 +159,7 @@ def test_the_index_of_listings_is_one_page_and_its_lists_hold_items_alone(tmp_pa
     page.write_text(
         f"{HEAD}<article><ul><li>c2f</li><ul><li>c2f.cam</li></ul></ul></article><footer>x</footer></body></html>"
     )
-    monkeypatch.setattr(module, "_ship_what_is_loaded", lambda html, names: None)
+    monkeypatch.setattr(module, "ship_what_is_loaded", lambda html, names: None)
     finish(tmp_path)
     assert "<ul><li>c2f<ul><li>c2f.cam</li></ul></li></ul>" in page.read_text()
     assert page.read_text().count("<footer") == 1
@@ -172,7 +173,7 @@ def test_a_listing_comes_out_as_it_went_in(tmp_path, monkeypatch):
         f"{HEAD}<article><h1>A</h1>{listing}\n</article><i class='fa-solid fa-bars' title='x'></i></body></html>"
     )
     shipped = []
-    monkeypatch.setattr(module, "_ship_what_is_loaded", lambda html, names: shipped.append(names))
+    monkeypatch.setattr(module, "ship_what_is_loaded", lambda html, names: shipped.append(names))
     finish(tmp_path)
     assert f"<h1>A</h1>{listing}\n</article>" in page.read_text()
     assert 'aria-hidden="true"' in page.read_text()

@@ -13,12 +13,11 @@ from c2f.book.chapters import (
     check,
     find,
     parameters,
-    profile_values,
-    profiles,
     source,
     tags,
 )
 from c2f.book.check import toc_pages
+from c2f.book.profiles import profile_values, profiles
 
 CHAPTERS = chapters()
 HEADINGS = ("Aims", "Takeaways", "Exercises", "References")

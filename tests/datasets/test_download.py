@@ -22,7 +22,7 @@ from c2f import datasets
 from c2f.datasets import download as module
 from c2f.datasets import fetching
 from c2f.datasets.download import DownloadError, download
-from c2f.datasets.readers import write_idx
+from c2f.datasets.idx import write_idx
 from c2f.datasets.registry import INFO
 from c2f.datasets.row import Archive
 

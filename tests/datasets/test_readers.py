@@ -20,7 +20,8 @@ from c2f import datasets
 from c2f.common.files import sha256
 from c2f.datasets import INFO, DamagedData, Info, decoding, manifest, verified
 from c2f.datasets.decoding import decode, resize, resize_boxes
-from c2f.datasets.readers import open_idx, read_idx, read_mnist, write_idx
+from c2f.datasets.idx import open_idx, read_idx, write_idx
+from c2f.datasets.readers import read_mnist
 from c2f.datasets.streaming import StreamedBatches
 from c2f.datasets.tiny_imagenet import read_tiny_imagenet
 

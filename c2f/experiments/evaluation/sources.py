@@ -21,8 +21,9 @@ from c2f.corruptions.resampling import grey
 from c2f.datasets import canvas
 from c2f.datasets.data_name import DataName
 from c2f.datasets.decoding import resize
+from c2f.datasets.idx import idx_file, read_idx
 from c2f.datasets.photographs import Photographs
-from c2f.datasets.readers import class_folders, idx_file, read_idx
+from c2f.datasets.readers import class_folders
 from c2f.datasets.streaming import StreamedBatches
 from c2f.datasets.verified import digest_of_tree
 from c2f.zoo.models import TrainedModel

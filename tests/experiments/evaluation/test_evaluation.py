@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from c2f import zoo
-from c2f.datasets.readers import write_idx
+from c2f.datasets.idx import write_idx
 from c2f.experiments.evaluation import run as evaluation
 from c2f.experiments.evaluation import tables
 from c2f.experiments.evaluation.run import evaluation_run

@@ -9,10 +9,12 @@ from PIL import Image
 from torch import nn
 
 from c2f import cam, networks, zoo
+from c2f.experiments.explanation import drawing
 from c2f.experiments.explanation import run as explanation
+from c2f.experiments.explanation.drawing import Settings
 from c2f.experiments.explanation.maps import explain
 from c2f.experiments.explanation.pictures import find_pictures, read_for, seen_region
-from c2f.experiments.explanation.run import Settings, explain_files
+from c2f.experiments.explanation.run import explain_files
 from c2f.plotting import overlays
 from c2f.runs.record import Record
 from c2f.zoo.models import TrainedModel
@@ -135,7 +137,7 @@ def test_a_scale_that_is_shared_and_each_pictures_own(tmp_path):
 
 def test_what_was_killed_goes_on_where_it_was(files, tmp_path, monkeypatch):
     monkeypatch.setattr(explanation, "AT_ONCE", 1)
-    model, asked, whole = zoo.load(write_own(tmp_path), "own"), [], explanation.explain
+    model, asked, whole = zoo.load(write_own(tmp_path), "own"), [], drawing.explain
 
     def killed(*arguments):
         asked.append(1)
@@ -143,7 +145,7 @@ def test_what_was_killed_goes_on_where_it_was(files, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return whole(*arguments)
 
-    monkeypatch.setattr(explanation, "explain", killed)
+    monkeypatch.setattr(drawing, "explain", killed)
     with pytest.raises(KeyboardInterrupt):
         explain_files(model, files, tmp_path / "out")
     done = explain_files(model, files, tmp_path / "out")
