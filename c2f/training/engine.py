@@ -12,7 +12,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from c2f.common.checks import choose
 from c2f.common.memory import keep_freed_memory
 from c2f.common.share import WHOLE, Share
 from c2f.networks.modes import train_mode
+from c2f.training.batch_norm import BatchNorms, has_few_channels
 from c2f.training.checkpoints import begun_with
 from c2f.training.speed import remember, remembered
 
@@ -76,8 +77,10 @@ class Engine:
             torch.set_num_threads(self.threads)
         if self.name != "plain":
             network.to(memory_format=torch.channels_last)
+        few = self.name == "channels_last" and has_few_channels(network)
         try:
-            yield
+            with BatchNorms() if few else nullcontext():
+                yield
         finally:
             torch.set_num_threads(threads)
             if self.name != "plain":

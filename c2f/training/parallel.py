@@ -23,8 +23,8 @@ from torch.nn.parallel import DistributedDataParallel
 from c2f.common.share import WHOLE, Share
 from c2f.networks.glimpse.gradients import rescale_gradient
 from c2f.runs.execution import TrainingExecution
+from c2f.training.batch_norm import BatchNorms
 from c2f.training.engine import Step
-from c2f.training.joined_norm import JoinedNorms
 
 FAILED, ENDED = "c2f/failed", "c2f/ended"
 """What processes tell each other through torchrun, that one has said what went wrong; how many are through."""
@@ -40,7 +40,7 @@ class _Loss(nn.Module):
         self.rest: Any = None
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        with JoinedNorms() if self.joined else nullcontext():
+        with BatchNorms(joined=True) if self.joined else nullcontext():
             loss, self.rest = self.step(x, y)
         return loss
 

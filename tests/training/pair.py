@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -26,7 +27,7 @@ from c2f.networks.glimpse.losses import LossSettings
 from c2f.networks.glimpse.network import GlimpseSettings, build
 from c2f.networks.segmentation import build_segmentation
 from c2f.runs.parts import OutOfTime
-from c2f.training.joined_norm import joined_batch_norm
+from c2f.training.batch_norm import batch_norm
 from c2f.training.loop import fit
 from c2f.training.parallel import share_out
 from c2f.training.recipes import Recipe
@@ -135,14 +136,18 @@ def trained(share=WHOLE):
     return found
 
 
-def norm(share=WHOLE):
+FORMATS = torch.contiguous_format, torch.channels_last
+
+
+def norm(share=WHOLE, memory_format=torch.contiguous_format):
     """Return output, gradients and running statistics of a batch norm of five pictures, of which one process has 2."""
     drawn = torch.Generator().manual_seed(0)
     x, target = (10 + 3 * torch.randn(5, 4, 3, 3, generator=drawn) for _ in range(2))
-    x, target = (share.of_each((part,))[0].requires_grad_(part is x) for part in (x, target))
+    x, target = (share.of_each((part,))[0].contiguous(memory_format=memory_format) for part in (x, target))
+    x.requires_grad_()
     weight, bias = (torch.randn(4, generator=drawn).requires_grad_() for _ in range(2))
     mean, var = torch.zeros(4), torch.ones(4)
-    call = F.batch_norm if share == WHOLE else joined_batch_norm
+    call = F.batch_norm if share == WHOLE else partial(batch_norm, joined=True)
     out = call(x, mean, var, weight, bias, training=True)
     (out * target).square().sum().backward()
     return {"out": out.detach(), "x": x.grad, "weight": weight.grad, "bias": bias.grad, "mean": mean, "var": var}
@@ -182,7 +187,7 @@ def work(rank, folder):
     share = Share(rank, 2, "gloo")
     found = {
         "trained": trained(share),
-        "norm": norm(share),
+        "norm": [norm(share, memory_format) for memory_format in FORMATS],
         "resumed": stopped_and_resumed(share, folder),
         "apart": apart(share),
     }

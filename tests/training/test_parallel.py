@@ -64,8 +64,9 @@ def test_both_have_the_same_weights_bit_for_bit(two):
         assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
-def test_a_joined_batch_norm_is_that_of_the_whole_batch(two):
-    whole, parts = pair.norm(), [found["norm"] for found in two[0]]
+@pytest.mark.parametrize("place", range(len(pair.FORMATS)), ids=["plain", "channels last"])
+def test_a_joined_batch_norm_is_that_of_the_whole_batch(two, place):
+    whole, parts = pair.norm(), [found["norm"][place] for found in two[0]]
     assert [len(part["out"]) for part in parts] == [2, 3]
     for name, value in whole.items():
         each = [part[name] for part in parts]
