@@ -5,7 +5,7 @@ numbers a channel has, their sum and the sum of their squares, and takes mean an
 The gradient needs two more sums, and is that of one batch norm over the whole batch.
 
 Channels last, torch's CPU kernels take a pixel's channels together: where these are fewer than a vector register holds,
-six take longer than sixteen. Here several pixels are normed as one of as many times the channels, whose sums are added
+six take about as long as sixteen. Here several pixels are normed as one of as many times the channels, whose sums are added
 up in the end.
 
 Axes: B pictures of this process, C channels, ... any number of axes behind them; k pixels that are one.
