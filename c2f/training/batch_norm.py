@@ -27,8 +27,8 @@ WIDEST = 128
 """How many channels several pixels have together at most."""
 
 
-def _of_all(mine: Tensor) -> Tensor:
-    """Return the sum of what all processes have.
+def sum_of_all(mine: Tensor) -> Tensor:
+    """Return the sum of what all processes have, each a tensor of this shape.
 
     It is added up here, in their order: for few numbers, gloo's sum takes four times as long as gathering them.
     """
@@ -80,7 +80,7 @@ class _Normalise(torch.autograd.Function):
             totals = [mine * mean.sum(0), mine * (var + mean**2).sum(0), sums.new_tensor([k * mine])]
             sums = torch.cat(totals)
         if joined:
-            sums = _of_all(sums)
+            sums = sum_of_all(sums)
         count = sums[-1]
         mean, squares = sums[:-1].view(2, channels) / count
         mean, var = mean.float(), (squares - mean**2).clamp(min=0).float()
@@ -104,7 +104,7 @@ class _Normalise(torch.autograd.Function):
         else:
             by_weight, by_bias = torch.zeros_like(mean), torch.zeros_like(mean)
         sums = torch.stack([by_bias, by_weight]).double()
-        by_mean, by_spread = ((_of_all(sums) if ctx.joined else sums) / count).float()
+        by_mean, by_spread = ((sum_of_all(sums) if ctx.joined else sums) / count).float()
         scale = (var + ctx.eps).rsqrt()
         factor = scale if weight is None else scale * weight
         slope = -factor * scale * by_spread
