@@ -5,8 +5,8 @@ numbers a channel has, their sum and the sum of their squares, and takes mean an
 The gradient needs two more sums, and is that of one batch norm over the whole batch.
 
 Channels last, torch's CPU kernels take a pixel's channels together: where these are fewer than a vector register holds,
-six take about as long as sixteen. Here several pixels are normed as one of as many times the channels, whose sums are added
-up in the end.
+six take about as long as sixteen. Here several pixels are normed as one of as many times the channels, whose sums are
+added up in the end.
 
 Axes: B pictures of this process, C channels, ... any number of axes behind them; k pixels that are one.
 """
@@ -19,10 +19,11 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.overrides import TorchFunctionMode
 
 REGISTER = 8
-"""Channels that are as quick as they ought to be."""
+"""From how many channels on torch's own batch norm is quick, channels last."""
 WIDEST = 128
 """How many channels several pixels have together at most."""
 
@@ -91,6 +92,7 @@ class _Normalise(torch.autograd.Function):
         return _unfolded(out, ctx.shape), mean, var, count
 
     @staticmethod
+    @once_differentiable  # mean and variance count as constants of it
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, None, None, None]:
         x, weight, mean, var, count = ctx.saved_tensors
         behind, channels = _folded(gradients[0], ctx.k), len(mean)
