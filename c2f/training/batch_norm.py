@@ -133,9 +133,13 @@ def batch_norm(
 
     Args:
         x: ``(B, C, ...)``; B may be 0 where ``joined``.
-        running_mean, running_var, weight, bias: ``(C,)`` or None; the first two are updated in training.
-        training, momentum, eps: torch's.
+        running_mean, running_var: ``(C,)`` or None; updated in training.
+        weight, bias: ``(C,)`` or None.
+        training, momentum, eps: as torch has them.
         joined: in training, take the batches of all processes as one; all of them call it.
+
+    Raises:
+        ValueError: in training, one number a channel (not where ``joined``).
     """
     k = _together(x) if training else 1
     if not training or (k == 1 and not joined):

@@ -1,6 +1,6 @@
 """How a trained network's answers to picture files are drawn: maps painted over them, or the windows of glimpses.
 
-Axes: N pictures, T glimpses, H rows, W columns, h rows and w columns of a map, K classes.
+Axes: T glimpses, h rows and columns of what one sees, C channels, K classes.
 """
 
 from collections.abc import Sequence
@@ -29,8 +29,6 @@ from c2f.plotting.colours import glimpse_colour
 from c2f.plotting.heatmaps import OBJECT
 from c2f.zoo.models import TrainedModel
 
-COLUMNS = 5
-"""Maps in a row of the contact sheet."""
 SCALES = ("shared", "own")
 """One scale of colours for all pictures, or each picture's own."""
 
@@ -85,7 +83,7 @@ def _stem(paths: Sequence[Path], number: int) -> str:
 class Maps:
     """Heat maps: asked for in batches, then drawn one by one, on the scale of all where it is shared."""
 
-    columns = COLUMNS
+    columns = 5  # of the contact sheet
 
     def __init__(self, model: TrainedModel, paths: Sequence[Path], folder: Path, settings: Settings, device: str):
         self.model, self.paths, self.folder, self.settings, self.device = model, paths, folder, settings, device

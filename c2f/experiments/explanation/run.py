@@ -4,8 +4,6 @@ For each picture: its map painted over it, at the picture's own size and the rig
 raw map (``NUMBER-STEM.npy``); for a network of glimpses its windows, and what each saw and said. For all together
 ``pictures.csv``, the contact sheet ``sheet.png``, and ``explanation.json``, which says what was done. Pictures are read
 when they are needed; a run that was interrupted goes on where it stopped.
-
-Axes: N pictures, T glimpses, H rows, W columns, h rows and w columns of a map, K classes.
 """
 
 import hashlib
