@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import sphinx_book_theme
 from bs4 import BeautifulSoup
+from fontTools.ttLib import TTFont
 from PIL import Image
 
 from c2f.book import finish as module
@@ -119,6 +120,8 @@ def test_only_what_is_loaded_is_shipped(tmp_path):
     before = fonts.stat().st_size
     shipping.ship_what_is_loaded(tmp_path, {"bars"})
     assert fonts.stat().st_size < before / 50
+    with TTFont(fonts) as font:
+        assert set(font.getBestCmap()) == {0xF0C9}
     assert sheet.read_text() == '.fa-bars:before,.fa-navicon:before{content:"\\f0c9"}a{color:red}'
     assert [name for name in (*gone, *kept) if (tmp_path / "_static" / name).exists()] == kept
     with Image.open(tmp_path / "_images" / "a.webp") as shown:
