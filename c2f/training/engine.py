@@ -40,6 +40,8 @@ SAME_IN_BFLOAT16: tuple[str, ...] = ()
 """Networks that reach the same accuracy in bfloat16 as in float32, over seeds; ``auto`` considers it for them."""
 SHORT, LONG = 60, 300
 """Seconds of a training below which nothing but the first engine is tried, and below which none is compiled."""
+TURNS = 5
+"""How many steps of each engine are timed."""
 
 
 def full_precision(x: Tensor) -> Tensor:
@@ -219,17 +221,16 @@ def _quickest(trial: Trial, allowed: list[Engine]) -> Engine:
         return trial.steps * known.get(str(engine), float("inf")) + once
 
     def measure(engines: list[Engine]) -> None:
-        for engine in engines:
-            if str(engine) not in known:
-                known.update(_measured(trial, engine, batch))
+        if any(str(engine) not in known for engine in engines):
+            known.update(_measured(trial, engines, batch))
 
-    first, *others = allowed
+    first = allowed[0]
     measure([first])
     if total(first) > SHORT:
-        measure([engine for engine in others if engine.name != "compiled"])
+        measure([engine for engine in allowed if engine.name != "compiled"])
         best = min(map(total, allowed))
         if best > LONG and can_compile(trial.device):
-            measure([engine for engine in others if engine.name == "compiled"])
+            measure(allowed)
     if known != before:
         remember(what, known)
     chosen = min(allowed, key=total) if total(first) > SHORT else first
@@ -266,33 +267,53 @@ def measure_step(trial: Trial, precision: str = "float32") -> float:
     torch.set_num_threads(1)
     try:
         engine, batch = Engine("plain", precision, threads=1), trial.batch()
-        found = _measured(trial, engine, batch)
+        found = _measured(trial, [engine], batch)
         remember(_what(trial, batch[0]), found)
     finally:
         torch.set_num_threads(threads)
     return found[str(engine)]
 
 
-def _measured(trial: Trial, engine: Engine, batch: tuple[Tensor, Tensor]) -> dict[str, float]:
-    """Return the seconds of a step (the median of some, after a first one), and what compiling took."""
-    cuda = trial.device.type == "cuda"
+def _measured(trial: Trial, engines: Sequence[Engine], batch: tuple[Tensor, Tensor]) -> dict[str, float]:
+    """Return the seconds of a step by each engine, and what compiling took.
+
+    A step's seconds are the median of ``TURNS`` after a first one. The engines take turns, so that what else the
+    machine does falls on all of them. Those that cannot be carried out here take for ever.
+    """
+    begun: dict[Engine, Callable[[], float]] = {}
+    seconds: dict[str, list[float]] = {}
+    compiling: dict[str, float] = {}
+    devices = [trial.device] if trial.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        for engine in engines:
+            step = _timed_step(trial, engine, batch)
+            try:
+                first = step()
+            except RuntimeError as error:  # a compiler that fails
+                logger.warning("%s cannot be carried out here: %s", engine, str(error).splitlines()[0])
+                continue
+            begun[engine], seconds[str(engine)] = step, []
+            if engine.name == "compiled":
+                compiling["compiling"] = first
+        for _ in range(TURNS):
+            for engine, step in begun.items():
+                seconds[str(engine)].append(step())
+    return {str(engine): median(seconds.get(str(engine), [float("inf")])) for engine in engines} | compiling
+
+
+def _timed_step(trial: Trial, engine: Engine, batch: tuple[Tensor, Tensor]) -> Callable[[], float]:
+    """Return what carries out a step on a copy of the network, and returns its seconds."""
     network = deepcopy(trial.network)
     train_mode(network)
     loss = trial.begin(network, engine)
 
     def step() -> float:
-        start = time.perf_counter()
-        network.zero_grad(set_to_none=True)
-        loss(*batch)[0].backward()
-        if cuda:
-            torch.cuda.synchronize(trial.device)
-        return time.perf_counter() - start
+        with engine.at_work(network):
+            start = time.perf_counter()
+            network.zero_grad(set_to_none=True)
+            loss(*batch)[0].backward()
+            if trial.device.type == "cuda":
+                torch.cuda.synchronize(trial.device)
+            return time.perf_counter() - start
 
-    with torch.random.fork_rng(devices=[trial.device] if cuda else []), engine.at_work(network):
-        try:
-            first, *later = [step() for _ in range(4)]
-        except RuntimeError as error:  # a compiler that fails
-            logger.warning("%s cannot be carried out here: %s", engine, str(error).splitlines()[0])
-            return {str(engine): float("inf")}
-    seconds = median(later)
-    return {str(engine): seconds, **({"compiling": first - seconds} if engine.name == "compiled" else {})}
+    return step

@@ -30,6 +30,9 @@ def loader(**how):
     return Batches(pictures(**how), 8, shuffle=True)
 
 
+ALL = ["plain float32", "channels_last float32", "compiled float32"]
+
+
 @pytest.fixture
 def tried():
     return trial(networks.build("lenetfc", 1, 10, 28, seed=0), loader(), RECIPE, "lenetfc")
@@ -37,15 +40,15 @@ def tried():
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Pretend that steps take these seconds; gives the engines that were measured."""
+    """Pretend that steps take these seconds; gives the engines that were measured, those of one call together."""
     seconds = {"plain float32": 4.0, "channels_last float32": 3.0, "compiled float32": 1.0}
     seconds |= {"channels_last bfloat16": 2.0, "plain bfloat16": 5.0, "compiled bfloat16": 0.5}
     asked = []
 
-    def measured(trial, engine, batch):
-        asked.append(str(engine))
-        found = {str(engine): seconds[str(engine)]}
-        return found | ({"compiling": 100.0} if engine.name == "compiled" else {})
+    def measured(trial, tried, batch):
+        asked.append([str(engine) for engine in tried])
+        found = {str(engine): seconds[str(engine)] for engine in tried}
+        return found | ({"compiling": 100.0} if any(engine.name == "compiled" for engine in tried) else {})
 
     monkeypatch.setattr(engines, "_measured", measured)
     monkeypatch.setattr(engines, "can_compile", lambda device: True)
@@ -63,13 +66,13 @@ def clock(monkeypatch):
 def test_the_quickest_is_chosen_where_the_training_is_long_enough(tried, clock, steps, chosen, measured):
     engine = settle(replace(tried, steps=steps), {})
     assert engine == Engine(chosen, "float32", torch.get_num_threads())
-    assert len(clock) == measured
+    assert clock == [ALL[:count] for count in range(1, measured + 1)]  # each time those known already take turns again
 
 
 def test_what_was_measured_is_remembered_until_it_is_forgotten(tried, clock):
     long = replace(tried, steps=1000)
     assert settle(long, {}) == settle(long, {})
-    assert len(clock) == 3
+    assert clock.count(ALL) == 1
     ((what, seconds),) = speed.remembered().items()
     assert what.startswith("lenetfc, 7670 parameters, batch 8x1x28x28, 1 threads, torch ")
     assert seconds == {"plain float32": 4.0, "channels_last float32": 3.0, "compiled float32": 1.0, "compiling": 100.0}
@@ -77,7 +80,25 @@ def test_what_was_measured_is_remembered_until_it_is_forgotten(tried, clock):
     speed.forget()
     assert speed.remembered() == {}
     settle(long, {})
-    assert len(clock) == 6
+    assert clock.count(ALL) == 2
+
+
+def test_engines_take_turns_and_the_middle_step_counts(tried, monkeypatch):
+    turns = []
+
+    def timed(trial, engine, batch):
+        seconds = iter([9.0, 3.0, 1.0, 2.0, 8.0, 7.0])
+
+        def step():
+            turns.append(engine.name)
+            return next(seconds)
+
+        return step
+
+    monkeypatch.setattr(engines, "_timed_step", timed)
+    found = engines._measured(tried, [Engine("plain"), Engine("compiled")], tried.batch())
+    assert turns == ["plain", "compiled"] * 6
+    assert found == {"plain float32": 3.0, "compiled float32": 3.0, "compiling": 9.0}
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"a": 1}', '{"a": {"plain float32": "x"}}', "{" * 5000])
@@ -94,7 +115,7 @@ def test_where_nothing_can_be_kept_it_is_measured_each_time(tried, clock, tmp_pa
     monkeypatch.setenv("C2F_CACHE", str(tmp_path / "file"))
     for _ in range(2):
         assert settle(replace(tried, steps=1000), {}).name == "compiled"
-    assert len(clock) == 6
+    assert clock.count(ALL) == 2
 
 
 def test_without_a_compiler_nothing_is_compiled(tried, clock, monkeypatch):
