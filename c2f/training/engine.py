@@ -16,7 +16,6 @@ from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import torch
@@ -40,8 +39,9 @@ SAME_IN_BFLOAT16: tuple[str, ...] = ()
 """Networks that reach the same accuracy in bfloat16 as in float32, over seeds; ``auto`` considers it for them."""
 SHORT, LONG = 60, 300
 """Seconds of a training below which nothing but the first engine is tried, and below which none is compiled."""
-TURNS = 5
-"""How many steps of each engine are timed."""
+TURNS, SPENT = (3, 10), 0.01
+"""How many steps of each engine are timed, least and most, and the share of the training's time that more than the
+least may take."""
 
 
 def full_precision(x: Tensor) -> Tensor:
@@ -277,11 +277,11 @@ def measure_step(trial: Trial, precision: str = "float32") -> float:
 def _measured(trial: Trial, engines: Sequence[Engine], batch: tuple[Tensor, Tensor]) -> dict[str, float]:
     """Return the seconds of a step by each engine, and what compiling took.
 
-    A step's seconds are the median of ``TURNS`` after a first one. The engines take turns, so that what else the
-    machine does falls on all of them. Those that cannot be carried out here take for ever.
+    Of several steps the quickest counts, as other work only ever makes one slower; and the engines take turns, so that
+    a slow while falls on all of them. Those that cannot be carried out here take for ever.
     """
-    begun: dict[Engine, Callable[[], float]] = {}
-    seconds: dict[str, list[float]] = {}
+    begun: dict[str, Callable[[], float]] = {}
+    seconds = {str(engine): [float("inf")] for engine in engines}
     compiling: dict[str, float] = {}
     devices = [trial.device] if trial.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
@@ -292,13 +292,18 @@ def _measured(trial: Trial, engines: Sequence[Engine], batch: tuple[Tensor, Tens
             except RuntimeError as error:  # a compiler that fails
                 logger.warning("%s cannot be carried out here: %s", engine, str(error).splitlines()[0])
                 continue
-            begun[engine], seconds[str(engine)] = step, []
+            begun[str(engine)] = step
             if engine.name == "compiled":
                 compiling["compiling"] = first
-        for _ in range(TURNS):
-            for engine, step in begun.items():
-                seconds[str(engine)].append(step())
-    return {str(engine): median(seconds.get(str(engine), [float("inf")])) for engine in engines} | compiling
+        least, most = TURNS
+        started = time.perf_counter()
+        for turn in range(most):
+            whole = trial.steps * min(map(min, seconds.values()))
+            if turn >= least and time.perf_counter() - started > SPENT * whole:
+                break
+            for name, step in begun.items():
+                seconds[name].append(step())
+    return {name: min(some) for name, some in seconds.items()} | compiling
 
 
 def _timed_step(trial: Trial, engine: Engine, batch: tuple[Tensor, Tensor]) -> Callable[[], float]:

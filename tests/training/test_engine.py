@@ -83,22 +83,35 @@ def test_what_was_measured_is_remembered_until_it_is_forgotten(tried, clock):
     assert clock.count(ALL) == 2
 
 
-def test_engines_take_turns_and_the_middle_step_counts(tried, monkeypatch):
-    turns = []
+@pytest.fixture
+def turns(monkeypatch):
+    """Pretend that steps take these seconds; gives which engine took each."""
+    taken, seconds = [], {"plain": [9.0, 3.0, 1.0, 2.0, *[8.0] * 20], "compiled": [9.0, 4.0, 5.0, 3.0, *[0.5] * 20]}
 
     def timed(trial, engine, batch):
-        seconds = iter([9.0, 3.0, 1.0, 2.0, 8.0, 7.0])
+        left = iter(seconds[engine.name])
 
         def step():
-            turns.append(engine.name)
-            return next(seconds)
+            taken.append(engine.name)
+            return next(left)
 
         return step
 
     monkeypatch.setattr(engines, "_timed_step", timed)
-    found = engines._measured(tried, [Engine("plain"), Engine("compiled")], tried.batch())
-    assert turns == ["plain", "compiled"] * 6
-    assert found == {"plain float32": 3.0, "compiled float32": 3.0, "compiling": 9.0}
+    return taken
+
+
+@pytest.mark.parametrize(
+    ("steps", "rounds", "seconds"),
+    [
+        (0, 3, {"plain float32": 1.0, "compiled float32": 3.0}),  # measuring more would take longer than it saves
+        (10**9, 10, {"plain float32": 1.0, "compiled float32": 0.5}),
+    ],
+)
+def test_engines_take_turns_and_the_quickest_step_counts(tried, turns, steps, rounds, seconds):
+    found = engines._measured(replace(tried, steps=steps), [Engine("plain"), Engine("compiled")], tried.batch())
+    assert turns == ["plain", "compiled"] * (1 + rounds)
+    assert found == {**seconds, "compiling": 9.0}
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"a": 1}', '{"a": {"plain float32": "x"}}', "{" * 5000])
