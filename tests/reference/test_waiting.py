@@ -37,6 +37,13 @@ def test_what_is_missing_comes_with_what_it_needs_and_costs(toys, tmp_path):
     assert waiting("attack", "net", output=tmp_path) == ""
 
 
+def test_what_is_recorded_already_is_not_asked_for_again(toys, tmp_path):
+    record(tmp_path, "net")
+    assert waiting("net", "attack", output=tmp_path) == (
+        "1 of 2 runs not recorded yet (about 23 core-minutes: `c2f reference --only attack`)"
+    )
+
+
 def test_an_unknown_cost_is_not_guessed_and_a_misspelt_piece_is_refused(toys, tmp_path):
     toys[0] = replace(toys[0], cost=lambda known: None)
     assert "at a cost that is not known" in waiting("net", output=tmp_path)
