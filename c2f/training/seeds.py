@@ -1,7 +1,8 @@
 """Several seeds of a training at once, each in a process of one thread.
 
-Two such processes did 1.4 times the work of one with two threads on LeNetFC, of which much of a step is too small to be
-shared out. They take seconds to start: of trainings that last no longer, several at once gain nothing.
+On LeNetFC, of which much of a step is too small to be shared out, two such processes do more work than one with two
+threads: 1.1 times as much in the book's record of costs, their start included. They take seconds to start: of trainings
+that last no longer, several at once gain nothing.
 """
 
 from collections.abc import Callable, Iterator, Sequence

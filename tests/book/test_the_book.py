@@ -7,7 +7,7 @@ from c2f.book.build import build
 from c2f.book.chapters import chapters
 from c2f.book.solutions import solutions
 from c2f.reference.pages import fill
-from tests.browser import NEEDS_CHROMIUM, faults
+from tests.browser import CHROMIUM, NEEDS_CHROMIUM, faults
 
 LOOKED_AT = (
     "book/index",
@@ -15,6 +15,7 @@ LOOKED_AT = (
     "book/04-which-scale-is-fragile",
     "book/scorecard",
     "book/api/attacks",
+    "_modules/c2f/training/engine",
     "search",
     "genindex",
 )
@@ -38,6 +39,22 @@ def test_every_chapter_runs_with_its_solutions_and_the_book_is_whole(book):
 @NEEDS_CHROMIUM
 def test_pages_in_a_browser_are_without_faults(book):
     assert list(faults(book.index.parent, LOOKED_AT)) == []
+
+
+@NEEDS_CHROMIUM
+def test_a_listing_shows_its_lines_whole_beside_a_search_field(book):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto((book.index.parent / "_modules/c2f/training/engine.html").as_uri())
+        assert page.evaluate("[...document.querySelectorAll('pre')].map(pre => pre.scrollWidth - pre.clientWidth)") == [
+            0
+        ]
+        assert page.locator(".bd-sidebar-primary .search-button-field").is_visible()
+        assert page.locator(".bd-sidebar-primary li").count() == 0
+        browser.close()
 
 
 @NEEDS_CHROMIUM
