@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
+from importlib.metadata import metadata
 
 import pytest
 import yaml
@@ -198,25 +198,50 @@ def test_continuous_integration_runs_make_test():
     assert script.read_text().splitlines()[-1] == "exec make test"
 
 
-@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
-def test_make_says_what_is_missing(tmp_path):
-    def make(*arguments):
-        command = [
-            "make",
-            "-C",
-            str(ROOT),
-            "install",
-            f"VENV={tmp_path / 'venv'}",
-            "CONSTRAINTS=",
-            *arguments,
-        ]
+@pytest.fixture
+def make(tmp_path):
+    """Calls ``make install`` for a virtual environment in ``tmp_path``."""
+    if shutil.which("make") is None:
+        pytest.skip("there is no make")
+
+    def call(python):
+        command = ["make", "-C", str(ROOT), "install", f"VENV={tmp_path / 'venv'}", "CONSTRAINTS=", f"PYTHON={python}"]
         return subprocess.run(command, capture_output=True, text=True)
 
+    return call
+
+
+def python_before(path, version):
+    """Write a Python to ``path`` that says it is older than ``version`` by one patch."""
+    before = [*map(int, version.split("."))]
+    before[-1] -= 1
+    path.parent.mkdir(exist_ok=True, parents=True)
+    pretend = f"import sys; sys.version_info = (*{before}, 'final', 0)"
+    path.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c \"{pretend}\n$2\"\n")
+    path.chmod(0o755)
+
+
+def test_make_says_what_is_missing(make, tmp_path):
+    oldest = metadata("coarse-to-fine")["Requires-Python"].removeprefix(">=")
     old = tmp_path / "old-python"
-    old.write_text("#!/bin/sh\nexit 1\n")
-    old.chmod(0o755)
-    assert make(f"PYTHON={old}").returncode != 0
-    nothing = make("PYTHON=")
+    python_before(old, oldest)
+    refused = make(old)
+    assert refused.returncode != 0
+    assert f"Python {oldest} or newer is needed, {old} is " in refused.stderr
+    nothing = make("")
     assert nothing.returncode != 0
-    assert "Python 3.11 or newer is needed and was not found" in nothing.stderr
-    assert not Path(tmp_path / "venv").exists()
+    assert f"Python {oldest} or newer is needed and was not found" in nothing.stderr
+    assert not (tmp_path / "venv").exists()
+
+
+def test_make_replaces_an_environment_that_is_too_old(make, tmp_path):
+    python_before(
+        tmp_path / "venv" / "bin" / "python", metadata("coarse-to-fine")["Requires-Python"].removeprefix(">=")
+    )
+    new = tmp_path / "python"
+    new.write_text(
+        f"#!/bin/sh\n[ $1 = -c ] && exec '{sys.executable}' \"$@\"\necho \"$@\" > '{tmp_path / 'asked'}'\nexit 1\n"
+    )
+    new.chmod(0o755)
+    assert "No virtual environment could be made" in make(new).stderr
+    assert (tmp_path / "asked").read_text() == f"-m venv --clear {tmp_path / 'venv'}\n"
