@@ -40,7 +40,7 @@ def test_what_is_missing_comes_with_what_it_needs_and_costs(toys, tmp_path):
 def test_what_is_recorded_already_is_not_asked_for_again(toys, tmp_path):
     record(tmp_path, "net")
     assert waiting("net", "attack", output=tmp_path) == (
-        "1 of 2 runs not recorded yet (about 23 core-minutes: `c2f reference --only attack`)"
+        "not recorded yet (1 of 2 runs, about 23 core-minutes: `c2f reference --only attack`)"
     )
 
 
