@@ -5,7 +5,7 @@
 #   CONSTRAINTS  a file of versions to install; empty for the newest of everything
 #   PROFILE      the profile of 'make book'
 
-OLDEST := $(shell sed -n 's/^requires-python = ">=\(.*\)"/\1/p' pyproject.toml)
+OLDEST := $(shell sed -n 's/^requires-python = ">=\([0-9.]*\).*/\1/p' pyproject.toml)
 TOO_OLD := sys.version_info[:3] < tuple(map(int, "$(OLDEST)".split(".")))
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit($(TOO_OLD))' 2> /dev/null && echo $$python && break; done)
@@ -31,7 +31,12 @@ install: $(STAMP)
 $(STAMP): pyproject.toml $(CONSTRAINTS)
 	@test -n '$(PYTHON)' || { echo 'Python $(OLDEST) or newer is needed and was not found: install it, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3' >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit($(TOO_OLD) and f"Python $(OLDEST) or newer is needed, $(PYTHON) is {sys.version.split()[0]}: make $(MAKECMDGOALS) PYTHON=/path/to/python3")'
-	@$(BIN)/python -c 'import sys; sys.exit($(TOO_OLD))' 2> /dev/null || $(PYTHON) -m venv --clear $(VENV) || { echo 'No virtual environment could be made (on Debian and Ubuntu: apt install python3-venv)' >&2; exit 1; }
+	@$(BIN)/python -c 'import sys; sys.exit($(TOO_OLD))' 2> /dev/null || { \
+		if [ -n "$$(ls -A $(VENV) 2> /dev/null)" ]; then \
+			[ -e $(VENV)/pyvenv.cfg ] || { echo '$(VENV) is there and no virtual environment: name another one, make $(MAKECMDGOALS) VENV=/path/to/one' >&2; exit 1; }; \
+			echo '$(VENV) is made anew: its Python does not start, or is older than $(OLDEST)'; \
+		fi; \
+		$(PYTHON) -m venv --clear $(VENV) || { echo 'No virtual environment could be made (on Debian and Ubuntu: apt install python3-venv)' >&2; exit 1; }; }
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet $(addprefix --constraint ,$(CONSTRAINTS)) --editable '.[book,test]'
 	@C2F_OFFLINE= $(BIN)/python -c 'from c2f.book.vendor import engine; engine()' 2> /dev/null || echo 'what runs the demonstrations could not be fetched with npm: they stay figures'
 	@touch $@

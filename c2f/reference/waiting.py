@@ -15,7 +15,7 @@ _MANY = 3
 def waiting(*only: str, output: Path = SHIPPED) -> str:
     """Return what of the pieces ``only`` names is missing: ``not recorded yet (about N core-minutes: `c2f reference
     --only PIECE`)``, those that they need among them; an empty text where all of it is recorded. Where a part is
-    recorded, ``(1 of 2 runs, about N core-minutes: ...)`` with the names of the others alone.
+    recorded, ``(1 of 2 pieces, about N core-minutes: ...)``, and of few those alone are named.
 
     Args:
         only: pieces, or the beginnings of several, as for ``c2f reference --only``.
@@ -36,9 +36,12 @@ def waiting(*only: str, output: Path = SHIPPED) -> str:
     total = sum(cost for cost in costs if cost is not None)
     about = "at a cost that is not known" if None in costs else f"about {float(f'{total:.2g}'):,.0f} core-minutes"
     lacking = [piece for piece in chosen if piece in left]
-    part = "" if len(lacking) == len(chosen) else f"{len(lacking)} of {len(chosen)} runs, "
-    needed = [piece.name for piece in left if piece not in lacking]
-    names = [*needed, *(name for name in only if any(piece.name.startswith(name) for piece in lacking))]
+    part = "" if len(lacking) == len(chosen) else f"{len(lacking)} of {len(chosen)} pieces, "
+    if part and len(left) <= _MANY:
+        names = [piece.name for piece in left]
+    else:
+        needed = [piece.name for piece in left if piece not in lacking]
+        names = [*needed, *(name for name in only if any(piece.name.startswith(name) for piece in lacking))]
     if len(names) > _MANY:
         how = f"{about} in {len(left)} pieces, beginning with `c2f reference --only {names[0]}`"
     else:

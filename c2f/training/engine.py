@@ -39,9 +39,9 @@ SAME_IN_BFLOAT16: tuple[str, ...] = ()
 """Networks that reach the same accuracy in bfloat16 as in float32, over seeds; ``auto`` considers it for them."""
 SHORT, LONG = 60, 300
 """Seconds of a training below which nothing but the first engine is tried, and below which none is compiled."""
-TURNS, SPENT = (3, 10), 0.01
-"""How many steps of each engine are timed, least and most, and the share of the training's time that more than the
-least may take."""
+TURNS, SPENT = (2, 10), 0.01
+"""How many steps of each engine are timed, after a first one: at least, and at most; and the share of the training's
+time after which no further turn is begun."""
 
 
 def full_precision(x: Tensor) -> Tensor:
@@ -222,7 +222,8 @@ def _quickest(trial: Trial, allowed: list[Engine]) -> Engine:
 
     def measure(engines: list[Engine]) -> None:
         if any(str(engine) not in known for engine in engines):
-            known.update(_measured(trial, engines, batch))
+            found = _measured(trial, engines, batch)
+            known.update({name: value for name, value in found.items() if value < float("inf") or name not in known})
 
     first = allowed[0]
     measure([first])
@@ -234,7 +235,7 @@ def _quickest(trial: Trial, allowed: list[Engine]) -> Engine:
     if known != before:
         remember(what, known)
     chosen = min(allowed, key=total) if total(first) > SHORT else first
-    if known != before and chosen != first:
+    if known != before and chosen != first and str(first) in known:
         gain = known[str(first)] / known[str(chosen)]
         logger.info("%s: %s steps are %.2f times as fast as %s ones", what, chosen, gain, first)
     return chosen
@@ -278,32 +279,41 @@ def _measured(trial: Trial, engines: Sequence[Engine], batch: tuple[Tensor, Tens
     """Return the seconds of a step by each engine, and what compiling took.
 
     Of several steps the quickest counts, as other work only ever makes one slower; and the engines take turns, so that
-    a slow while falls on all of them. Those that cannot be carried out here take for ever.
+    a slow while falls on all of them. Those that cannot be carried out here take for ever; those for which there was
+    no room have no entry.
     """
-    begun: dict[str, Callable[[], float]] = {}
-    seconds = {str(engine): [float("inf")] for engine in engines}
-    compiling: dict[str, float] = {}
+    steps = {str(engine): _timed_step(trial, engine, batch) for engine in engines}
+    seconds: dict[str, float] = {}
+
+    def turn() -> dict[str, float]:
+        taken = {}
+        for name in list(steps):
+            try:
+                taken[name] = steps[name]()
+            except RuntimeError as error:  # a compiler that fails, a GPU without room
+                why = next(iter(str(error).splitlines()), type(error).__name__)
+                logger.warning("%s cannot be carried out here: %s", name, why)
+                del steps[name]
+                seconds.pop(name, None)
+                if not isinstance(error, torch.OutOfMemoryError):  # there may be room another time
+                    seconds[name] = float("inf")
+        return taken
+
     devices = [trial.device] if trial.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
-        for engine in engines:
-            step = _timed_step(trial, engine, batch)
-            try:
-                first = step()
-            except RuntimeError as error:  # a compiler that fails
-                logger.warning("%s cannot be carried out here: %s", engine, str(error).splitlines()[0])
-                continue
-            begun[str(engine)] = step
-            if engine.name == "compiled":
-                compiling["compiling"] = first
+        first = turn()
         least, most = TURNS
         started = time.perf_counter()
-        for turn in range(most):
-            whole = trial.steps * min(map(min, seconds.values()))
-            if turn >= least and time.perf_counter() - started > SPENT * whole:
+        for count in range(most):
+            whole = trial.steps * min((seconds[name] for name in steps if name in seconds), default=0.0)
+            if count >= least and time.perf_counter() - started > SPENT * whole:
                 break
-            for name, step in begun.items():
-                seconds[name].append(step())
-    return {name: min(some) for name, some in seconds.items()} | compiling
+            for name, value in turn().items():
+                seconds[name] = min(value, seconds.get(name, value))
+    for name in steps:
+        if name.startswith("compiled"):
+            seconds["compiling"] = first[name] - seconds[name]
+    return seconds
 
 
 def _timed_step(trial: Trial, engine: Engine, batch: tuple[Tensor, Tensor]) -> Callable[[], float]:
@@ -312,13 +322,18 @@ def _timed_step(trial: Trial, engine: Engine, batch: tuple[Tensor, Tensor]) -> C
     train_mode(network)
     loss = trial.begin(network, engine)
 
+    def now() -> float:
+        if trial.device.type == "cuda":
+            torch.cuda.synchronize(trial.device)
+        return time.perf_counter()
+
     def step() -> float:
         with engine.at_work(network):
-            start = time.perf_counter()
+            start = now()
             network.zero_grad(set_to_none=True)
             loss(*batch)[0].backward()
-            if trial.device.type == "cuda":
-                torch.cuda.synchronize(trial.device)
-            return time.perf_counter() - start
+            seconds = now() - start
+        network.zero_grad(set_to_none=True)  # the other engines need the room
+        return seconds
 
     return step

@@ -234,14 +234,15 @@ def test_make_says_what_is_missing(make, tmp_path):
     assert not (tmp_path / "venv").exists()
 
 
-def test_make_replaces_an_environment_that_is_too_old(make, tmp_path):
-    python_before(
-        tmp_path / "venv" / "bin" / "python", metadata("coarse-to-fine")["Requires-Python"].removeprefix(">=")
-    )
-    new = tmp_path / "python"
-    new.write_text(
-        f"#!/bin/sh\n[ $1 = -c ] && exec '{sys.executable}' \"$@\"\necho \"$@\" > '{tmp_path / 'asked'}'\nexit 1\n"
-    )
+def test_make_replaces_an_environment_that_is_too_old_and_nothing_else(make, tmp_path):
+    there, asked, new = tmp_path / "venv", tmp_path / "asked", tmp_path / "python"
+    python_before(there / "bin" / "python", metadata("coarse-to-fine")["Requires-Python"].removeprefix(">="))
+    new.write_text(f"#!/bin/sh\n[ $1 = -c ] && exec '{sys.executable}' \"$@\"\necho \"$@\" > '{asked}'\nexit 1\n")
     new.chmod(0o755)
-    assert "No virtual environment could be made" in make(new).stderr
-    assert (tmp_path / "asked").read_text() == f"-m venv --clear {tmp_path / 'venv'}\n"
+    assert f"{there} is there and no virtual environment" in make(new).stderr
+    assert not asked.exists()
+    (there / "pyvenv.cfg").touch()
+    refused = make(new)
+    assert f"{there} is made anew" in refused.stdout
+    assert "No virtual environment could be made" in refused.stderr
+    assert asked.read_text() == f"-m venv --clear {there}\n"

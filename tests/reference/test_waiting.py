@@ -40,7 +40,20 @@ def test_what_is_missing_comes_with_what_it_needs_and_costs(toys, tmp_path):
 def test_what_is_recorded_already_is_not_asked_for_again(toys, tmp_path):
     record(tmp_path, "net")
     assert waiting("net", "attack", output=tmp_path) == (
-        "not recorded yet (1 of 2 runs, about 23 core-minutes: `c2f reference --only attack`)"
+        "not recorded yet (1 of 2 pieces, about 23 core-minutes: `c2f reference --only attack--seed0`)"
+    )
+
+
+def test_of_many_pieces_the_first_is_named(toys, tmp_path):
+    toys.extend(replace(toys[0], seed=seed) for seed in range(1, 6))
+    names = [f"net--seed{seed}" for seed in range(6)]
+    assert waiting(*names, output=tmp_path) == (
+        "not recorded yet (about 600 core-minutes in 6 pieces, beginning with `c2f reference --only net--seed0`)"
+    )
+    record(tmp_path, "net")
+    assert waiting(*names, output=tmp_path) == (
+        "not recorded yet (5 of 6 pieces, about 500 core-minutes in 5 pieces, beginning with "
+        "`c2f reference --only net--seed1`)"
     )
 
 

@@ -85,7 +85,7 @@ def test_what_was_measured_is_remembered_until_it_is_forgotten(tried, clock):
 
 @pytest.fixture
 def turns(monkeypatch):
-    """Pretend that steps take these seconds; gives which engine took each."""
+    """Pretend that steps take these seconds, an error being raised; gives which engine took each."""
     taken, seconds = [], {"plain": [9.0, 3.0, 1.0, 2.0, *[8.0] * 20], "compiled": [9.0, 4.0, 5.0, 3.0, *[0.5] * 20]}
 
     def timed(trial, engine, batch):
@@ -93,25 +93,66 @@ def turns(monkeypatch):
 
         def step():
             taken.append(engine.name)
-            return next(left)
+            value = next(left)
+            if isinstance(value, Exception):
+                raise value
+            return value
 
         return step
 
     monkeypatch.setattr(engines, "_timed_step", timed)
-    return taken
+
+    def measured(trial):
+        return engines._measured(trial, [Engine("plain"), Engine("compiled")], trial.batch())
+
+    return taken, seconds, measured
 
 
 @pytest.mark.parametrize(
-    ("steps", "rounds", "seconds"),
+    ("steps", "rounds", "found"),
     [
-        (0, 3, {"plain float32": 1.0, "compiled float32": 3.0}),  # measuring more would take longer than it saves
-        (10**9, 10, {"plain float32": 1.0, "compiled float32": 0.5}),
+        (
+            0,
+            2,
+            {"plain float32": 1.0, "compiled float32": 4.0, "compiling": 5.0},
+        ),  # more would take longer than it saves
+        (10**9, 10, {"plain float32": 1.0, "compiled float32": 0.5, "compiling": 8.5}),
     ],
 )
-def test_engines_take_turns_and_the_quickest_step_counts(tried, turns, steps, rounds, seconds):
-    found = engines._measured(replace(tried, steps=steps), [Engine("plain"), Engine("compiled")], tried.batch())
-    assert turns == ["plain", "compiled"] * (1 + rounds)
-    assert found == {**seconds, "compiling": 9.0}
+def test_engines_take_turns_and_the_quickest_step_counts(tried, turns, steps, rounds, found):
+    taken, _, measured = turns
+    assert measured(replace(tried, steps=steps)) == found
+    assert taken == ["plain", "compiled"] * (1 + rounds)
+
+
+@pytest.mark.parametrize("when", [0, 2])
+def test_an_engine_that_fails_is_passed_over_whenever_it_does(tried, turns, when):
+    taken, seconds, measured = turns
+    seconds["compiled"][when] = RuntimeError("")
+    assert measured(replace(tried, steps=0)) == {"plain float32": 1.0, "compiled float32": math.inf}
+    assert taken.count("compiled") == when + 1
+
+
+def test_a_lack_of_memory_is_not_remembered(tried, turns):
+    _, seconds, measured = turns
+    seconds["compiled"][1] = torch.OutOfMemoryError("no room")
+    assert measured(replace(tried, steps=0)) == {"plain float32": 1.0}
+
+
+def test_an_engine_is_timed_at_work(tried):
+    seen = []
+
+    def begin(network, engine):
+        def step(x, y):
+            weights = [p for p in network.parameters() if p.dim() == 4 and min(p.shape[1], p.shape[2]) > 1]
+            seen.append((network.training, weights[0].is_contiguous(), torch.get_num_threads()))
+            return classifying(network, engine, len(x))(x, y)
+
+        return step
+
+    some = [Engine("plain", threads=1), Engine("channels_last", threads=1)]
+    engines._measured(replace(tried, begin=begin, steps=0), some, tried.batch())
+    assert seen == [(True, True, 1), (True, False, 1)] * 3
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"a": 1}', '{"a": {"plain float32": "x"}}', "{" * 5000])
