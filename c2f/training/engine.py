@@ -40,8 +40,8 @@ SAME_IN_BFLOAT16: tuple[str, ...] = ()
 SHORT, LONG = 60, 300
 """Seconds of a training below which nothing but the first engine is tried, and below which none is compiled."""
 TURNS, SPENT = (2, 10), 0.01
-"""How many steps of each engine are timed, after a first one: at least, and at most; and the share of the training's
-time after which no further turn is begun."""
+"""How many steps of each engine are timed after a first one, at least and at most, and the share of the training's time
+after which no further turn is begun."""
 
 
 def full_precision(x: Tensor) -> Tensor:
