@@ -23,7 +23,7 @@ from tests.toys import write_colours
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="jobs are begun by bash")
 TINY = {"image_size": 16, "epochs": 1, "batch_size": 8, "device": "cpu", "engine": "plain"}
-KILLED = "train/lenetfc--folder-colours--seed1"
+KILLED = "train/lenetfc--folder-colours--seed2"
 
 
 @pytest.fixture
@@ -64,46 +64,46 @@ def kill_when_it_runs(log, job):
         process.kill()
 
 
-def test_of_seven_jobs_one_is_killed_the_others_finish_and_only_it_is_done_again(colours, tmp_path):
-    pair = {"networks": ["lenetfc", "lenetfc_td"], "data": [colours], "seeds": [0]}
+def test_of_twelve_jobs_one_is_killed_the_others_finish_and_only_it_is_done_again(colours, tmp_path):
+    pair = {"networks": ["lenetfc", "lenetfc_td"], "data": [colours], "seeds": [0, 1]}
     one = {**pair, "networks": ["lenetfc"]}
     attacked = {"options": {"pictures": 6, "restarts": 1, "device": "cpu"}}
     sweep = {
         "output": "out",
-        "train": [{**pair, "options": TINY}, {**one, "seeds": [1], "options": TINY}],
+        "train": [{**pair, "options": TINY}, {**one, "seeds": [2], "options": TINY}],
         "attack": [{**pair, "attacks": ["contrast"], **attacked}, {**one, "attacks": ["shifts"], **attacked}],
         "run": [{"chapters": [1], "profile": "smallest"}],
     }
     file = tmp_path / "sweep.yaml"
     file.write_text(yaml.safe_dump(sweep, sort_keys=False))
     jobs = read(file).jobs
-    assert len(jobs.jobs) == 7
+    assert len(jobs.jobs) == 12
     threading.Thread(target=kill_when_it_runs, args=(jobs.log(KILLED), KILLED), daemon=True).start()
 
     status, text = finished(file)
     assert status == 1, text
     assert f"{KILLED} failed" in text
     assert str(jobs.log(KILLED)) in text
-    assert "6 of 7 jobs are done" in text
+    assert "11 of 12 jobs are done" in text
     assert jobs.missing == [KILLED]
     assert f"- `{KILLED}`" in (jobs.folder / "table.md").read_text()
     receipts = {name: jobs.receipt(name).read_bytes() for name in jobs.jobs if name != KILLED}
 
     status, text = finished(file)
     assert status == 0, text
-    assert "7 jobs, 1 to do" in text
+    assert "12 jobs, 1 to do" in text
     assert jobs.missing == []
     assert {name: jobs.receipt(name).read_bytes() for name in receipts} == receipts
     begun = {name: jobs.log(name).read_text().count(" c2f ") for name in jobs.jobs}
     assert begun == {name: 2 if name == KILLED else 1 for name in jobs.jobs}
-    assert read_folder(tmp_path / "out" / "runs")["lenetfc--folder-colours"].seeds == [0, 1]
+    assert read_folder(tmp_path / "out" / "runs")["lenetfc--folder-colours"].seeds == [0, 1, 2]
 
     table = pd.read_csv(jobs.folder / "table.csv")
     assert list(table.job) == list(jobs.jobs)
     assert table.done.all()
     assert table.threads.eq(1).all()
     assert Counter(table.columns[table.loc[0].notna()]) >= Counter(["network", "seed", "test_accuracy"])
-    assert "| lenetfc | folder:colours | 2 |" in (jobs.folder / "table.md").read_text()
+    assert "| lenetfc | folder:colours | 3 |" in (jobs.folder / "table.md").read_text()
 
 
 def test_a_call_that_is_killed_leaves_nothing_at_work_and_no_lock(colours, tmp_path):

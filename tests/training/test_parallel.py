@@ -215,7 +215,7 @@ def begin(tree, output, *options):
 
 
 def test_a_killed_process_ends_the_other_with_one_message_and_the_same_command_goes_on(tree, tmp_path):
-    first, second = begin(tree, tmp_path, "--epochs", "12")
+    first, second = begin(tree, tmp_path, "--epochs", "40")
     while not list((tmp_path / "checkpoints").glob("*.pt")) and first.poll() is None:
         time.sleep(0.01)
     second.kill()
@@ -224,7 +224,7 @@ def test_a_killed_process_ends_the_other_with_one_message_and_the_same_command_g
     assert err.startswith("c2f: another process of this training is gone, without a word")
     assert err.count("\n") == 1
     done = max(int(line.split("epoch ")[1].split()[0]) for line in out.splitlines())
-    first, second = begin(tree, tmp_path, "--epochs", "12")
+    first, second = begin(tree, tmp_path, "--epochs", "40")
     out, err = first.communicate(timeout=120)
     assert (first.returncode, second.wait(timeout=30)) == (0, 0), err
     assert int(out.split("epoch ")[1].split()[0]) >= done
