@@ -6,6 +6,7 @@ from functools import cache
 # as the other half of the tests. What a test starts (kernels, commands) inherits the setting.
 os.environ["OMP_NUM_THREADS"] = "1"
 
+import hypothesis
 import pytest
 import torch
 
@@ -15,6 +16,8 @@ from c2f.runs import environment
 from c2f.training import data as training_data
 
 torch.set_num_threads(1)
+hypothesis.settings.register_profile("tests", deadline=None)  # speed belongs to benchmarks, and other work may go on
+hypothesis.settings.load_profile("tests")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -147,32 +147,6 @@ class ResidualBlock(nn.Module):
         return y + (x if self.shortcut is None else self.shortcut(h))
 
 
-class UpBlock(nn.Module):
-    """Residual block that doubles the resolution and merges the next finer scale.
-
-    Where input and output are equally wide (the uniform networks) there is no 1x1 convolution and the shortcut is the
-    raw input, upsampled.
-    """
-
-    def __init__(self, in_channels: int, width: int, merge: str, norm: NormConstants = RESNET_NORM):
-        super().__init__()
-        self.norm1 = NormReLU(in_channels, norm)
-        self.shortcut = SameConv2d(in_channels, width, 1) if in_channels != width else None
-        self.conv1 = SameConv2d(in_channels, width, 3)
-        self.norm2 = NormReLU(width, norm)
-        self.conv2 = SameConv2d(width, width, 3)
-        self.merge = Merge(merge)
-        self.merge_norm = NormReLU(MERGES[merge] * width, norm)
-        self.merge_conv = SameConv2d(MERGES[merge] * width, width, 3)
-
-    def forward(self, x: Tensor, scale: Tensor) -> Tensor:
-        """Map ``(N, in_channels, H, W)`` and the scale's features ``(N, width, 2H, 2W)`` to ``(N, width, 2H, 2W)``."""
-        h = self.norm1(x)
-        shortcut = upsample2(x if self.shortcut is None else self.shortcut(h))
-        y = self.conv2(self.norm2(self.conv1(upsample2(h))))
-        return self.merge_conv(self.merge_norm(self.merge(shortcut + y, scale)))
-
-
 def kernels(network: nn.Module) -> Iterator[tuple[Tensor, bool]]:
     """Yield every convolution and dense kernel of ``network`` with whether the L2 penalty covers it."""
     for module in network.modules():

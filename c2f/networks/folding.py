@@ -14,9 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from c2f.networks.blocks import GlobalMean, ResidualBlock, SameConv2d, SameMaxPool2d, UpBlock, pad_same
+from c2f.networks.blocks import GlobalMean, ResidualBlock, SameConv2d, SameMaxPool2d, pad_same
 from c2f.networks.bottom_up import BottomUp
-from c2f.networks.modes import copied
+from c2f.networks.modes import copied, has_hooks
+from c2f.networks.top_down import UpBlock
 
 
 def folded(network: nn.Module) -> nn.Module:
@@ -50,11 +51,6 @@ def for_cpu(network: nn.Module) -> nn.Module:
             if isinstance(module, SameMaxPool2d):
                 setattr(owner, name, SlicedMaxPool2d(module.kernel))
     return network.to(memory_format=torch.channels_last)
-
-
-def has_hooks(network: nn.Module) -> bool:
-    """Return whether somebody looks into a forward pass."""
-    return any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
 
 
 @dataclass(frozen=True)
@@ -152,7 +148,6 @@ def sliced_max(x: Tensor, kernel: int) -> Tensor:
 def _fold(owner: nn.Module, convolution: str, norm_owner: nn.Module, norm: str) -> None:
     first, second = getattr(owner, convolution), getattr(norm_owner, norm)
     known = type(first) in (nn.Conv2d, SameConv2d) and type(second) is nn.BatchNorm2d  # a parametrized one has its own
-    hooked = any(module._forward_hooks or module._forward_pre_hooks for module in (first, second))
-    if known and not hooked and second.running_mean is not None:
+    if known and not has_hooks(first) and not has_hooks(second) and second.running_mean is not None:
         setattr(owner, convolution, fuse_conv_bn_eval(first, second))
         setattr(norm_owner, norm, nn.Identity())

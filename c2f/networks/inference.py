@@ -19,8 +19,8 @@ from torch.utils._pytree import tree_leaves
 from c2f.common.memory import keep_freed_memory
 from c2f.networks.bottom_up import BottomUp
 from c2f.networks.densenet_models import FullDenseNet, HalfDenseNet
-from c2f.networks.folding import folded, for_cpu, has_hooks
-from c2f.networks.modes import eval_mode
+from c2f.networks.folding import folded, for_cpu
+from c2f.networks.modes import eval_mode, has_hooks
 from c2f.networks.top_down import TopDown
 
 CLOSE = 1e-4

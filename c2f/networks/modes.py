@@ -75,3 +75,11 @@ def copied(network: Network) -> Network:
     """
     tensors = [value for module in network.modules() for value in vars(module).values() if isinstance(value, Tensor)]
     return deepcopy(network, {id(value): value.detach().clone() for value in tensors if not value.is_leaf})
+
+
+def has_hooks(network: nn.Module) -> bool:
+    """Return whether somebody looks into a forward or backward pass, at any module."""
+    return any(
+        module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks
+        for module in network.modules()
+    )

@@ -13,15 +13,16 @@ from c2f.networks.blocks import (
     MERGES,
     ConvNormReLU,
     Merge,
+    NormConstants,
     NormReLU,
     ResidualBlock,
     SameConv2d,
-    UpBlock,
     upsample2,
 )
 from c2f.networks.bottom_up import plain_head, plain_stage, residual_head
 from c2f.networks.dropout import Dropout
 from c2f.networks.pyramid import Pyramid
+from c2f.networks.repeated import of_merged, of_upsampled
 from c2f.networks.table import Family, Stage
 
 
@@ -38,7 +39,33 @@ class PlainUp(nn.Module):
         """Map ``(N, in_channels, H, W)`` and the scale's features ``(N, width, 2H, 2W)`` to ``(N, width, 2H, 2W)``."""
         if self.lateral is not None:
             x = self.lateral(x)
-        return self.merge_conv(self.merge(upsample2(x), scale))
+        return of_merged(self.merge_conv, self.merge, x, scale)
+
+
+class UpBlock(nn.Module):
+    """Residual block that doubles the resolution and merges the next finer scale.
+
+    Where input and output are equally wide (the uniform networks) there is no 1x1 convolution and the shortcut is the
+    raw input, upsampled.
+    """
+
+    def __init__(self, in_channels: int, width: int, merge: str, norm: NormConstants):
+        super().__init__()
+        self.norm1 = NormReLU(in_channels, norm)
+        self.shortcut = SameConv2d(in_channels, width, 1) if in_channels != width else None
+        self.conv1 = SameConv2d(in_channels, width, 3)
+        self.norm2 = NormReLU(width, norm)
+        self.conv2 = SameConv2d(width, width, 3)
+        self.merge = Merge(merge)
+        self.merge_norm = NormReLU(MERGES[merge] * width, norm)
+        self.merge_conv = SameConv2d(MERGES[merge] * width, width, 3)
+
+    def forward(self, x: Tensor, scale: Tensor) -> Tensor:
+        """Map ``(N, in_channels, H, W)`` and the scale's features ``(N, width, 2H, 2W)`` to ``(N, width, 2H, 2W)``."""
+        h = self.norm1(x)
+        shortcut = upsample2(x if self.shortcut is None else self.shortcut(h))
+        y = self.conv2(self.norm2(of_upsampled(self.conv1, h)))
+        return self.merge_conv(self.merge_norm(self.merge(shortcut + y, scale)))
 
 
 class PoolMirror(nn.Module):

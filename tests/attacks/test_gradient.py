@@ -124,7 +124,7 @@ def test_the_margin_is_the_best_other_logit_less_the_labels():
     assert loss(ep.astensor(torch.zeros(2))).item() == (2 - 4) + (5 - 0)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.lists(st.sampled_from([0.004, 0.008, 0.016, 0.03, 0.06]), min_size=1, unique=True).map(sorted))
 def test_a_curve_never_rises(model, sample, epsilons):
     pictures, labels = sample[0][8:16], sample[1][8:16]

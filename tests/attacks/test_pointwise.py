@@ -31,7 +31,7 @@ def noisy(seed, n=3, window=1):
     return Search(pictures, (0.0, 1.0), Streams(seed, "toy", range(n)), fools, window), asked
 
 
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(st.integers(0, 999), st.sampled_from([2, 7, 60]))
 def test_salt_and_pepper_several_steps_ahead_is_that_step_by_step(seed, window):
     alone, one_by_one = noisy(seed)
@@ -76,7 +76,7 @@ def by_hand(fools, x, start, keys):
     return made
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 999), st.sampled_from([1, 3, 64]))
 def test_pointwise_asked_ahead_is_pointwise_by_hand(seed, most):
     random = np.random.default_rng(seed)

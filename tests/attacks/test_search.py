@@ -37,7 +37,7 @@ def by_step(rows, steps):
 hits = st.lists(st.sets(st.integers(0, 29), max_size=4), min_size=1, max_size=5)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(hits, st.integers(1, 40))
 def test_the_first_hit_is_found_and_every_step_asked_once(strengths, window):
     search, asked = search_of(strengths, window)
@@ -47,7 +47,7 @@ def test_the_first_hit_is_found_and_every_step_asked_once(strengths, window):
     assert len(asked) == len(set(asked))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=5), st.integers(1, 40), st.integers(1, 9))
 def test_coarse_to_fine_finds_where_success_begins(begins, window, stride):
     search, _ = search_of([set(range(begin, 30)) for begin in begins], window)

@@ -322,7 +322,7 @@ def test_a_dead_or_vanishing_map_is_ones_as_in_the_authors_code():
     assert paper_normalise(vanishing, 28).min() > 0.99
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(1, 20), st.integers(1, 20), st.integers(0, 99))
 def test_upsample_has_half_pixel_centres_and_clamped_edges(h, w, height, width, seed):
     maps = torch.rand(2, h, w, generator=torch.Generator().manual_seed(seed))

@@ -117,7 +117,7 @@ class TestSteps:
         assert steps.grow_regions(edges, bounds, [np.array([[3, 1]])]).sum() == 1
         assert steps.grow_regions(edges, bounds, [np.array([[1, 2]])]).sum() == 0
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(
         hnp.arrays(np.int8, (2, 6, 7), elements=st.integers(0, 3)),
         st.integers(0, 5),
@@ -177,7 +177,7 @@ class TestSteps:
             assert difference(edges, filters.sobel(one)) < 1e-6
             assert difference(blurred, ndimage.uniform_filter(one, 5)) < 1e-6
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(
         hnp.arrays(np.float64, (2, 5, 6), elements=st.sampled_from([0, 0.25, 0.5, 1])),
         hnp.arrays(np.float64, (2, 5, 6), elements=st.sampled_from([0, 0.5, 1])),

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
@@ -138,7 +138,6 @@ def test_what_a_killed_writer_left_is_removed_and_a_living_one_s_is_not(tmp_path
         assert {path.name for path in tmp_path.iterdir()} == {temporary.name, ".mine.part"}
 
 
-@settings(deadline=None)  # a disk may be busy
 @given(content=st.binary(max_size=60), where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_every_flipped_bit_of_a_sealed_file_is_seen(tmp_path_factory, content, where, bit):
     path = tmp_path_factory.getbasetemp() / "sealed"

@@ -9,7 +9,7 @@ DRAWS = ("uniform", "normal")
 
 
 @pytest.mark.parametrize("draw", DRAWS)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=6), st.integers(0, 2**40))
 def test_a_stream_goes_on_where_it_stopped(draw, parts, picture):
     one, many = Streams(0, "contrast", [picture]), Streams(0, "contrast", [picture])

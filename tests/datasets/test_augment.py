@@ -46,7 +46,7 @@ def test_a_shift_by_hand():
     torch.testing.assert_close(mirrored[0, 0], torch.tensor([[10.0, 0, 0], [40, 30, 30]]), atol=1e-5, rtol=0)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.integers(1, 9),
     st.integers(1, 9),

@@ -20,7 +20,7 @@ def gather(batches, number=0):
     return torch.cat(x), torch.cat(y)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(1, 40), st.integers(1, 50), st.booleans(), st.integers(0, 5), st.integers(0, 5))
 def test_every_picture_comes_once_an_epoch_with_its_label(n, batch_size, shuffle, seed, number):
     pictures = numbered(n)

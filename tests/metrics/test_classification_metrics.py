@@ -47,7 +47,7 @@ def test_a_case_that_can_be_checked_by_hand():
     assert found.seconds > 0
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(1, 12), st.integers(0, 100))
 def test_batches_change_nothing(batch_size, seed):
     logits = torch.randint(0, 256, (10, 3), generator=torch.Generator().manual_seed(seed))
@@ -128,7 +128,7 @@ def test_scores_without_a_denominator_are_zero():
     assert scores.support.tolist() == [4, 0, 3, 2]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40))
 def test_accuracy_is_the_trace_and_recall_weighted_by_support(pairs):
     labels, predictions = torch.tensor(pairs).T

@@ -165,7 +165,7 @@ def one_by_one(map, box, threshold, multi):
 GREY = hnp.arrays(np.float64, st.tuples(st.integers(1, 7), st.integers(1, 7)), elements=st.integers(0, 9).map(float))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(GREY, st.integers(0, 10**6), st.booleans())
 def test_the_sheet_of_all_thresholds_changes_nothing(map, seed, multi):
     box = rectangles(1, *map.shape, seed)
@@ -182,7 +182,7 @@ def enclosed(region):
     return np.sum(corners == 4) + np.sum(corners == 3) / 2
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(hnp.arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9))))
 def test_the_published_largest_region_encloses_most(mask):
     labels, number = ndimage.label(ndimage.binary_fill_holes(mask), np.ones((3, 3)))
@@ -195,7 +195,7 @@ def test_the_published_largest_region_encloses_most(mask):
     assert found == [[columns.start, rows.start, min(columns.stop, width - 1), min(rows.stop, height - 1)]]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(GREY)
 def test_the_published_box_is_the_tight_one_with_a_pixel_more_for_a_region_of_its_own(map):
     height, width = map.shape
@@ -290,7 +290,7 @@ def test_a_perfect_map_scores_one_and_a_reversed_one_zero():
     assert mask_scores(-maps, masks, 0.5).iou.tolist() == [0, 0, 0]
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.integers(0, 10**6), st.sampled_from([(1,), (2,), (1, 2)]), st.floats(0, 0.95))
 def test_turning_map_and_mask_together_changes_nothing(seed, axes, threshold):
     boxes = rectangles(4, 9, 9, seed)
@@ -307,7 +307,7 @@ def test_turning_map_and_mask_together_changes_nothing(seed, axes, threshold):
         torch.testing.assert_close(measure(maps, masks), measure(turned_maps, turned_masks), rtol=1e-6, atol=0)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.integers(0, 10**6), st.sampled_from([0.25, 1, 8]), st.sampled_from([0, 1, -4]))
 def test_the_range_of_a_map_does_not_matter(seed, scale, shift):
     # Multiples of 1/256, so that the new range is exact.
@@ -335,7 +335,7 @@ def test_the_threshold_comes_from_the_labelled_part():
     assert v2.mean == pytest.approx(1 / 3)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.integers(0, 10**6))
 def test_no_chosen_threshold_beats_the_oracle(seed):
     maps, boxes = smooth(6, 12, seed), rectangles(6, 12, 12, seed)

@@ -76,7 +76,7 @@ def papers_curve(l2):
 DISTANCES = st.lists(st.sampled_from([0.0, INF, 1.0, 1.5]) | st.floats(0.125, 30, width=32), min_size=1, max_size=40)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(DISTANCES)
 def test_the_curve_is_the_papers(l2):
     found = curve(results(l2))
@@ -89,7 +89,7 @@ def test_the_curve_is_the_papers(l2):
     assert half == (found.l2[lost].min() if lost.any() else None)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(DISTANCES, st.randoms(use_true_random=False))
 def test_the_order_of_the_pictures_does_not_matter(l2, random):
     order = np.array(random.sample(range(len(l2)), len(l2)))
@@ -98,7 +98,7 @@ def test_the_order_of_the_pictures_does_not_matter(l2, random):
     assert np.array_equal(curve(shuffled).accuracy, curve(whole).accuracy)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(*[st.sampled_from([INF, 1.0, 2.0]) | st.floats(0.125, 30, width=32)] * 2), min_size=1))
 def test_the_better_of_two_searches_is_never_worse_than_one(pairs):
     one = np.array([pair[0] for pair in pairs])

@@ -119,7 +119,7 @@ def test_both_levels_are_those_of_an_analysis_of_variance():
     assert drawn.high - drawn.low == pytest.approx(2 * half, rel=0.03)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(hnp.arrays(float, st.tuples(st.integers(2, 5), st.integers(5, 30)), elements=st.sampled_from([0.0, 1.0])))
 def test_seeds_never_narrow_what_the_pictures_leave_open(runs):
     """Above all not where runs tie: two of equal accuracy are no proof that seeds do not matter."""

@@ -216,7 +216,7 @@ def test_trained_and_frozen_are_the_authors():
 # --- what the two models promise --------------------------------------------------------------------------------------
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     config=st.builds(
         DenseConfig,

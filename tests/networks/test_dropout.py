@@ -42,7 +42,7 @@ def test_what_is_kept_is_scaled_and_so_is_its_gradient(x):
 
 
 @given(share=st.floats(0.01, 0.99))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_on_average_nothing_changes(share):
     ones = torch.ones(20, 50, 20, 20)
     y, _ = dropped(Dropout(share), ones)

@@ -203,7 +203,7 @@ def test_measurements_stay_in_float32_under_autocast(name):
     assert torch.equal(under.predictions, found.predictions)
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(st.sampled_from(["lenetfc", "nin_light"]), st.integers(1, 3), st.sampled_from([4, 8, 28]), st.data())
 @torch.no_grad()
 def test_a_changed_pixel_gives_the_logits_of_the_changed_picture(name, channels, size, data):

@@ -44,7 +44,7 @@ def test_every_scaler_has_an_oracle():
     assert {scaler for _, scaler, _ in TF_NAMES} == set(SCALERS)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(1, 70), st.integers(1, 70))
 def test_the_rows_of_a_resize_sum_to_one_and_have_no_negative_weight(size_in, size_out):
     matrix = resize_matrix(size_in, size_out)
@@ -83,7 +83,7 @@ def test_enlarging_does_not_blur_more_than_one_pixel_of_the_picture():
     torch.testing.assert_close(row, torch.tensor([side, 1 - 2 * side, side]))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.floats(-100, 100, width=32),
     st.sampled_from([16, 32, 48]),

@@ -123,7 +123,7 @@ def test_only_what_all_runs_have_is_summarised(tmp_path):
     assert list(record.summary) == ["test_accuracy", "test_loss"]
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -169,7 +169,7 @@ JSON = st.none() | st.booleans() | st.integers(-1, 3) | st.floats(-1, 2) | st.te
 JSON |= st.just([]) | st.just({}) | st.just({"seed": 1}) | st.just({"file": "a.safetensors", "sha256": "0" * 64})
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.integers(0, 10**6), JSON, st.booleans())
 def test_what_is_refused_is_what_jsonschema_refuses(place, value, removed):
     record = Record("a--mnist", "training", {"data": "mnist"}, [replace(a_run(0), files={"weights": FILE}), a_run(1)])

@@ -34,7 +34,7 @@ def answers(call, x, affine):
 shapes = st.tuples(st.integers(2, 5), st.integers(1, 9), st.integers(1, 7), st.integers(1, 7))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(shapes, st.booleans())
 def test_it_is_torchs(shape, affine):
     x = pictures(shape)

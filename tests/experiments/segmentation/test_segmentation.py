@@ -247,7 +247,7 @@ maps = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max
 
 
 @given(maps)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_scores_agree_with_sets_of_pixels(pairs):
     truth, answer = torch.tensor(pairs).T[:, None, None]
     published = pixel_scores(pixel_confusion(truth, answer, 5, "published"), "published")
@@ -374,7 +374,6 @@ def test_a_loss_that_is_not_finite_is_told(found):
 
 
 @given(st.lists(st.integers(0, 8), max_size=30), st.integers(2, 5))
-@settings(deadline=None)
 def test_the_learning_rate_is_keras_plateau(steps, patience):
     # torch waits for one more bad epoch than Keras; halves of min_delta stay clear of rounding.
     losses = [1 - 0.5e-4 * 1.01 * step for step in steps]

@@ -13,7 +13,7 @@ def ramp(size):
     return torch.stack([line.expand(size, size), line[:, None].expand(size, size)])[None]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     scale=st.floats(0.05, 1.0),
     shares=st.tuples(st.floats(-1, 1), st.floats(-1, 1)),
@@ -65,7 +65,7 @@ SIGMA = st.lists(st.floats(0, 1), min_size=3, max_size=3)
 SCALES = st.tuples(st.floats(0.05, 0.9), st.floats(0.01, 0.09)).map(lambda pair: (pair[0], pair[0] + pair[1]))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(sigma=SIGMA, scales=SCALES)
 def test_a_tight_crop_never_leaves_the_picture(sigma, scales):
     location = glimpse.locations_from(torch.tensor([sigma], dtype=torch.float64), "tight_crop", *scales)

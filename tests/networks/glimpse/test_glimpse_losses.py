@@ -22,7 +22,7 @@ def by_hand(losses):
     return weights
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.lists(st.integers(0, 4), min_size=3, max_size=3), min_size=1, max_size=6))
 def test_step_by_step_is_the_rule_by_hand(rows):
     each = torch.tensor(rows, dtype=torch.float32)  # (T, 3)
