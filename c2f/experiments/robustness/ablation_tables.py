@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from c2f import attacks, networks
-from c2f.common.words import how_many
+from c2f.common.words import how_many, listed
 from c2f.datasets.registry import STANDS_FOR, stand_in_note
 from c2f.experiments.robustness import published
 from c2f.metrics.statistics import Interval, seeds_interval, share_interval
@@ -100,42 +100,67 @@ def ranges_table(found: Sequence[Ablation]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).set_index(columns[:4])
 
 
-def order_in_words(found: Sequence[Ablation]) -> list[str]:
-    """Say in a line a task, of those for which the paper shows accuracies of some network, in which order the scales
-    stand, the most fragile first by the lowest accuracy over the attacks, in the paper and here.
+def overview_table(found: Sequence[Ablation]) -> pd.DataFrame:
+    """Return the accuracy in percent that is left, mean over attacks and seeds, a row a task: of clean pictures, with
+    one scale attacked, and with the two that leave the least.
     """
-    lines = []
-    for (data, network, _), here in ablated_tasks(found).items():
+    rows = {}
+    for task, here in ablated_tasks(found).items():
+        left = _left(here, ("clean", *here[0].scales))
+        pair, least = _worst_pair(here)
+        rows[_row(task, here)] = {
+            "attacks": f"{len(here)}",
+            **{name: f"{value:.1f}" for name, value in left.items()},
+            "worst pair": f"{pair} {least:.1f}" if pair else "none",
+        }
+    if not rows:
+        return pd.DataFrame()
+    table = pd.DataFrame(rows.values(), index=pd.MultiIndex.from_tuples(rows, names=_ROW))
+    return table.rename_axis(columns="accuracy (%), attacked:").fillna("no such scale")
+
+
+def order_table(found: Sequence[Ablation]) -> pd.DataFrame:
+    """Return the lowest accuracy in percent over the attacks that each scale leaves, attacked alone, and the order of
+    the scales, the most fragile first: a row for the network of the paper's figure, and one for each task on its data.
+    """
+    rows: dict[tuple[str, ...], dict[str, str]] = {}
+    for task, here in _shown_in_paper(found).items():
+        theirs = STANDS_FOR.get(task[0], task[0])
+        paper = {scale: float(low) for scale, (low, _) in published.ONE_SCALE[theirs].items()}
+        twin = networks.title(published.ONE_SCALE_NETWORK[theirs])
+        for row, lowest in (
+            ((theirs, f"{twin}, the paper's", "paper, 10,000, not said"), paper),
+            (_row(task, here), _lowest(here)),
+        ):
+            cells = {scale: f"{value:.{0 if lowest is paper else 1}f}" for scale, value in lowest.items()}
+            rows[row] = {**cells, "most fragile first": ", ".join(_order(lowest))}
+    if not rows:
+        return pd.DataFrame()
+    table = pd.DataFrame(rows.values(), index=pd.MultiIndex.from_tuples(rows, names=_ROW))
+    return table.rename_axis(columns="lowest accuracy (%), attacked:").fillna("no such scale")
+
+
+def order_in_words(found: Sequence[Ablation]) -> list[str]:
+    """Say in a line a data set of which the paper shows accuracies of some network, which networks have the scales in
+    the paper's order, the most fragile first by the lowest accuracy over the attacks.
+    """
+    groups: dict[str, dict[str, list[str]]] = {}
+    for (data, network, protocol), here in _shown_in_paper(found).items():
         theirs = STANDS_FOR.get(data, data)
-        if theirs in published.ONE_SCALE:
-            ours = {scale: min(100 * float(np.mean(one.accuracy[scale])) for one in here) for scale in here[0].scales}
-            paper = {scale: float(low) for scale, (low, _) in published.ONE_SCALE[theirs].items()}
-            theirs_first, ours_first = (sorted(lowest, key=lowest.__getitem__) for lowest in (paper, ours))
-            agree = "in the same order" if ours_first == theirs_first else "in another order"
-            if ours_first != theirs_first and ours_first[0] == theirs_first[0]:
-                agree = f"the {ours_first[0]} scale first and the others in another order"
-            twin = published.ONE_SCALE_NETWORK[theirs]
-            other = "" if twin == network else " (another network, so only the order can be compared)"
-            lines.append(
-                f"{ablated_title(here)}, lowest over the attacks: {_ordered(ours)}. The paper's "
-                f"{networks.title(twin)} on {theirs}{other}: {_ordered(paper)}; {agree}."
-            )
-    return lines
-
-
-def _ordered(percent: Mapping[str, float]) -> str:
-    return ", then ".join(f"{scale} ({value:.1f} %)" for value, scale in sorted((v, k) for k, v in percent.items()))
-
-
-def ablation_verdicts(found: Sequence[Ablation]) -> list[str]:
-    """Say in a line a task which scale is the most fragile, by the mean over its attacks."""
+        paper = {scale: float(low) for scale, (low, _) in published.ONE_SCALE[theirs].items()}
+        ours_first, theirs_first = _order(_lowest(here)), _order(paper)
+        agree = "In another order" if ours_first[0] != theirs_first[0] else "Only the first is the same"
+        agree = "In the same order" if ours_first == theirs_first else agree
+        said = groups.setdefault(theirs, {})
+        said.setdefault(agree, []).append(_whose(network, protocol, here))
     lines = []
-    for here in ablated_tasks(found).values():
-        percent = {c: 100 * float(np.mean(_means(here, c))) for c in ("clean", *here[0].scales)}
-        clean = percent.pop("clean")
-        lines.append(
-            f"{ablated_title(here)}, {len(here)} attacks; most fragile first: {_ordered(percent)}; clean {clean:.1f} %."
+    for data, said in groups.items():
+        order = ", then ".join(_order({scale: float(low) for scale, (low, _) in published.ONE_SCALE[data].items()}))
+        begin = (
+            f"By the lowest accuracy over the attacks the paper's {networks.title(published.ONE_SCALE_NETWORK[data])} "
+            f"on {data} has, the most fragile first, {order}."
         )
+        lines.append(" ".join([begin, *(f"{agree}: {listed(whose)}." for agree, whose in sorted(said.items()))]))
     return lines
 
 
@@ -150,48 +175,88 @@ def first_in_words(found: Sequence[Ablation]) -> str:
 
 
 def fragility_verdicts(found: Sequence[Ablation]) -> list[str]:
-    """Say in a line a task whether the two scales that the paper calls the most vulnerable are so.
+    """Say in a line a data set for which networks the two scales that the paper calls the most vulnerable are so.
 
     Such a scale is one where the accuracy that is left, mean over the attacks, is below that of the third scale and the
     95 % interval of the difference leaves out 0. The interval is over seeds; where there is one seed, it is the
     distance of the two accuracies' intervals over pictures, which is wider than need be.
     """
-    lines = []
-    for (data, _, _), here in ablated_tasks(found).items():
+    groups: dict[str, dict[str, list[str]]] = {}
+    for (data, network, protocol), here in ablated_tasks(found).items():
         claimed = published.MOST_FRAGILE.get(STANDS_FOR.get(data, data), ())
         rest = [scale for scale in here[0].scales if scale not in claimed]
-        if len(rest) == 1 and len(here[0].scales) == 3:
-            gaps = {scale: _less(here, scale, rest[0]) for scale in claimed}
-            told = [scale for scale, gap in gaps.items() if gap.low > 0]
-            begin = "holds" if len(told) == len(gaps) else "holds in part" if told else "does not hold"
-            each = " and ".join(
-                f"{scale} {gap:+.1f} points{'' if scale in told else ' (not told from 0)'}"
-                for scale, gap in gaps.items()
-            )
-            lines.append(
-                f"**The paper's finding {begin}** for {ablated_title(here)}: that the {' and the '.join(claimed)} "
-                f"scale are the most fragile. Attacked alone they leave less than the {rest[0]} scale by (mean of "
-                f"{len(here)} attacks, 95 % interval): {each}."
-            )
-    return lines
-
-
-def pair_verdicts(found: Sequence[Ablation]) -> list[str]:
-    """Say in a line a task which pair of scales is the most fragile, by the mean over its attacks, and what the better
-    of its two leaves alone.
-    """
+        if len(rest) != 1 or len(here[0].scales) != 3:
+            continue
+        gaps = {scale: _less(here, scale, rest[0]) for scale in claimed}
+        told = [scale for scale, gap in gaps.items() if gap.low > 0]
+        verdict = "holds" if len(told) == len(gaps) else "holds in part" if told else "does not hold"
+        each = [f"{scale} {gap:+.1f}{'' if scale in told else ' (not told from 0)'}" for scale, gap in gaps.items()]
+        begin = (
+            f"On {data} the {' and the '.join(claimed)} scale are the most fragile, says the paper. That they leave "
+            f"less than the {rest[0]} one, each attacked alone (points, mean over the attacks, 95 % interval),"
+        )
+        said = f"{_whose(network, protocol, here)}, {listed(each)}"
+        groups.setdefault(begin, {}).setdefault(verdict, []).append(said)
     lines = []
-    for here in ablated_tasks(found).values():
-        pairs = [name for name in here[0].accuracy if "+" in name]
-        left = {name: 100 * float(np.mean(_means(here, name))) for name in (*here[0].scales, *pairs)}
-        if pairs:
-            least = min(pairs, key=left.__getitem__)
-            alone = " and ".join(f"{left[scale]:.1f} %" for scale in least.split("+"))
-            lines.append(
-                f"{ablated_title(here)}: of two scales at once {least} is the most fragile, with {left[least]:.1f} % "
-                f"left (alone {alone}), mean of {len(here)} attacks."
-            )
+    for begin, by_verdict in groups.items():
+        each = [f"**{name}** for {', and '.join(said)}" for name, said in sorted(by_verdict.items(), reverse=True)]
+        lines.append(f"{begin} {'; '.join(each)}.")
     return lines
+
+
+def pairs_in_words(found: Sequence[Ablation]) -> str:
+    """Say which two scales leave the least, by the mean over the attacks, and what each of them leaves alone."""
+    groups: dict[str, list[str]] = {}
+    for (data, network, protocol), here in ablated_tasks(found).items():
+        pair, least = _worst_pair(here)
+        if pair:
+            alone = " and ".join(f"{value:.1f} %" for value in _left(here, pair.split("+")).values())
+            whose = f"{_whose(network, protocol, here)} on {data}"
+            groups.setdefault(pair, []).append(f"{whose} ({least:.1f} % left, alone {alone})")
+    each = [f"{pair} for {listed(said)}" for pair, said in groups.items()]
+    return f"Of two scales at once the most fragile are {'; '.join(each)}." if each else ""
+
+
+_ROW = ["data", "network", "protocol, pictures, seeds"]
+
+
+def _row(task: AblatedTask, here: Sequence[Ablation]) -> tuple[str, ...]:
+    data, network, protocol = task
+    return data, networks.title(network), f"{protocol}, {here[0].pictures:,}, {len(here[0].accuracy['all'])}"
+
+
+def _whose(network: str, protocol: str, here: Sequence[Ablation]) -> str:
+    also = "" if protocol == "minimal" else f"protocol {protocol}, "
+    return f"{networks.title(network)} ({also}{how_many(len(here[0].accuracy['all']), 'seed')})"
+
+
+def _shown_in_paper(found: Sequence[Ablation]) -> dict[AblatedTask, list[Ablation]]:
+    """Return the tasks on data for which the paper shows what single scales leave."""
+    tasks = ablated_tasks(found)
+    return {task: here for task, here in tasks.items() if STANDS_FOR.get(task[0], task[0]) in published.ONE_SCALE}
+
+
+def _lowest(here: Sequence[Ablation]) -> dict[str, float]:
+    """Return the lowest accuracy in percent over the attacks that each scale leaves, mean over seeds."""
+    return {scale: min(100 * float(np.mean(one.accuracy[scale])) for one in here) for scale in here[0].scales}
+
+
+def _order(percent: Mapping[str, float]) -> list[str]:
+    """Return the scales, the most fragile first."""
+    return sorted(percent, key=percent.__getitem__)
+
+
+def _left(here: Sequence[Ablation], combinations: Sequence[str]) -> dict[str, float]:
+    """Return the accuracy in percent that combinations leave, mean over attacks and seeds."""
+    return {name: 100 * float(np.mean(_means(here, name))) for name in combinations}
+
+
+def _worst_pair(here: Sequence[Ablation]) -> tuple[str, float]:
+    """Return the pair of scales that leaves the least, and what it leaves in percent; an empty name where there is no
+    pair.
+    """
+    left = _left(here, [name for name in here[0].accuracy if "+" in name])
+    return min(left.items(), key=lambda item: item[1], default=("", float("nan")))
 
 
 def _means(here: Sequence[Ablation], combination: str) -> np.ndarray:

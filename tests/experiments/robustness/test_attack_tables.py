@@ -268,31 +268,48 @@ def test_ranges_are_of_the_papers_own_network_and_of_another_only_the_order():
     scales = {"fine": 0.8, "middle": 0.5, "coarse": 0.7}
     found = [ablation(**scales), ablation(attack="shifts", fine=0.9, middle=0.4, coarse=0.7)]
     assert ablation_tables.ranges_table(found).empty
-    (line,) = ablation_tables.order_in_words(found)
-    assert "1 seed, lowest over the attacks: middle (40.0 %), then coarse (70.0 %), then fine (80.0 %)" in line
-    assert line.endswith(
-        "NIN-light top-down on fashion-mnist (another network, so only the order can be compared): middle (73.0 %), "
-        "then fine (78.0 %), then coarse (83.0 %); the middle scale first and the others in another order."
-    )
-    (line,) = ablation_tables.order_in_words([ablation(network="nin_light_td", fine=0.8, middle=0.5, coarse=0.9)])
-    assert "another network" not in line
-    assert line.endswith("in the same order.")
-    (line,) = ablation_tables.order_in_words([ablation(fine=0.4, middle=0.5, coarse=0.3)])
-    assert line.endswith("; in another order.")
-    assert ablation_tables.order_in_words([ablation(data="mnist", **scales)]) == []
+    table = ablation_tables.order_table(found)
+    assert list(table.loc["fashion-mnist", "NIN-light top-down, the paper's"].iloc[0]) == [
+        *("78", "73", "83", "middle, fine, coarse")
+    ]
+    ours = table.loc["fashion-mnist", "LeNetFC top-down", "minimal, 500, 1"]
+    assert list(ours) == ["80.0", "40.0", "70.0", "middle, coarse, fine"]
     found += [ablation(network="nin_light_td", protocol="paper", **scales), ablation(data="mnist", **scales)]
+    assert set(ablation_tables.order_table(found).index.get_level_values("data")) == {"fashion-mnist"}
     table = ablation_tables.ranges_table(found)
     assert set(table.index.get_level_values("network")) == {"NIN-light top-down"}
     cell = table.loc["fashion-mnist", "NIN-light top-down", "paper, 500, 1", "middle"]
     assert list(cell) == ["73 to 92", "50.0 to 50.0"]
-    line = ablation_tables.ablation_verdicts(found)[0]
-    assert line == (
-        "LeNetFC top-down on fashion-mnist, protocol minimal, 500 pictures, 1 seed, 2 attacks; most fragile first: "
-        "middle (45.0 %), then coarse (70.0 %), then fine (85.0 %); clean 90.0 %."
-    )
     table = ablation_tables.ablation_table(found[:2])
     assert isinstance(table, pd.DataFrame)
     assert table.xs("Shifts", level="attack")["middle"].tolist() == ["40.0"]
+
+
+def test_nothing_recorded_is_no_table_and_no_sentence():
+    assert ablation_tables.overview_table([]).empty
+    assert ablation_tables.order_table([]).empty
+    assert ablation_tables.order_in_words([]) == ablation_tables.fragility_verdicts([]) == []
+    assert ablation_tables.pairs_in_words([]) == ""
+
+
+def test_a_row_a_task_has_the_mean_over_its_attacks():
+    scales = {"fine": 0.8, "middle": 0.5, "fine+middle": 0.4, "fine+coarse": 0.3}
+    found = [ablation(**scales), ablation(attack="shifts", **{**scales, "fine": 0.9, "fine+coarse": 0.6})]
+    (row,) = ablation_tables.overview_table(found).to_dict("records")
+    assert row == {"attacks": "2", "clean": "90.0", "fine": "85.0", "middle": "50.0", "worst pair": "fine+middle 40.0"}
+
+
+def test_networks_with_the_papers_order_of_scales_are_named():
+    same = ablation(network="nin_light_td", fine=0.8, middle=0.5, coarse=0.9)
+    first = ablation(fine=0.8, middle=0.5, coarse=0.7)
+    other = ablation(network="lenetfc_td_uni", protocol="paper", fine=0.4, middle=0.5, coarse=0.3)
+    mnist = ablation(data="mnist", fine=0.4, middle=0.5, coarse=0.3)
+    (line,) = ablation_tables.order_in_words([same, first, other, mnist])
+    assert line == (
+        "By the lowest accuracy over the attacks the paper's NIN-light top-down on fashion-mnist has, the most fragile "
+        "first, middle, then fine, then coarse. In another order: LeNetFC top-down uniform (protocol paper, 1 seed). "
+        "In the same order: NIN-light top-down (1 seed). Only the first is the same: LeNetFC top-down (1 seed)."
+    )
 
 
 @pytest.mark.parametrize(
@@ -308,9 +325,17 @@ def test_ranges_are_of_the_papers_own_network_and_of_another_only_the_order():
 def test_whether_the_papers_two_scales_are_the_most_fragile(data, left, says):
     one = ablation(data=data, **dict(zip(("fine", "middle", "coarse"), left, strict=True)))
     (line,) = ablation_tables.fragility_verdicts([one])
-    assert line.startswith(f"**The paper's finding {says}** for LeNetFC top-down on {data}")
     rest = "fine" if data == "mnist" else "coarse"
-    assert f"Attacked alone they leave less than the {rest} scale by (mean of 1 attacks" in line
+    assert f"That they leave less than the {rest} one, each attacked alone" in line
+    assert f"**{says}** for LeNetFC top-down (1 seed), " in line
+
+
+def test_networks_of_one_data_set_share_a_line_of_verdicts():
+    one = ablation(fine=0.6, middle=0.6, coarse=0.9)
+    other = ablation(network="lenetfc_td_uni", fine=0.9, middle=0.6, coarse=0.9)
+    (line,) = ablation_tables.fragility_verdicts([one, other])
+    assert line.startswith("On fashion-mnist the fine and the middle scale are the most fragile, says the paper.")
+    assert line.index("**holds in part** for LeNetFC top-down uniform") < line.index("**holds** for LeNetFC top-down (")
 
 
 def test_fragility_over_seeds_is_the_interval_of_what_each_seed_lost():
@@ -318,7 +343,7 @@ def test_fragility_over_seeds_is_the_interval_of_what_each_seed_lost():
     accuracy["all"] = [0.0] * 2
     one = ablation_tables.Ablation("fashion-mnist", "lenetfc_td", "contrast", accuracy, "minimal", 500)
     (line,) = ablation_tables.fragility_verdicts([one])  # 5 and 20 points: not told from 0 by two seeds
-    assert "fine +12.5 (-82.8 to +107.8) points (not told from 0) and middle +27.5 (" in line
+    assert "(2 seeds), fine +12.5 (-82.8 to +107.8) (not told from 0) and middle +27.5 (" in line
 
 
 def test_the_most_fragile_scale_is_counted_task_by_task():
@@ -331,8 +356,13 @@ def test_the_most_fragile_scale_is_counted_task_by_task():
 
 def test_the_worst_pair_and_the_worst_scale_of_an_attack_are_named():
     scales = {"fine": 0.8, "middle": 0.5, "coarse": 0.7, "fine+middle": 0.4, "fine+coarse": 0.6, "middle+coarse": 0.3}
-    (line,) = ablation_tables.pair_verdicts([ablation(**scales)])
-    assert "middle+coarse is the most fragile, with 30.0 % left (alone 50.0 % and 70.0 %)" in line
+    other = {**scales, "fine+coarse": 0.2}
+    line = ablation_tables.pairs_in_words([ablation(**scales), ablation(network="lenetfc_td_rev", **other)])
+    assert line == (
+        "Of two scales at once the most fragile are middle+coarse for LeNetFC top-down (1 seed) on fashion-mnist (30.0 % "
+        "left, alone 50.0 % and 70.0 %); fine+coarse for LeNetFC top-down reversed (1 seed) on fashion-mnist (20.0 % "
+        "left, alone 80.0 % and 70.0 %)."
+    )
     assert ablation_tables.worst({"Shifts": scales}, ("fine", "middle")) == "Shifts middle (50 %)"
 
 
