@@ -13,7 +13,7 @@ import pandas as pd
 
 from c2f import networks
 from c2f.benchmark.run import benchmark_name
-from c2f.benchmark.tables import called
+from c2f.benchmark.tables import called, written
 from c2f.common.checks import choose
 from c2f.common.words import how_many, how_many_each, listed
 from c2f.metrics.pareto import front_shares, on_front
@@ -245,17 +245,12 @@ def advice_table(records: Mapping[str, Record]) -> pd.DataFrame:
         rows[need] = {
             "best": networks.title(choice.best),
             "a plain pass would do": "yes" if any(name in PLAIN for name in as_good) else "no",
-            "its mean (95 % over seeds)": _number(choice.interval, factor),
+            "its mean (95 % over seeds)": written(choice.interval, factor),
             "best in redrawn means": "one seed" if choice.seeds == 1 else f"{choice.share:.0%}",
             "these seeds cannot tell from it": ", ".join(map(networks.title, choice.level)) or "none",
             "measured by": name,
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("you need")
-
-
-def _number(found: Interval, factor: float) -> str:
-    scaled = Interval(*(factor * end for end in (found.value, found.low, found.high)))
-    return format(scaled, ",.0f" if abs(scaled.value) >= 1000 else ".3g")
 
 
 def findings(records: Mapping[str, Record]) -> list[str]:
@@ -289,8 +284,8 @@ def compare(records: Mapping[str, Record], one: str, other: str, values: Sequenc
         if min(len(a), len(b)) < 2:
             continue
         name, factor = called(value)
-        gap = difference((factor * a).tolist(), (factor * b).tolist())
-        told.append(f"{name} {gap.mean:+.3g} ({gap.low:+.3g} to {gap.high:+.3g})")
+        gap = difference(a.tolist(), b.tolist())
+        told.append(f"{name} {written(Interval(gap.mean, gap.low, gap.high), factor, sign='+')}")
     seeds = how_many_each(len(records[one].runs), len(records[other].runs), "seed")
     where = f"{networks.title(one)} against {networks.title(other)}"
     said = f"{where}, {seeds}, differences with 95 % intervals: {'; '.join(told)}."

@@ -47,9 +47,13 @@ def called(value: str) -> tuple[str, float]:
     return (f"{named} (%)", 100) if first in _SHARES else (named, 1)
 
 
-def _written(found: Interval) -> str:
-    """Return a number with its interval, whole where it is large, else to four digits."""
-    return format(found, ",.0f" if abs(found.value) >= 1000 else ".4g")
+def written(found: Interval, factor: float, sign: str = "") -> str:
+    """Return a number with its interval, times ``factor``, as text: percentages to a tenth, large ones whole, others to
+    three digits; ``sign``: ``+`` for differences.
+    """
+    scaled = Interval(*(factor * end for end in (found.value, found.low, found.high)))
+    digits = ".1f" if factor == 100 else ",.0f" if abs(scaled.value) >= 1000 else ".3g"
+    return format(scaled, f"{sign}{digits}")
 
 
 def one_table(run: Run) -> pd.DataFrame:
@@ -60,7 +64,7 @@ def one_table(run: Run) -> pd.DataFrame:
     for part, values in run.details["by_part"].items():
         for value in values:
             name, factor = called(value)
-            rows.append((PARTS[part].title, name, _written(Interval(factor * run.values[value], math.nan, math.nan))))
+            rows.append((PARTS[part].title, name, written(Interval(run.values[value], math.nan, math.nan), factor)))
     rows += [(PARTS[part].title, "left out", why) for part, why in run.details["left_out"].items()]
     return pd.DataFrame(rows, columns=["part", "measured", "value"]).set_index(["part", "measured"])
 
@@ -81,7 +85,7 @@ def side_by_side(records: Mapping[str, Record], columns: Sequence[str] = COLUMNS
         row = {"seeds": str(len(record.runs)), "pictures": f"{record.parameters['pictures']:,}"}
         for column in columns:
             name, factor = called(choose(column, known, "value of a benchmark"))
-            values = [factor * run.values[column] for run in record.runs if column in run.values]
-            row[name] = _written(seeds_interval(values)) if values else ""
+            values = [run.values[column] for run in record.runs if column in run.values]
+            row[name] = written(seeds_interval(values), factor) if values else ""
         rows[title] = row
     return pd.DataFrame.from_dict(rows, orient="index")

@@ -95,7 +95,7 @@ def record(output, seeds=(0,), sha="a" * 64, data=DATA, **values):
 
 def test_networks_stand_side_by_side_with_intervals_over_seeds(tmp_path):
     shown = tables.side_by_side({"X": record(tmp_path, seeds=(0, 1))}, ("accuracy", "parameters"))
-    assert shown.loc["X", "accuracy (%)"] == "55 (-8.531 to 118.5)"
+    assert shown.loc["X", "accuracy (%)"] == "55.0 (-8.5 to 118.5)"
     assert shown.loc["X", "seeds"] == "2"
     with pytest.raises(ValueError, match="unknown value of a benchmark 'accurcy'; did you mean 'accuracy'"):
         tables.side_by_side({"X": record(tmp_path)}, ("accurcy",))
@@ -108,7 +108,7 @@ def test_an_entry_comes_back_as_it_was_and_becomes_a_row(tmp_path):
     assert isinstance(entry.record, Record)
     assert entry.record.to_json() == given.to_json()
     text = entries.leaderboard([entry])
-    assert "| X, fashion-mnist-sample | 2 | 20 | 55 (-8.531 to 118.5) | 170 |" in text
+    assert "| X, fashion-mnist-sample | 2 | 20 | 55.0 (-8.5 to 118.5) | 170 |" in text
     assert text.endswith("| https://example.org/x at 0123abc | somebody |")
     assert entries.leaderboard([]) == "There are no entries yet."
 

@@ -99,7 +99,7 @@ def test_advice_says_where_a_plain_pass_would_do(three):
         "few parameters": "yes",
         "a map that lies on the object": "no",
     }
-    assert table.loc["right answers", "its mean (95 % over seeds)"].startswith("81 (")
+    assert table.loc["right answers", "its mean (95 % over seeds)"].startswith("81.0 (")
     first, second = competition.findings(three)
     assert "**a few glimpses (small_cnn)** for right answers" in first
     assert second.startswith("For 2 of 4 needs")
@@ -108,7 +108,7 @@ def test_advice_says_where_a_plain_pass_would_do(three):
 
 def test_a_comparison_has_its_interval(three):
     text = competition.compare(three, "mgnet_small_cnn", "lenetfc", ["accuracy", "corrupted"])
-    assert "accuracy (%) +20 (+17.7 to +22.3)" in text
+    assert "accuracy (%) +20.0 (+17.7 to +22.3)" in text
     assert competition.compare(three, "mgnet_small_cnn", "densenet_half", ["accuracy"]) == ""
 
 
