@@ -12,7 +12,7 @@ from c2f.common.files import write_text
 from c2f.common.words import how_many
 from c2f.experiments.classification import published
 from c2f.experiments.classification import tables as trainings
-from c2f.metrics.statistics import Interval, seeds_interval
+from c2f.metrics.statistics import seeds_interval
 from c2f.reference import precision, scaling
 from c2f.reference.costs import minutes_of
 from c2f.reference.short import FOLDER
@@ -61,18 +61,23 @@ def _of_costs(make: Callable[[Costs], str], record: Path) -> str:
 
 def spent_table(output: Path) -> str:
     """Return a table in Markdown of all that is recorded in ``output`` and its folders: what it took, in core-hours (an
-    hour of one thread), and for a training how accurate the networks are. The last row is the sum.
+    hour of one thread), and for a training how accurate the networks are, in the order of the networks' names. The last
+    row is the sum.
     """
     rows = [("recorded", "data", "length", "seeds", "core-hours", "accuracy (%)", "paper (%)", "precision")]
     total = 0.0
     measured: dict[tuple[str, str], list[Record]] = {}
+    trained = {}
+    every = networks.names()
     for record, short in _records(output):
         if record.kind in _TRAINED:
             hours = _hours([record])
-            rows.append((*_about(record, short), str(len(record.runs)), f"{hours:.1f}", *_results(record)))
+            row = (*_about(record, short), str(len(record.runs)), f"{hours:.1f}", *_results(record))
+            trained[row] = every.index(_network(record))
             total += hours
         else:
             measured.setdefault((record.kind, record.parameters["data"]), []).append(record)
+    rows += sorted(trained, key=lambda row: (trained[row], row[1]))
     for (kind, data), records in sorted(measured.items()):
         hours = _hours(records)
         runs = sum(len(record.runs) for record in records)
@@ -129,9 +134,15 @@ def _hours(records: Iterable[Record]) -> float:
     return sum(minutes_of(run) for record in records for run in record.runs) / 60
 
 
+def _network(record: Record) -> str:
+    return record.name.split("--")[0]
+
+
 def _about(record: Record, short: bool) -> tuple[str, str, str]:
     about = record.parameters
-    name, epochs = networks.title(record.name.split("--")[0]), f"{about['recipe']['epochs']} epochs{' (short)' * short}"
+    name, epochs = networks.title(_network(record)), f"{about['recipe']['epochs']} epochs{' (short)' * short}"
+    if record.kind == "densenet":
+        name = f"{name} (DenseNet)"
     if record.kind == "training":
         merge = "" if about["merge"] == trainings.BOTH else f", merged by {trainings.MERGES[about['merge']]}"
         name, epochs = f"{name}{merge}", trainings.length(record)
@@ -140,11 +151,10 @@ def _about(record: Record, short: bool) -> tuple[str, str, str]:
 
 def _results(record: Record) -> tuple[str, str, str]:
     """Return the test accuracy (of a segmentation, the mean overlap) in percent, the paper's, and the precision."""
-    if record.kind == "training":
-        found, _ = trainings.accuracy(record)
-        name, data = record.parameters["network"], record.parameters["data"]
-        return trainings.in_percent(found), published.accuracy(name, data), trainings.precision(record)
-    key = "test_mean_iou" if record.kind == "segmentation" else "test_accuracy"
-    found = seeds_interval(record.values(key))
-    shown = format(Interval(100 * found.value, 100 * found.low, 100 * found.high), ".2f")
-    return f"IoU {shown}" if record.kind == "segmentation" else shown, "", trainings.precision(record)
+    if record.kind == "segmentation":
+        overlap = trainings.in_percent(seeds_interval(record.values("test_mean_iou")))
+        return f"IoU {overlap}", "", trainings.precision(record)
+    found, _ = trainings.accuracy(record)
+    data = record.parameters["data"]
+    paper = published.accuracy(_network(record), data) if record.kind == "training" else ""
+    return trainings.in_percent(found), paper, trainings.precision(record)

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from c2f import networks
 from c2f.book.chapters import ROOT
 from c2f.reference import pages
 from c2f.runs.environment import environment
@@ -14,14 +15,14 @@ from c2f.scorecard.claims import CLAIMS
 PAIR = ("resnet18", "resnet18_td")
 
 
-def train(output, network, accuracies, data="tiny-imagenette", epochs=50, hours=1.0, **parameters):
+def train(output, network, accuracies, data="tiny-imagenette", epochs=50, hours=1.0, kind="training", **parameters):
     about = {**environment("cpu", 1800 * hours), "threads": 2}
     recipe = {"name": "tiny-imagenet", "epochs": epochs, "validation": 0.0}
     parameters = {"network": network, "data": data, "recipe": recipe, **parameters}
     parameters |= {"trained_parameters": 1, "merge": parameters.get("merge", "sum_concat")}
     for seed, value in enumerate(accuracies):
         run = Run(seed, {"test_accuracy": value}, {"pictures": {"test": 500}}, about)
-        add_run(output / "runs", f"{network}--{data}", "training", parameters, run)
+        add_run(output / "runs", f"{network}--{data}", kind, parameters, run)
 
 
 @pytest.fixture
@@ -33,6 +34,7 @@ def test_the_table_of_what_was_spent_adds_up_and_marks_what_is_short(folders):
     train(folders[0], "resnet18", [0.8, 0.7], hours=1.5)
     train(folders[1], "resnet18_td", [0.7], epochs=3, hours=2)
     train(folders[0] / "merges" / "sum", "lenetfc_td", [0.9], "fashion-mnist", 50, hours=0.5, merge="sum")
+    train(folders[0], "densenet_half", [0.5], "tiny-animals", kind="densenet", hours=0)
     about = {**environment("cpu", 3600), "threads": 1}
     for name in ("contrast", "shifts"):
         parameters = {"network": "resnet18", "data": "tiny-imagenette", "attack": name}
@@ -47,10 +49,13 @@ def test_the_table_of_what_was_spent_adds_up_and_marks_what_is_short(folders):
         [cell.strip() for cell in line.strip("|").split("|")] for line in pages.spent_table(folders[0]).splitlines()
     ]
     by_name = {row[0]: row for row in rows[2:]}
+    trained = [re.split(r", | \(", row[0])[0] for row in rows[2:] if row[3]]
+    assert trained == sorted(trained, key=[networks.title(name) for name in networks.names()].index)
     assert by_name["ResNet18 bottom-up"][2:6] == ["50 epochs", "2", "3.0", "75.00 (11.47 to 138.53)"]
     assert by_name["ResNet18 top-down"][2] == "3 of 50 epochs (short)"
     assert by_name["LeNetFC top-down, merged by the sum"][4] == "0.5"
     assert by_name["attack: 2 measurements"][4] == "2.0"
+    assert by_name["half model (DenseNet)"][5] == "50.00 (45.63 to 54.37)"  # one run: over its 500 pictures
     assert by_name["**all**"][4] == "**8**"
     assert {len(row) for row in rows} == {8}
 
