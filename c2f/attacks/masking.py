@@ -22,6 +22,7 @@ from c2f.attacks.descent import LinfPGD, MarginPGD, SeededDescent
 from c2f.attacks.gradient import apply, check_epsilon, predictions
 from c2f.attacks.victim import Victim, victim
 from c2f.common.checks import choose, positive_int
+from c2f.common.words import listed
 
 SUSPICIOUS, NO_SIGN, NOT_RUN = "suspicious", "no sign", "not run"
 AUTOATTACK = ("quick", "standard", "none")
@@ -118,11 +119,16 @@ def table(reports: Mapping[str, MaskingReport]) -> pd.DataFrame:
 
 
 def in_words(reports: Mapping[str, MaskingReport]) -> str:
-    """Say which of the ``reports``, by their names, are suspicious, and of how many pictures they are."""
+    """Say in which of the networks of ``reports``, by their names, gradients are masked, and of how many pictures."""
     by_verdict = {v: [name for name, r in reports.items() if r.verdict == v] for v in (SUSPICIOUS, NO_SIGN, NOT_RUN)}
-    found = "; ".join(f"{verdict}: {', '.join(names)}" for verdict, names in by_verdict.items() if names)
+    found = [
+        f"{verdict} {listed(by_verdict[kind])}"
+        for kind, verdict in ((SUSPICIOUS, "signs in"), (NO_SIGN, "none in"), (NOT_RUN, "not looked for in"))
+        if by_verdict[kind]
+    ]
     pictures = sorted({report.pictures for report in reports.values()})
-    return f"{found} ({' to '.join(map(str, dict.fromkeys((pictures[0], pictures[-1]))))} pictures each)"
+    many = " to ".join(map(str, dict.fromkeys((pictures[0], pictures[-1]))))
+    return f"Masked gradients: {', '.join(found)} ({many} pictures each)"
 
 
 def allowed(pictures: int) -> int:

@@ -114,6 +114,17 @@ def test_the_table_counts_by_test_and_names_what_was_not_run():
     assert found["wrong"].to_list() == [*["not run"] * len(TESTS), "0 of 0", "not run"]
 
 
+def test_a_sentence_says_in_which_networks_gradients_are_masked():
+    def seen(verdict, pictures):
+        test = masking.MaskingTest("square", "", 0, verdict)
+        return masking.MaskingReport(0.1, 30, pictures, 9, 2, (test,))
+
+    reports = {"A": seen("no sign", 23), "B": seen("suspicious", 25), "C": seen("suspicious", 24)}
+    assert masking.in_words(reports) == "Masked gradients: signs in B and C, none in A (23 to 25 pictures each)"
+    reports = {"A": seen("no sign", 23), "B": seen("not run", 23)}
+    assert masking.in_words(reports) == "Masked gradients: none in A, not looked for in B (23 pictures each)"
+
+
 @pytest.mark.parametrize("classes", [2, 3, 4])
 def test_the_check_runs_with_few_classes(classes):
     assert check(*toy(classes), 0.02, **QUICK).tests[3].count is not None
