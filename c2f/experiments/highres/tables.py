@@ -63,7 +63,7 @@ class Value:
 
     def __str__(self) -> str:
         mean, low, high = (f"{100 * x:.0f}" if self.share else f"{x:.2f}" for x in (self.mean, self.low, self.high))
-        ends = "" if self.low == self.high else f" [{low}, {high}]"
+        ends = "" if self.low == self.high else f" ({low} to {high})"
         return f"{mean}{' %' if self.share else ''}{ends}"
 
 

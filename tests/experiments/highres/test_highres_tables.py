@@ -37,16 +37,16 @@ def run(values, intervals):
 def test_a_sign_says_whether_the_intervals_lie_apart():
     low, middle, high = Value(0.1, 0.0, 0.2), Value(0.3, 0.2, 0.4), Value(0.5, 0.41, 0.6)
     assert [Comparison(low, high).sign, Comparison(high, middle).sign, Comparison(low, middle).sign] == ["<", ">", "~"]
-    assert str(Comparison(low, Value(0.5, 0.5, 0.5))) == "0.10 [0.00, 0.20] < 0.50"
+    assert str(Comparison(low, Value(0.5, 0.5, 0.5))) == "0.10 (0.00 to 0.20) < 0.50"
 
 
 def test_values_come_with_their_intervals_and_baselines_without():
     made = run(
         {"px_ap low": 0.5, "px_ap random map": 0.2, "to_low": 0.1}, {"px_ap low": [0.4, 0.6], "to_low": [-0.1, 0.3]}
     )
-    assert str(compare(made, "px_ap low", "px_ap random map")) == "50 % [40, 60] > 20 %"
+    assert str(compare(made, "px_ap low", "px_ap random map")) == "50 % (40 to 60) > 20 %"
     assert compare(made, "to_low", None).sign == "~"
-    assert str(compare(made, "to_low", None)) == "0.10 [-0.10, 0.30] ~ 0.00"  # a correlation is no share
+    assert str(compare(made, "to_low", None)) == "0.10 (-0.10 to 0.30) ~ 0.00"  # a correlation is no share
     with pytest.raises(ValueError, match="unknown value 'px_ap lwo'; did you mean 'px_ap low'"):
         compare(made, "px_ap lwo", None)
 
@@ -129,7 +129,7 @@ ALIKE = {"to_colours": 0.7, "low_to_colours": 0.4, "to_low": 0.1}
 def test_a_map_is_said_to_resemble_what_explains_more_of_it(to_low, near):
     text = resemblance_finding(run(ALIKE | {"to_low": to_low}, {"to_colours": [0.6, 0.8]}), 500)
     assert text.startswith(f"**The high-resolution map resembles {near} most.** A mixture")
-    assert "explains 70 % [60, 80] of its variance and 40 % of" in text
+    assert "explains 70 % (60 to 80) of its variance and 40 % of" in text
     assert f"it correlates {to_low:.2f} (recorded, seed 0, 500 pictures" in text
 
 
@@ -180,7 +180,7 @@ def located(high, refined):
 def test_which_map_finds_the_object_better(high, refined, words):
     first, second = located_findings(located(high, refined))
     assert first.startswith(f"**At finding the object the high-resolution map is {words[0]} the low-resolution one**: ")
-    assert f"PxAP {100 * high:.0f} % [" in first
+    assert f"PxAP {100 * high:.0f} % (" in first
     assert first.endswith("random values have a PxAP of 17 %.")
     assert second.startswith(f"**The refined map is {words[1]} its control**")
 
