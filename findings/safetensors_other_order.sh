@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# A good guess: a dictionary of weights comes back in the order in which it was saved, as from torch.save or an NPZ
-# file, so that a flat list of layers can be laid over another network layer by layer. From safetensors none does:
-# load_file gives the wide numbers first (float64 before float32 before float16) and then goes by the name's letters,
-# layer10 before layer2; load of the same bytes has an order of its own in every process. Only names tell whose a
-# tensor is; who needs an order writes it beside them, into the file's metadata.
+# A good guess: a dictionary of weights comes back in the order in which it was saved, as from an NPZ file, so that a
+# flat list of layers can be laid over another network layer by layer. From safetensors it need not: load_file gives
+# wide numbers first (float64 before float32 before float16) and then goes by the name's letters, layer10 before
+# layer2; load of the same bytes has an order of its own in every process. Only names tell whose a tensor is; who needs
+# an order writes it beside them, into the file's metadata.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -2,8 +2,8 @@
 # A good guess: after np.random.seed(0) a figure with bootstrapped intervals is the same every time; scipy's bootstrap,
 # asked for no generator of its own, goes by that seed. seaborn, whose default bar is a bootstrapped interval too, does
 # not: with seed=None it draws from a generator that the operating system seeds, so that every build of a page has other
-# bars, and two panels of the same numbers differ. seed=0 of the plot itself, or errorbar=("se", 2), which draws
-# nothing, gives the same bars.
+# bars, and two panels of the same numbers differ. With seed=0, said to the plot itself, a bar stays as it is; so does
+# errorbar=("se", 2), which needs no random numbers.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

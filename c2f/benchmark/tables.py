@@ -48,12 +48,13 @@ def called(value: str) -> tuple[str, float]:
 
 
 def written(found: Interval, factor: float, sign: str = "") -> str:
-    """Return a number with its interval, times ``factor``, as text: percentages to a tenth, large ones whole, others to
-    three digits; ``sign``: ``+`` for differences.
+    """Return a number with its interval, times ``factor``, as text: percentages to a tenth, whole from 1,000 on, others
+    to three digits; ``sign``: ``+`` for differences.
     """
     scaled = Interval(*(factor * end for end in (found.value, found.low, found.high)))
-    digits = ".1f" if factor == 100 else ",.0f" if abs(scaled.value) >= 1000 else ".3g"
-    return format(scaled, f"{sign}{digits}")
+    large = max(abs(end) for end in (scaled.value, scaled.low, scaled.high) if not math.isnan(end)) >= 999.5
+    digits = ".1f" if factor == 100 else ",.0f" if large else ".3g"
+    return format(scaled, f"{sign}z{digits}")
 
 
 def one_table(run: Run) -> pd.DataFrame:

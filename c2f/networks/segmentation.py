@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from c2f.common.checks import choose, positive_int
 from c2f.networks.blocks import KERAS_NORM, ConvNormReLU, Merge, SameConv2d, SameMaxPool2d, initialise, upsample2
 from c2f.networks.pyramid import Pyramid
-from c2f.networks.repeated import of_merged
+from c2f.networks.repeated import Upward, of_merged
 
 
 def stack(count: int, in_channels: int, width: int) -> nn.Sequential:
@@ -68,7 +68,7 @@ class Segmentation(nn.Module):
         return self.logits(batches)
 
 
-class TopDownSegmentation(Segmentation):
+class TopDownSegmentation(Segmentation, Upward):
     """From coarse to fine: the pyramid's three levels, merged as in the classifiers (sum and concatenation)."""
 
     coarsest = 4
@@ -92,9 +92,14 @@ class TopDownSegmentation(Segmentation):
         x1, x2, x4 = self.pyramid(batches[0] if len(batches) == 1 else batches)
         fine, middle = self.stem_x1(x1), self.stem_x2(x2)  # (N, w, H, W), (N, 2w, H/2, W/2)
         x = self.stem_x4(x4)  # (N, 4w, H/4, W/4)
-        x = of_merged(self.stage_x2, self.merge, self.lateral_x2(x), middle)  # (N, 2w, H/2, W/2)
-        x = of_merged(self.stage_x1, self.merge, self.lateral_x1(x), fine)  # (N, w, H, W)
+        x = self._up(self.stage_x2, self.lateral_x2(x), middle)  # (N, 2w, H/2, W/2)
+        x = self._up(self.stage_x1, self.lateral_x1(x), fine)  # (N, w, H, W)
         return self.head(x)
+
+    def _up(self, stage: nn.Sequential, x: Tensor, finer: Tensor) -> Tensor:
+        if not self.repeats:
+            return of_merged(stage, self.merge, x, finer)
+        return stage(self.merge(upsample2(x), finer))
 
 
 class BottomUpSegmentation(Segmentation):

@@ -22,11 +22,11 @@ from c2f.networks.blocks import (
 from c2f.networks.bottom_up import plain_head, plain_stage, residual_head
 from c2f.networks.dropout import Dropout
 from c2f.networks.pyramid import Pyramid
-from c2f.networks.repeated import of_merged, of_upsampled
+from c2f.networks.repeated import Upward, of_merged, of_upsampled
 from c2f.networks.table import Family, Stage
 
 
-class PlainUp(nn.Module):
+class PlainUp(Upward):
     """Up to the next scale: 1x1 convolution to its width where that differs, upsample, merge, 3x3 convolution."""
 
     def __init__(self, family: Family, in_channels: int, width: int, merge: str):
@@ -39,10 +39,12 @@ class PlainUp(nn.Module):
         """Map ``(N, in_channels, H, W)`` and the scale's features ``(N, width, 2H, 2W)`` to ``(N, width, 2H, 2W)``."""
         if self.lateral is not None:
             x = self.lateral(x)
-        return of_merged(self.merge_conv, self.merge, x, scale)
+        if not self.repeats:
+            return of_merged(self.merge_conv, self.merge, x, scale)
+        return self.merge_conv(self.merge(upsample2(x), scale))
 
 
-class UpBlock(nn.Module):
+class UpBlock(Upward):
     """Residual block that doubles the resolution and merges the next finer scale.
 
     Where input and output are equally wide (the uniform networks) there is no 1x1 convolution and the shortcut is the
@@ -64,7 +66,8 @@ class UpBlock(nn.Module):
         """Map ``(N, in_channels, H, W)`` and the scale's features ``(N, width, 2H, 2W)`` to ``(N, width, 2H, 2W)``."""
         h = self.norm1(x)
         shortcut = upsample2(x if self.shortcut is None else self.shortcut(h))
-        y = self.conv2(self.norm2(of_upsampled(self.conv1, h)))
+        y = self.conv1(upsample2(h)) if self.repeats else of_upsampled(self.conv1, h)
+        y = self.conv2(self.norm2(y))
         return self.merge_conv(self.merge_norm(self.merge(shortcut + y, scale)))
 
 

@@ -67,17 +67,17 @@ def spent_table(output: Path) -> str:
     rows = [("recorded", "data", "length", "seeds", "core-hours", "accuracy (%)", "paper (%)", "precision")]
     total = 0.0
     measured: dict[tuple[str, str], list[Record]] = {}
-    trained = {}
+    trained = []
     every = networks.names()
     for record, short in _records(output):
         if record.kind in _TRAINED:
             hours = _hours([record])
             row = (*_about(record, short), str(len(record.runs)), f"{hours:.1f}", *_results(record))
-            trained[row] = every.index(_network(record))
+            trained.append((every.index(_network(record)), row))
             total += hours
         else:
             measured.setdefault((record.kind, record.parameters["data"]), []).append(record)
-    rows += sorted(trained, key=lambda row: (trained[row], row[1]))
+    rows += [row for _, row in sorted(trained, key=lambda one: (one[0], one[1][1]))]
     for (kind, data), records in sorted(measured.items()):
         hours = _hours(records)
         runs = sum(len(record.runs) for record in records)

@@ -25,6 +25,7 @@ from c2f.common.checks import choose
 from c2f.common.memory import keep_freed_memory
 from c2f.common.share import WHOLE, Share
 from c2f.networks.modes import train_mode
+from c2f.networks.repeated import unrepeated
 from c2f.training.batch_norm import BatchNorms, has_few_channels
 from c2f.training.checkpoints import begun_with
 from c2f.training.speed import remember, remembered
@@ -80,8 +81,10 @@ class Engine:
         if self.name != "plain":
             network.to(memory_format=torch.channels_last)
         few = self.name == "channels_last" and has_few_channels(network)
+        on_cpu = all(parameter.device.type == "cpu" for parameter in network.parameters())
+        quicker = self.name != "plain" and self.precision == "float32" and on_cpu
         try:
-            with BatchNorms() if few else nullcontext():
+            with BatchNorms() if few else nullcontext(), unrepeated(network) if quicker else nullcontext():
                 yield
         finally:
             torch.set_num_threads(threads)

@@ -1,13 +1,16 @@
 """One evaluation for any network: the user's own, glimpses, and what the book recorded already."""
 
 import json
+import math
 
 import pytest
 
 from c2f.benchmark import entries, parts, tables
 from c2f.benchmark.parts import PARTS, Subject
 from c2f.benchmark.run import benchmark, benchmark_name
+from c2f.benchmark.tables import written
 from c2f.experiments.robustness.run import attack_run
+from c2f.metrics.statistics import Interval
 from c2f.runs.environment import environment
 from c2f.runs.folder import record_path
 from c2f.runs.record import Record, RecordError, Run, add_run, read
@@ -91,6 +94,20 @@ def record(output, seeds=(0,), sha="a" * 64, data=DATA, **values):
         run = Run(seed, found, {"weights": weights, "by_part": {}, "left_out": {}}, environment("cpu", 1))
         add_run(output / "runs", f"x--{data}--benchmark", "benchmark", about, run)
     return read(record_path(output, f"x--{data}--benchmark"))
+
+
+@pytest.mark.parametrize(
+    ("ends", "factor", "expected"),
+    [
+        ((0.25, 0.2, 0.3), 100, "25.0 (20.0 to 30.0)"),
+        ((0.12345, 0.1, 0.15), 1, "0.123 (0.1 to 0.15)"),
+        ((950, 880, 1020), 1, "950 (880 to 1,020)"),
+        ((999.7, math.nan, math.nan), 1, "1,000"),
+        ((-0.0001, -0.01, 0.01), 100, "0.0 (-1.0 to 1.0)"),
+    ],
+)
+def test_numbers_are_written_without_exponents_and_signs_of_nothing(ends, factor, expected):
+    assert written(Interval(*ends), factor) == expected
 
 
 def test_networks_stand_side_by_side_with_intervals_over_seeds(tmp_path):

@@ -65,7 +65,7 @@ def ablated_tasks(found: Sequence[Ablation]) -> dict[AblatedTask, list[Ablation]
 
 def ablated_title(found: Sequence[Ablation]) -> str:
     """Say what one task of ``ablated_tasks`` was measured on."""
-    one, n = found[0], min(len(each.accuracy["all"]) for each in found)
+    one, n = found[0], _seeds(found)
     return (
         f"{networks.title(one.network)} on {one.data}, protocol {one.protocol}, {one.pictures:,} pictures, "
         f"{how_many(n, 'seed')}"
@@ -106,17 +106,10 @@ def overview_table(found: Sequence[Ablation]) -> pd.DataFrame:
     """
     rows = {}
     for task, here in ablated_tasks(found).items():
-        left = _left(here, ("clean", *here[0].scales))
         pair, least = _worst_pair(here)
-        rows[_row(task, here)] = {
-            "attacks": f"{len(here)}",
-            **{name: f"{value:.1f}" for name, value in left.items()},
-            "worst pair": f"{pair} {least:.1f}" if pair else "none",
-        }
-    if not rows:
-        return pd.DataFrame()
-    table = pd.DataFrame(rows.values(), index=pd.MultiIndex.from_tuples(rows, names=_ROW))
-    return table.rename_axis(columns="accuracy (%), attacked:").fillna("no such scale")
+        left = {name: f"{value:.1f}" for name, value in _left(here, ("clean", *here[0].scales)).items()}
+        rows[_row(task, here)] = {**left, "worst pair": f"{pair} {least:.1f}" if pair else "none"}
+    return _table(rows, "accuracy left (%)", "worst pair")
 
 
 def order_table(found: Sequence[Ablation]) -> pd.DataFrame:
@@ -126,18 +119,17 @@ def order_table(found: Sequence[Ablation]) -> pd.DataFrame:
     rows: dict[tuple[str, ...], dict[str, str]] = {}
     for task, here in _shown_in_paper(found).items():
         theirs = STANDS_FOR.get(task[0], task[0])
-        paper = {scale: float(low) for scale, (low, _) in published.ONE_SCALE[theirs].items()}
-        twin = networks.title(published.ONE_SCALE_NETWORK[theirs])
-        for row, lowest in (
-            ((theirs, f"{twin}, the paper's", "paper, 10,000, not said"), paper),
-            (_row(task, here), _lowest(here)),
-        ):
-            cells = {scale: f"{value:.{0 if lowest is paper else 1}f}" for scale, value in lowest.items()}
-            rows[row] = {**cells, "most fragile first": ", ".join(_order(lowest))}
-    if not rows:
-        return pd.DataFrame()
-    table = pd.DataFrame(rows.values(), index=pd.MultiIndex.from_tuples(rows, names=_ROW))
-    return table.rename_axis(columns="lowest accuracy (%), attacked:").fillna("no such scale")
+        paper, ours = _papers_lowest(theirs), _lowest(here)
+        row = (
+            theirs,
+            f"{networks.title(published.ONE_SCALE_NETWORK[theirs])}, the paper's",
+            "paper, 10,000, not said, 10",
+        )
+        cells = {scale: f"{value:.0f}" for scale, value in paper.items()}
+        rows[row] = {**cells, "most fragile first": ", ".join(_order(paper))}
+        cells = {scale: f"{value:.1f}" for scale, value in ours.items()}
+        rows[_row(task, here)] = {**cells, "most fragile first": ", ".join(_order(ours))}
+    return _table(rows, "lowest accuracy left (%)", "most fragile first")
 
 
 def order_in_words(found: Sequence[Ablation]) -> list[str]:
@@ -145,20 +137,18 @@ def order_in_words(found: Sequence[Ablation]) -> list[str]:
     the paper's order, the most fragile first by the lowest accuracy over the attacks.
     """
     groups: dict[str, dict[str, list[str]]] = {}
-    for (data, network, protocol), here in _shown_in_paper(found).items():
-        theirs = STANDS_FOR.get(data, data)
-        paper = {scale: float(low) for scale, (low, _) in published.ONE_SCALE[theirs].items()}
-        ours_first, theirs_first = _order(_lowest(here)), _order(paper)
+    for task, here in _shown_in_paper(found).items():
+        theirs = STANDS_FOR.get(task[0], task[0])
+        ours_first, theirs_first = _order(_lowest(here)), _order(_papers_lowest(theirs))
         agree = "In another order" if ours_first[0] != theirs_first[0] else "Only the first is the same"
         agree = "In the same order" if ours_first == theirs_first else agree
-        said = groups.setdefault(theirs, {})
-        said.setdefault(agree, []).append(_whose(network, protocol, here))
+        groups.setdefault(theirs, {}).setdefault(agree, []).append(_whose(task, here))
     lines = []
     for data, said in groups.items():
-        order = ", then ".join(_order({scale: float(low) for scale, (low, _) in published.ONE_SCALE[data].items()}))
         begin = (
-            f"By the lowest accuracy over the attacks the paper's {networks.title(published.ONE_SCALE_NETWORK[data])} "
-            f"on {data} has, the most fragile first, {order}."
+            f"By the lowest accuracy over the attacks the scales of the paper's "
+            f"{networks.title(published.ONE_SCALE_NETWORK[data])} on {data} stand in the order "
+            f"{', '.join(_order(_papers_lowest(data)))}, the most fragile first."
         )
         lines.append(" ".join([begin, *(f"{agree}: {listed(whose)}." for agree, whose in sorted(said.items()))]))
     return lines
@@ -171,7 +161,8 @@ def first_in_words(found: Sequence[Ablation]) -> str:
         left = {scale: float(np.mean(_means(here, scale))) for scale in here[0].scales}
         first.append(min(left, key=left.__getitem__))
     counts = ", ".join(f"the {scale} one in {first.count(scale)}" for scale in dict.fromkeys(first))
-    return f"Of the {len(first)} cases the most fragile scale, by the mean over the attacks, is {counts}"
+    cases = f"Of the {len(first)} cases (network, data and protocol)"
+    return f"{cases} the most fragile scale, by the mean over the attacks, is {counts}"
 
 
 def fragility_verdicts(found: Sequence[Ablation]) -> list[str]:
@@ -181,59 +172,87 @@ def fragility_verdicts(found: Sequence[Ablation]) -> list[str]:
     95 % interval of the difference leaves out 0. The interval is over seeds; where there is one seed, it is the
     distance of the two accuracies' intervals over pictures, which is wider than need be.
     """
-    groups: dict[str, dict[str, list[str]]] = {}
-    for (data, network, protocol), here in ablated_tasks(found).items():
-        claimed = published.MOST_FRAGILE.get(STANDS_FOR.get(data, data), ())
+    groups: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for task, here in ablated_tasks(found).items():
+        theirs = STANDS_FOR.get(task[0], task[0])
+        claimed = published.MOST_FRAGILE.get(theirs, ())
         rest = [scale for scale in here[0].scales if scale not in claimed]
         if len(rest) != 1 or len(here[0].scales) != 3:
             continue
         gaps = {scale: _less(here, scale, rest[0]) for scale in claimed}
         told = [scale for scale, gap in gaps.items() if gap.low > 0]
-        verdict = "holds" if len(told) == len(gaps) else "holds in part" if told else "does not hold"
-        each = [f"{scale} {gap:+.1f}{'' if scale in told else ' (not told from 0)'}" for scale, gap in gaps.items()]
-        begin = (
-            f"On {data} the {' and the '.join(claimed)} scale are the most fragile, says the paper. That they leave "
-            f"less than the {rest[0]} one, each attacked alone (points, mean over the attacks, 95 % interval),"
-        )
-        said = f"{_whose(network, protocol, here)}, {listed(each)}"
-        groups.setdefault(begin, {}).setdefault(verdict, []).append(said)
+        verdict = _VERDICTS[0 if len(told) == len(gaps) else 1 if told else 2]
+        each = [
+            f"{scale} {gap:+.1f}{'' if scale in told else ' (cannot be told from 0)'}" for scale, gap in gaps.items()
+        ]
+        said = groups.setdefault((theirs, rest[0]), {})
+        said.setdefault(verdict, []).append(f"for {_whose(task, here)}: {', '.join(each)}")
     lines = []
-    for begin, by_verdict in groups.items():
-        each = [f"**{name}** for {', and '.join(said)}" for name, said in sorted(by_verdict.items(), reverse=True)]
-        lines.append(f"{begin} {'; '.join(each)}.")
+    for (data, third), said in groups.items():
+        fragile = " and the ".join(published.MOST_FRAGILE[data])
+        sentences = [f"**{name}** {'; '.join(said[name])}." for name in _VERDICTS if name in said]
+        lines.append(
+            f"The {fragile} scale are the most fragile on {data}, the paper says. {' '.join(sentences)} (How many "
+            f"points less than the {third} scale they leave, attacked alone, mean over the attacks, 95 % interval.)"
+        )
     return lines
 
 
 def pairs_in_words(found: Sequence[Ablation]) -> str:
     """Say which two scales leave the least, by the mean over the attacks, and what each of them leaves alone."""
     groups: dict[str, list[str]] = {}
-    for (data, network, protocol), here in ablated_tasks(found).items():
+    for task, here in ablated_tasks(found).items():
         pair, least = _worst_pair(here)
         if pair:
             alone = " and ".join(f"{value:.1f} %" for value in _left(here, pair.split("+")).values())
-            whose = f"{_whose(network, protocol, here)} on {data}"
-            groups.setdefault(pair, []).append(f"{whose} ({least:.1f} % left, alone {alone})")
-    each = [f"{pair} for {listed(said)}" for pair, said in groups.items()]
+            groups.setdefault(pair, []).append(f"{_whose(task, here, data=True)}: {least:.1f} % left, alone {alone}")
+    each = [f"{pair} for {', and for '.join(said)}" for pair, said in groups.items()]
     return f"Of two scales at once the most fragile are {'; '.join(each)}." if each else ""
 
 
-_ROW = ["data", "network", "protocol, pictures, seeds"]
+_ROW = ["data", "network", "protocol, pictures, seeds, attacks"]
+_VERDICTS = ("It holds", "It holds in part", "It does not hold")
+
+
+def _seeds(here: Sequence[Ablation]) -> int:
+    """Return of how many seeds all ablations of a task are."""
+    return min(len(one.accuracy["all"]) for one in here)
 
 
 def _row(task: AblatedTask, here: Sequence[Ablation]) -> tuple[str, ...]:
     data, network, protocol = task
-    return data, networks.title(network), f"{protocol}, {here[0].pictures:,}, {len(here[0].accuracy['all'])}"
+    return data, networks.title(network), f"{protocol}, {here[0].pictures:,}, {_seeds(here)}, {len(here)}"
 
 
-def _whose(network: str, protocol: str, here: Sequence[Ablation]) -> str:
+def _table(rows: Mapping[tuple[str, ...], Mapping[str, str]], head: str, last: str) -> pd.DataFrame:
+    """Return rows as a table, the column ``last`` behind all scales; no rows as an empty one."""
+    if not rows:
+        return pd.DataFrame()
+    table = pd.DataFrame(list(rows.values()), index=pd.MultiIndex.from_tuples(rows, names=_ROW))
+    table = table[[*(name for name in table if name != last), last]]
+    return table.rename_axis(columns=head).fillna("no such scale")
+
+
+def _whose(task: AblatedTask, here: Sequence[Ablation], data: bool = False) -> str:
+    """Name a task's network, with its data if ``data`` or where they stand for the paper's."""
+    name, network, protocol = task
+    on = f" on {name}" if data or name in STANDS_FOR else ""
     also = "" if protocol == "minimal" else f"protocol {protocol}, "
-    return f"{networks.title(network)} ({also}{how_many(len(here[0].accuracy['all']), 'seed')})"
+    return f"{networks.title(network)}{on} ({also}{how_many(_seeds(here), 'seed')}, {how_many(len(here), 'attack')})"
 
 
 def _shown_in_paper(found: Sequence[Ablation]) -> dict[AblatedTask, list[Ablation]]:
-    """Return the tasks on data for which the paper shows what single scales leave."""
-    tasks = ablated_tasks(found)
-    return {task: here for task, here in tasks.items() if STANDS_FOR.get(task[0], task[0]) in published.ONE_SCALE}
+    """Return the tasks of which the paper shows what the same single scales leave, of some network on the same data."""
+    shown = {}
+    for task, here in ablated_tasks(found).items():
+        paper = published.ONE_SCALE.get(STANDS_FOR.get(task[0], task[0]), {})
+        if set(paper) == set(here[0].scales):
+            shown[task] = here
+    return shown
+
+
+def _papers_lowest(data: str) -> dict[str, float]:
+    return {scale: float(low) for scale, (low, _) in published.ONE_SCALE[data].items()}
 
 
 def _lowest(here: Sequence[Ablation]) -> dict[str, float]:

@@ -272,8 +272,9 @@ def test_ranges_are_of_the_papers_own_network_and_of_another_only_the_order():
     assert list(table.loc["fashion-mnist", "NIN-light top-down, the paper's"].iloc[0]) == [
         *("78", "73", "83", "middle, fine, coarse")
     ]
-    ours = table.loc["fashion-mnist", "LeNetFC top-down", "minimal, 500, 1"]
+    ours = table.loc["fashion-mnist", "LeNetFC top-down", "minimal, 500, 1, 2"]
     assert list(ours) == ["80.0", "40.0", "70.0", "middle, coarse, fine"]
+    assert ablation_tables.order_table([ablation(fine=0.8, middle=0.5)]).empty  # other scales than the paper's
     found += [ablation(network="nin_light_td", protocol="paper", **scales), ablation(data="mnist", **scales)]
     assert set(ablation_tables.order_table(found).index.get_level_values("data")) == {"fashion-mnist"}
     table = ablation_tables.ranges_table(found)
@@ -295,8 +296,21 @@ def test_nothing_recorded_is_no_table_and_no_sentence():
 def test_a_row_a_task_has_the_mean_over_its_attacks():
     scales = {"fine": 0.8, "middle": 0.5, "fine+middle": 0.4, "fine+coarse": 0.3}
     found = [ablation(**scales), ablation(attack="shifts", **{**scales, "fine": 0.9, "fine+coarse": 0.6})]
-    (row,) = ablation_tables.overview_table(found).to_dict("records")
-    assert row == {"attacks": "2", "clean": "90.0", "fine": "85.0", "middle": "50.0", "worst pair": "fine+middle 40.0"}
+    found.append(ablation(network="resnet18_td", fine=0.5, finest=0.25))
+    table = ablation_tables.overview_table(found)
+    assert table.columns.tolist() == ["clean", "fine", "middle", "finest", "worst pair"]
+    assert table.index.get_level_values(2).tolist() == ["minimal, 500, 1, 2", "minimal, 500, 1, 1"]
+    assert table.iloc[0].tolist() == ["90.0", "85.0", "50.0", "no such scale", "fine+middle 40.0"]
+    assert table.iloc[1].tolist() == ["90.0", "50.0", "no such scale", "25.0", "none"]
+
+
+def test_a_task_is_of_the_seeds_that_all_its_attacks_have():
+    two = {"clean": [0.9] * 2, "fine": [0.8, 0.6], "middle": [0.8, 0.6], "fine+middle": [0.1, 0.3], "all": [0.0] * 2}
+    found = [ablation_tables.Ablation("mnist", "lenetfc_td", "contrast", two, "minimal", 500)]
+    found.append(ablation(data="mnist", attack="shifts", **{"fine": 0.8, "middle": 0.8, "fine+middle": 0.1}))
+    assert ablation_tables.overview_table(found).index[0] == ("mnist", "LeNetFC top-down", "minimal, 500, 1, 2")
+    assert "LeNetFC top-down on mnist (1 seed, 2 attacks): 10.0 % left" in ablation_tables.pairs_in_words(found)
+    assert ablation_tables.ablated_title(found).endswith("1 seed")
 
 
 def test_networks_with_the_papers_order_of_scales_are_named():
@@ -306,10 +320,23 @@ def test_networks_with_the_papers_order_of_scales_are_named():
     mnist = ablation(data="mnist", fine=0.4, middle=0.5, coarse=0.3)
     (line,) = ablation_tables.order_in_words([same, first, other, mnist])
     assert line == (
-        "By the lowest accuracy over the attacks the paper's NIN-light top-down on fashion-mnist has, the most fragile "
-        "first, middle, then fine, then coarse. In another order: LeNetFC top-down uniform (protocol paper, 1 seed). "
-        "In the same order: NIN-light top-down (1 seed). Only the first is the same: LeNetFC top-down (1 seed)."
+        "By the lowest accuracy over the attacks the scales of the paper's NIN-light top-down on fashion-mnist stand in "
+        "the order middle, fine, coarse, the most fragile first. In another order: LeNetFC top-down uniform (protocol "
+        "paper, 1 seed, 1 attack). In the same order: NIN-light top-down (1 seed, 1 attack). Only the first is the "
+        "same: LeNetFC top-down (1 seed, 1 attack)."
     )
+
+
+def test_pictures_from_jpeg_files_are_named_beside_the_papers_data():
+    scales = {"fine": 0.5, "middle": 0.6, "coarse": 0.9}
+    (line,) = ablation_tables.order_in_words([ablation(data="cifar10-jpeg-aug", network="nin_td", **scales)])
+    assert "paper's NIN top-down on cifar10-aug stand" in line
+    assert "NIN top-down on cifar10-jpeg-aug (1 seed, 1 attack)." in line
+    (line,) = ablation_tables.fragility_verdicts([ablation(data="cifar10-jpeg", network="nin_td", **scales)])
+    assert line.startswith(
+        "The fine and the middle scale are the most fragile on cifar10, the paper says. **It holds**"
+    )
+    assert "for NIN top-down on cifar10-jpeg (1 seed" in line
 
 
 @pytest.mark.parametrize(
@@ -325,17 +352,15 @@ def test_networks_with_the_papers_order_of_scales_are_named():
 def test_whether_the_papers_two_scales_are_the_most_fragile(data, left, says):
     one = ablation(data=data, **dict(zip(("fine", "middle", "coarse"), left, strict=True)))
     (line,) = ablation_tables.fragility_verdicts([one])
-    rest = "fine" if data == "mnist" else "coarse"
-    assert f"That they leave less than the {rest} one, each attacked alone" in line
-    assert f"**{says}** for LeNetFC top-down (1 seed), " in line
+    assert f"**It {says}** for LeNetFC top-down (1 seed, 1 attack): " in line
+    assert f"less than the {'fine' if data == 'mnist' else 'coarse'} scale they leave, attacked alone" in line
 
 
 def test_networks_of_one_data_set_share_a_line_of_verdicts():
-    one = ablation(fine=0.6, middle=0.6, coarse=0.9)
-    other = ablation(network="lenetfc_td_uni", fine=0.9, middle=0.6, coarse=0.9)
-    (line,) = ablation_tables.fragility_verdicts([one, other])
-    assert line.startswith("On fashion-mnist the fine and the middle scale are the most fragile, says the paper.")
-    assert line.index("**holds in part** for LeNetFC top-down uniform") < line.index("**holds** for LeNetFC top-down (")
+    part = ablation(network="lenetfc_td_uni", fine=0.9, middle=0.6, coarse=0.9)
+    (line,) = ablation_tables.fragility_verdicts([part, ablation(fine=0.6, middle=0.6, coarse=0.9)])
+    assert line.startswith("The fine and the middle scale are the most fragile on fashion-mnist, the paper says. **It ")
+    assert line.index("**It holds** for LeNetFC top-down (") < line.index("**It holds in part** for LeNetFC top-down u")
 
 
 def test_fragility_over_seeds_is_the_interval_of_what_each_seed_lost():
@@ -343,7 +368,7 @@ def test_fragility_over_seeds_is_the_interval_of_what_each_seed_lost():
     accuracy["all"] = [0.0] * 2
     one = ablation_tables.Ablation("fashion-mnist", "lenetfc_td", "contrast", accuracy, "minimal", 500)
     (line,) = ablation_tables.fragility_verdicts([one])  # 5 and 20 points: not told from 0 by two seeds
-    assert "(2 seeds), fine +12.5 (-82.8 to +107.8) (not told from 0) and middle +27.5 (" in line
+    assert "(2 seeds, 1 attack): fine +12.5 (-82.8 to +107.8) (cannot be told from 0), middle +27.5 (" in line
 
 
 def test_the_most_fragile_scale_is_counted_task_by_task():
@@ -359,9 +384,9 @@ def test_the_worst_pair_and_the_worst_scale_of_an_attack_are_named():
     other = {**scales, "fine+coarse": 0.2}
     line = ablation_tables.pairs_in_words([ablation(**scales), ablation(network="lenetfc_td_rev", **other)])
     assert line == (
-        "Of two scales at once the most fragile are middle+coarse for LeNetFC top-down (1 seed) on fashion-mnist (30.0 % "
-        "left, alone 50.0 % and 70.0 %); fine+coarse for LeNetFC top-down reversed (1 seed) on fashion-mnist (20.0 % "
-        "left, alone 80.0 % and 70.0 %)."
+        "Of two scales at once the most fragile are middle+coarse for LeNetFC top-down on fashion-mnist (1 seed, 1 attack)"
+        ": 30.0 % left, alone 50.0 % and 70.0 %; fine+coarse for LeNetFC top-down reversed on fashion-mnist (1 seed, 1 "
+        "attack): 20.0 % left, alone 80.0 % and 70.0 %."
     )
     assert ablation_tables.worst({"Shifts": scales}, ("fine", "middle")) == "Shifts middle (50 %)"
 
