@@ -5,7 +5,7 @@ transposed convolution of stride 2 over the pixels before they are repeated, wit
 of the old one's: four products a number in the place of nine. A convolution is linear, too, so that the one of
 ``[x + s, s]`` (the paper's merge) is one of x and one of s, by the sum of its two halves, and nothing is joined.
 
-The numbers are the same up to rounding. On a CPU with channels last, forward and backward together take from 0.45 to
+The numbers are the same up to rounding. On a CPU with channels last, forward and backward together take from 0.43 to
 0.7 of the time, as was measured; most of that is saved backward, and with few channels nothing is. So it is for
 trainings, which ask for it (``unrepeated``); otherwise modules do what they say. That holds in a training too where a
 part is not this package's own, is looked into by hooks or has been changed.
