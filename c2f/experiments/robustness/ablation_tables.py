@@ -120,11 +120,8 @@ def order_table(found: Sequence[Ablation]) -> pd.DataFrame:
     for task, here in _shown_in_paper(found).items():
         theirs = STANDS_FOR.get(task[0], task[0])
         paper, ours = _papers_lowest(theirs), _lowest(here)
-        row = (
-            theirs,
-            f"{networks.title(published.ONE_SCALE_NETWORK[theirs])}, the paper's",
-            "paper, 10,000, not said, 10",
-        )
+        twin = networks.title(published.ONE_SCALE_NETWORK[theirs])
+        row = f"the paper's {twin}, {theirs}", "paper, 10,000, not said, 10"
         cells = {scale: f"{value:.0f}" for scale, value in paper.items()}
         rows[row] = {**cells, "most fragile first": ", ".join(_order(paper))}
         cells = {scale: f"{value:.1f}" for scale, value in ours.items()}
@@ -210,7 +207,7 @@ def pairs_in_words(found: Sequence[Ablation]) -> str:
     return f"Of two scales at once the most fragile are {'; '.join(each)}." if each else ""
 
 
-_ROW = ["data", "network", "protocol, pictures, seeds, attacks"]
+_ROW = ["network, data", "protocol, pictures, seeds, attacks"]
 _VERDICTS = ("It holds", "It holds in part", "It does not hold")
 
 
@@ -221,7 +218,7 @@ def _seeds(here: Sequence[Ablation]) -> int:
 
 def _row(task: AblatedTask, here: Sequence[Ablation]) -> tuple[str, ...]:
     data, network, protocol = task
-    return data, networks.title(network), f"{protocol}, {here[0].pictures:,}, {_seeds(here)}, {len(here)}"
+    return f"{networks.title(network)}, {data}", f"{protocol}, {here[0].pictures:,}, {_seeds(here)}, {len(here)}"
 
 
 def _table(rows: Mapping[tuple[str, ...], Mapping[str, str]], head: str, last: str) -> pd.DataFrame:
