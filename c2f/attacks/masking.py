@@ -119,7 +119,7 @@ def table(reports: Mapping[str, MaskingReport]) -> pd.DataFrame:
 
 
 def in_words(reports: Mapping[str, MaskingReport]) -> str:
-    """Say in which of the networks of ``reports``, by their names, gradients are masked, and of how many pictures."""
+    """Say which networks of ``reports``, by their names, show signs of masked gradients, and of how many pictures."""
     by_verdict = {v: [name for name, r in reports.items() if r.verdict == v] for v in (SUSPICIOUS, NO_SIGN, NOT_RUN)}
     found = [
         f"{verdict} {listed(by_verdict[kind])}"

@@ -52,7 +52,7 @@ def written(found: Interval, factor: float, sign: str = "") -> str:
     to three digits; ``sign``: ``+`` for differences.
     """
     scaled = Interval(*(factor * end for end in (found.value, found.low, found.high)))
-    large = max(abs(end) for end in (scaled.value, scaled.low, scaled.high) if not math.isnan(end)) >= 999.5
+    large = any(999.5 <= abs(end) < math.inf for end in (scaled.value, scaled.low, scaled.high))
     digits = ".1f" if factor == 100 else ",.0f" if large else ".3g"
     return format(scaled, f"{sign}z{digits}")
 
